@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "strata/strata.h"
+
+const char *strata_version(void)
+{
+	return STRATA_VERSION;
+}

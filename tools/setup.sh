@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# What ./run and ./test share: which Debian packages are needed, how to get those that are missing, how to build.
+# Sourced, after `set -eu`. Everything it says goes to
+# standard error, so that standard output belongs to the program that is run.
+
+# To build.
+build_packages='
+  gcc
+  libc6-dev
+  libglib2.0-dev
+  libjson-glib-dev
+  libsmartcols-dev
+  meson
+  ninja-build
+  pkg-config
+  zstd
+'
+
+# To test: the second compiler with its sanitizers and fuzzer, the reference reader, the recorder, the linters.
+test_packages='
+  babeltrace2
+  clang-14
+  libclang-rt-14-dev
+  liblttng-ust-dev
+  lttng-tools
+  mandoc
+  python3
+  shellcheck
+'
+
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# missing PACKAGE..: print those that are not installed, one a line.
+missing() {
+  { dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true; } |
+    awk -v all="$*" '
+      $2 == "installed" { have[$1] = 1 }
+      END { n = split(all, name, " "); for (i = 1; i <= n; i++) if (!(name[i] in have)) print name[i] }'
+}
+
+# as_root COMMAND..
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    say "This needs root, and there is no sudo. As root, run: $*"
+    return 1
+  fi
+}
+
+# install PACKAGE..: get through apt what is not there. Neither root nor network is needed when nothing is missing.
+install() {
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    return 0 # not Debian: the build says what it lacks
+  fi
+  todo=$(missing "$@")
+  [ -n "$todo" ] || return 0
+  # Words, not one word, here and below: the lists are split on purpose.
+  # shellcheck disable=SC2086
+  set -- $todo
+  say "Installing with apt: $*"
+  as_root apt-get -q update >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
+}
+
+install_to_build() {
+  # shellcheck disable=SC2086
+  install $build_packages
+}
+
+install_to_test() {
+  # shellcheck disable=SC2086
+  install $build_packages $test_packages
+}
+
+# build SOURCE DIRECTORY [MESON-OPTION..]: configure the directory unless that was done before, and build.
+build() {
+  source=$1
+  dir=$2
+  shift 2
+  if [ ! -f "$dir/build.ninja" ]; then
+    rm -rf "$dir"
+    meson setup "$dir" "$source" "$@" >&2 || return 1
+  fi
+  ninja --quiet -C "$dir" >&2
+}
