@@ -86,7 +86,10 @@ build() {
   shift 2
   if [ ! -f "$dir/build.ninja" ]; then
     rm -rf "$dir"
-    meson setup "$dir" "$source" "$@" >&2 || return 1
+    if ! log=$(meson setup "$dir" "$source" "$@" 2>&1); then
+      say "$log"
+      return 1
+    fi
   fi
   ninja --quiet -C "$dir" >&2
 }
