@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace/trace.h: one trace's events under canonical names and fields, handed to models.
+ *
+ * A model says which canonical events and fields it needs; trace_run() reads the trace once, in order of time, and calls the models for
+ * those events only, in the order in which they were given. All names are resolved once per event class: nothing is looked up by string,
+ * allocated or interpreted per event.
+ *
+ *     CtfTrace --ctf_read()--> CtfRecord --table of dialects--> TraceEvent --> model, model, ...
+ *
+ * Where events were lost, models are told too (TraceModel.loss), in their place in time.
+ */
+#ifndef STRATA_TRACE_TRACE_H
+#define STRATA_TRACE_TRACE_H
+
+#include <glib.h>
+
+#include "ctf/ctf.h"
+#include "trace/events.h"
+
+/* ---- Canonical events and fields ----------------------------------------------------------------------------- */
+
+typedef enum {
+#define TRACE_E(id, system, names) TRACE_##id,
+#define TRACE_F(id, field, index, names)
+	TRACE_EVENTS(TRACE_E, TRACE_F)
+#undef TRACE_E
+#undef TRACE_F
+	TRACE_EVENT_COUNT
+} TraceEventId;
+
+/* Fields of an event: TRACE_SCHED_SWITCH_PREV_TID, ...; they index TraceEvent.v. */
+enum {
+#define TRACE_E(id, system, names)
+#define TRACE_F(id, field, index, names) TRACE_##id##_##field = (index),
+	TRACE_EVENTS(TRACE_E, TRACE_F)
+#undef TRACE_E
+#undef TRACE_F
+};
+
+#define TRACE_FIELDS_MAX 8
+
+/*
+ * Contexts: what the tracer recorded about the thread that was current when the event happened. They index TraceEvent.ctx.
+ * VTID and VPID are numbers in the thread's own pid namespace: in a container not those that sched_switch has.
+ */
+typedef enum { TRACE_CTX_TID, TRACE_CTX_PID, TRACE_CTX_VTID, TRACE_CTX_VPID, TRACE_CTX_COUNT } TraceCtx;
+
+/* The first of the event's LTTng names, "sched_switch"; the perf system it belongs to, "sched". */
+const char *trace_event_name(TraceEventId id);
+const char *trace_event_system(TraceEventId id);
+
+/* The canonical event that a tracer calls `name`; -1: none. */
+gint trace_event_by_name(const char *name);
+
+/* How many fields an event has, and a field's names as in the table. */
+guint trace_event_n_fields(TraceEventId id);
+const char *trace_field_names(TraceEventId id, guint field);
+
+/* ---- Events as models see them ------------------------------------------------------------------------------- */
+
+typedef struct {
+	gint64 time;          /* ns from the clock's origin; never less than that of the event before */
+	gint32 cpu;           /* where it was recorded; -1: not known */
+	guint16 id;           /* TraceEventId */
+	guint16 present;      /* a bit for each field of `v` that was there */
+	guint16 ctx_present;  /* a bit for each TraceCtx of `ctx` that was there */
+	const guint64 *v;     /* the fields that were needed, by their index; integers sign-extended */
+	const guint64 *ctx;   /* by TraceCtx, if any model needed contexts of this event */
+	const guint8 *base;   /* what texts are positions in: trace_text() */
+} TraceEvent;
+
+static inline gboolean trace_has(const TraceEvent *ev, guint field)
+{
+	return (ev->present >> field) & 1;
+}
+
+static inline gboolean trace_has_ctx(const TraceEvent *ev, TraceCtx ctx)
+{
+	return (ev->ctx_present >> ctx) & 1;
+}
+
+/* A text field's bytes (not null-terminated) and their number. Only if trace_has(). */
+static inline const char *trace_text(const TraceEvent *ev, guint field, guint *len_out)
+{
+	*len_out = CTF_TEXT_LEN(ev->v[field]);
+	return (const char *)ev->base + CTF_TEXT_POS(ev->v[field]);
+}
+
+/* ---- Models -------------------------------------------------------------------------------------------------- */
+
+/* What a model needs of an event: `fields` a bit per field, `ctx` a bit per TraceCtx. */
+typedef struct {
+	TraceEventId event;
+	guint16 fields;
+	guint16 ctx;
+} TraceNeed;
+
+#define TRACE_BIT(index) (1u << (index))
+
+typedef enum { TRACE_LOSS_BEGIN, TRACE_LOSS_END } TraceLossEdge;
+
+/*
+ * A model. `event` is called for the events that it needs, with `self`. `loss` (may be NULL) is called where a time range begins and ends in which
+ * a stream lost events; `cpu` is the stream's processor, -1 where it is not known. Ranges of one processor don't overlap.
+ */
+typedef struct {
+	const TraceNeed *needs;
+	gsize n_needs;
+	void (*event)(gpointer self, const TraceEvent *ev);
+	void (*loss)(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge);
+	gpointer self;
+} TraceModel;
+
+/* ---- What a trace could tell --------------------------------------------------------------------------------- */
+
+/*
+ * Known from metadata alone. LTTng's metadata has exactly the events that were enabled, so an event that is not declared was not
+ * recorded; one that is may still never have happened.
+ */
+typedef struct {
+	gboolean declared[TRACE_EVENT_COUNT];
+	guint64 seen[TRACE_EVENT_COUNT];      /* how many were handed to models; 0 before trace_run() */
+	gboolean is_kernel;                   /* some scheduler event is declared, or the environment says domain = "kernel" */
+	const char *hostname;                 /* the environment's; NULL: not said. The next two likewise. */
+	const char *kernel_release;
+	const char *tracer;                   /* "lttng-modules", "perf", ... */
+} TraceFacts;
+
+void trace_facts(const CtfTrace *trace, TraceFacts *facts_out);
+
+/* ---- Running ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	gint64 begin_ns, end_ns;   /* only events within; G_MININT64 and G_MAXINT64: all */
+	guint threads;             /* for the reader; 0 counts as 1. The result does not depend on it */
+	StWarnings *warnings;      /* may be NULL */
+} TraceOptions;
+
+/*
+ * Read a trace once and hand its events to the models. `facts` (may be NULL) gets `seen` filled; `stats` (may be NULL) what the reader
+ * went through. `options` may be NULL: everything, one thread. Errors: those of ctf_read().
+ */
+gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const TraceOptions *options, TraceFacts *facts,
+		   CtfStats *stats, GError **error);
+
+#endif
