@@ -121,8 +121,11 @@ const char *out_event_name(unsigned id);
 
 static inline void out_pad(Out *out, unsigned align)
 {
-	if (G_UNLIKELY(out_format.natural))
-		out->off = (out->off + align - 1) & ~(uint64_t)(align - 1);
+	if (!G_UNLIKELY(out_format.natural))
+		return;
+	const uint64_t off = (out->off + align - 1) & ~(uint64_t)(align - 1);
+	memset(out->buf + out->off, 0, off - out->off);
+	out->off = off;
 }
 
 static inline void out_put(Out *out, const void *value, unsigned size)

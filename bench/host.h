@@ -171,7 +171,7 @@ static inline uint64_t host_random(Host *host)
 	return host->rng = x;
 }
 
-/* A number in [0, n). */
+/* A number in [0, n). C leaves the order in which arguments are evaluated open, so: one number of chance a call. */
 static inline uint32_t host_below(Host *host, uint32_t n)
 {
 	return (uint32_t)(((host_random(host) >> 32) * n) >> 32);

@@ -484,7 +484,8 @@ static void main_read(Cpu *cpu, uint32_t fd)
 static void main_request(Cpu *cpu, Vm *vm)
 {
 	EMIT(cpu, syscall_entry_io_submit, .ctx_id = 0x7fcc00000000u, .nr = 1, .iocbpp = 0x7ffd4000);
-	disk_issue(cpu, &vm->main, vm->index % 2, host_chance(cpu->host, 60), 30000 + host_about(cpu->host, 120000));
+	const bool is_write = host_chance(cpu->host, 60);
+	disk_issue(cpu, &vm->main, vm->index % 2, is_write, 30000 + host_about(cpu->host, 120000));
 	EMIT(cpu, syscall_exit_io_submit, .ret = 1);
 	vm->in_flight = true;
 }

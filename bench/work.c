@@ -161,7 +161,8 @@ static void call_do(Cpu *cpu, Task *task, Call call)
 	if (call == CALL_SENDTO) {
 		net_send(cpu, "eth0");
 	} else if (call == CALL_READ && host_chance(host, 12)) {
-		disk_issue(cpu, task, host_below(host, 2), false, 40000 + host_about(host, 100000));
+		const unsigned disk = host_below(host, 2);
+		disk_issue(cpu, task, disk, false, 40000 + host_about(host, 100000));
 		cpu_block(cpu, PREV_UNINTERRUPTIBLE, 900);
 	} else if (call == CALL_FUTEX) {
 		call_futex(cpu, task);
