@@ -192,6 +192,10 @@ struct CtfEventClass {
 	GError *load_error;
 	gconstpointer body;       /* TSDL: where its body begins, how long it is */
 	gsize body_len;
+	/* private to plan.c, set when its first event is met */
+	gboolean compiled;
+	gboolean needs_packet;    /* some length or selector names a field of the packet's header or context ... */
+	gboolean needs_header;    /* ... or of the event's header */
 };
 
 struct CtfStreamClass {
@@ -224,6 +228,7 @@ struct CtfMetadata {
 	gsize text_len;
 	/* private */
 	struct CtfArena *arena;
+	guint shared_slots;        /* of packet headers and contexts, event headers, common contexts */
 	GRecMutex lock;            /* held while an event class is being loaded or compiled */
 	gboolean (*load)(CtfMetadata *m, CtfEventClass *ec, GError **error); /* the front end's; NULL: nothing is lazy */
 	gpointer front_end;        /* the front end's own state, and how to free it */
@@ -353,7 +358,8 @@ typedef struct {
 	guint16 tag;      /* as the subscription said */
 	guint32 packet;   /* index into the stream's packets */
 	guint16 present;
-	guint16 n;        /* number of values */
+	guint8 n;         /* number of values */
+	guint8 header;    /* bits of the event's header; 255: more than that */
 	guint64 v[];
 } CtfRecord;
 

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hot loop. Per event: header, timestamp, class, one bounds check, wanted fields, advance. One copy of the loop per kind of
+ * header; all else comes from tables.
+ */
+#include "ctf/decode.h"
+
+#include <string.h>
+
+#include "ctf/bits.h"
+#include "ctf/stream.h"
+
+CtfChunk *ctf_chunk_new(gsize size)
+{
+	CtfChunk *c = g_new0(CtfChunk, 1);
+	c->size = MAX(size, CTF_RECORD_MAX);
+	c->max = (guint)(c->size / sizeof(CtfRecord));
+	c->data = g_malloc(c->size);
+	c->times = g_new(gint64, c->max);
+	return c;
+}
+
+void ctf_chunk_free(CtfChunk *chunk)
+{
+	if (!chunk)
+		return;
+	g_free(chunk->data);
+	g_free(chunk->times);
+	g_free(chunk);
+}
+
+void ctf_chunk_clear(CtfChunk *chunk)
+{
+	chunk->next = NULL;
+	chunk->n = 0;
+	chunk->used = 0;
+	chunk->events = 0;
+}
+
+/* ---- Damage --------------------------------------------------------------------------------------------------- */
+
+static __attribute__((cold)) void damaged(CtfDecoder *d, guint64 pos, const char *what)
+{
+	const CtfPacket *p = &g_array_index(d->stream->packets, CtfPacket, d->packet);
+	const CtfFile *f = &g_array_index(d->stream->files, CtfFile, p->file);
+	st_warn(d->plan->reader->warnings,
+	        "%s: packet at byte %" G_GUINT64_FORMAT ": event at byte %" G_GUINT64_FORMAT
+	        " of the file: %s; the rest of the packet (%" G_GUINT64_FORMAT " bytes) is skipped",
+	        f->path, p->offset, p->offset + (pos >> 3), what, (d->end - MIN(pos, d->end)) >> 3);
+	d->bad = TRUE;
+	d->done = TRUE;
+}
+
+/* ---- Beginning of a packet ------------------------------------------------------------------------------------ */
+
+static gboolean reread(CtfDecoder *d, const CtfFile *file, CtfPacket *p)
+{
+	g_autoptr(GError) error = NULL;
+	CtfPacketInfo info;
+	const CtfMetadata *m = d->stream->stream_class->metadata;
+	if (!ctf_packet_read((CtfMetadata *)(guintptr)m, file, p->offset, d->slots, &info, NULL, &error) ||
+	    info.stream_class != d->stream->stream_class) {
+		st_warn(d->plan->reader->warnings, "%s; it is skipped",
+		        error ? error->message : "a packet is not of the stream that the index says");
+		return FALSE;
+	}
+	info.packet.content_bits = MIN(info.packet.content_bits, p->size_bits);
+	*p = info.packet;
+	return TRUE;
+}
+
+void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, guint packet, guint64 cycles, guint64 *slots)
+{
+	CtfPacket p = g_array_index(stream->packets, CtfPacket, packet);
+	const CtfFile *file = &g_array_index(stream->files, CtfFile, p.file);
+	const CtfClock *clock = stream->stream_class->clock;
+	*d = (CtfDecoder){.stream = stream, .plan = plan, .packet = packet, .clock = clock, .slots = slots};
+	d->begin_ns = plan->reader->begin_ns;
+	d->end_ns = plan->reader->end_ns;
+	d->base = file->map + p.offset;
+	d->last_ns = G_MININT64;
+	if (!reread(d, file, &p)) {
+		d->bad = TRUE;
+		d->done = TRUE;
+		return;
+	}
+	d->pos = p.header_bits;
+	d->end = p.content_bits;
+	d->cycles = p.has_begin ? p.begin : cycles;
+	d->plain_clock = clock && clock->freq == 1000000000;
+	d->clock_base = clock ? ctf_clock_ns(clock, 0) : 0;
+	d->done = d->pos >= d->end;
+}
+
+/* ---- Events --------------------------------------------------------------------------------------------------- */
+
+/* A timestamp of `size` bits is the low end of the clock: one that is less than the last one's has wrapped once (1.8 §8). */
+static inline guint64 rebuild(guint64 cycles, guint64 low, guint size)
+{
+	guint64 mask = size >= 64 ? G_MAXUINT64 : (1ull << size) - 1;
+	guint64 high = cycles & ~mask;
+	if (size < 64 && low < (cycles & mask))
+		high += mask + 1;
+	return high | low;
+}
+
+static inline gint64 time_of(const CtfDecoder *d, guint64 cycles)
+{
+	if (G_LIKELY(d->plain_clock)) {
+		gint64 ns;
+		if (G_LIKELY(cycles <= G_MAXINT64 && !__builtin_add_overflow((gint64)cycles, d->clock_base, &ns)))
+			return ns;
+	}
+	return d->clock ? ctf_clock_ns(d->clock, cycles) : 0;
+}
+
+static inline guint64 extract(const guint8 *base, guint64 pos, const CtfExtract *e)
+{
+	guint64 at = pos + e->bits;
+	guint64 v = ctf_load64(base + (at >> 3));
+	const guint8 *null;
+	switch (e->kind) {
+	case CTF_EXTRACT_LE:
+		v <<= e->lsh;
+		return e->is_signed ? (guint64)((gint64)v >> e->rsh) : v >> e->rsh;
+	case CTF_EXTRACT_BE:
+		v = GUINT64_SWAP_LE_BE(v) << e->lsh;
+		return e->is_signed ? (guint64)((gint64)v >> e->rsh) : v >> e->rsh;
+	case CTF_EXTRACT_TEXT:
+		null = e->len ? memchr(base + (at >> 3), 0, e->len) : NULL;
+		return CTF_TEXT(at >> 3, null ? (guint64)(null - base) - (at >> 3) : e->len);
+	default:
+		return CTF_TEXT(at >> 3, e->len);
+	}
+}
+
+static inline CtfRecord *begin_record(const CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos,
+                                      guint64 header)
+{
+	CtfRecord *r = (CtfRecord *)(gpointer)(chunk->data + chunk->used);
+	r->time = ns;
+	r->pos = (guint32)pos;
+	r->event = cp->event;
+	r->tag = cp->tag;
+	r->packet = d->packet;
+	r->n = cp->n;
+	r->header = (guint8)MIN(header, 255);
+	return r;
+}
+
+static inline void end_record(CtfChunk *chunk, const CtfRecord *r, gint64 ns)
+{
+	chunk->times[chunk->n++] = ns;
+	chunk->used += sizeof(CtfRecord) + r->n * sizeof(guint64);
+}
+
+/* An event of any shape. FALSE: damaged. */
+static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
+{
+	guint64 unused[CTF_WANTS_MAX];
+	gboolean wanted = !cp->skip && ns >= d->begin_ns && ns <= d->end_ns;
+	CtfRecord *r = wanted ? begin_record(d, chunk, cp, ns, *pos, header) : NULL;
+	CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = r ? r->v : unused};
+	if (r)
+		memset(r->v, 0, cp->n * sizeof(guint64));
+	if (!ctf_program_run(cp->program, &x))
+		return FALSE;
+	*pos = x.pos;
+	if (r) {
+		r->present = (guint16)x.present;
+		end_record(chunk, r, ns);
+	}
+	return TRUE;
+}
+
+static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos, guint64 header)
+{
+	if (cp->skip || ns < d->begin_ns || ns > d->end_ns)
+		return;
+	CtfRecord *r = begin_record(d, chunk, cp, ns, pos, header);
+	r->present = cp->present;
+	for (guint i = 0; i < cp->n; i++)
+		r->v[i] = 0;
+	for (guint i = 0; i < cp->n_extracts; i++)
+		r->v[cp->extracts[i].out] = extract(d->base, pos, &cp->extracts[i]);
+	end_record(chunk, r, ns);
+}
+
+/* An event header: its id and the clock after it; moves *pos behind it. FALSE: the packet ends within it. */
+static inline gboolean read_header(CtfDecoder *d, CtfHeaderKind kind, guint64 *pos, guint64 *cycles, guint64 *id)
+{
+	if (kind == CTF_HEADER_GENERIC) {
+		guint64 v[CTF_OUT_HEADER_COUNT] = {0};
+		CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = v};
+		if (d->plan->header && !ctf_program_run(d->plan->header, &x))
+			return FALSE;
+		*pos = x.pos;
+		*id = v[CTF_OUT_ID];
+		if (x.present & (1u << CTF_OUT_TIME))
+			*cycles = rebuild(*cycles, v[CTF_OUT_TIME], (guint)v[CTF_OUT_TIME_SIZE]);
+		return TRUE;
+	}
+	guint id_bits = kind == CTF_HEADER_LARGE ? 16 : 5, time_bits = kind == CTF_HEADER_LARGE ? 32 : 27;
+	guint64 escape = (1ull << id_bits) - 1;
+	const guint8 *p = d->base + (*pos >> 3);
+	if (id_bits + time_bits > d->end - *pos)
+		return FALSE;
+	guint64 word = ctf_load64(p);
+	*id = word & escape;
+	if (G_LIKELY(*id != escape)) {
+		*cycles = rebuild(*cycles, (word >> id_bits) & ((1ull << time_bits) - 1), time_bits);
+		*pos += id_bits + time_bits;
+		return TRUE;
+	}
+	guint id_bytes = (id_bits + 7) / 8;
+	if ((id_bytes + 12) * 8 > d->end - *pos)
+		return FALSE;
+	*id = (guint32)ctf_load64(p + id_bytes);
+	*cycles = ctf_load64(p + id_bytes + 4);
+	*pos += (id_bytes + 12) * 8;
+	return TRUE;
+}
+
+static __attribute__((cold)) const CtfClassPlan *make_plan(CtfDecoder *d, guint64 id, guint64 at)
+{
+	g_autoptr(GError) error = NULL;
+	const CtfClassPlan *cp = ctf_stream_plan_make(d->plan, id, &error);
+	if (!cp)
+		damaged(d, at, error->message);
+	return cp;
+}
+
+/* The order of a stream's events is that of its packets; a clock that goes back is held. */
+static inline gint64 hold(CtfDecoder *d, gint64 ns)
+{
+	if (G_LIKELY(ns >= d->last_ns))
+		d->last_ns = ns;
+	return d->last_ns;
+}
+
+static inline gboolean has_room(const CtfChunk *chunk)
+{
+	return chunk->used + CTF_RECORD_MAX <= chunk->size;
+}
+
+static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChunk *chunk, CtfHeaderKind kind)
+{
+	guint64 pos = d->pos, cycles = d->cycles, events = 0;
+	const guint64 end = d->end;
+
+	while (pos < end && has_room(chunk)) {
+		guint64 start = kind == CTF_HEADER_GENERIC ? pos : (pos + 7) & ~7ull, at = start, id = 0;
+		if (G_UNLIKELY(start >= end))
+			break;
+		if (G_UNLIKELY(!read_header(d, kind, &at, &cycles, &id))) {
+			damaged(d, start, "the packet ends within its header");
+			break;
+		}
+		const CtfClassPlan *cp = ctf_stream_plan_get(d->plan, id);
+		if (G_UNLIKELY(!cp) && !(cp = make_plan(d, id, start)))
+			break;
+		gint64 ns = hold(d, time_of(d, cycles));
+		if (G_LIKELY(cp->fixed_bits <= end - at)) {
+			take_fixed(d, chunk, cp, ns, at, at - start);
+			at += cp->fixed_bits;
+		} else if (cp->fixed_bits != CTF_NOT_FIXED || !run_program(d, chunk, cp, ns, &at, at - start)) {
+			damaged(d, start, "its fields do not fit in the packet");
+			break;
+		}
+		if (G_UNLIKELY(at == pos)) {
+			damaged(d, start, "its class takes no space at all");
+			break;
+		}
+		pos = at;
+		events++;
+	}
+	d->pos = pos;
+	d->cycles = cycles;
+	d->done = d->done || pos >= end || ((pos + 7) & ~7ull) >= end;
+	chunk->events += events;
+	chunk->end_pos = pos;
+}
+
+void ctf_decoder_run(CtfDecoder *d, CtfChunk *chunk)
+{
+	chunk->base = d->base;
+	if (d->done)
+		return;
+	switch (d->plan->kind) {
+	case CTF_HEADER_COMPACT:
+		run_loop(d, chunk, CTF_HEADER_COMPACT);
+		break;
+	case CTF_HEADER_LARGE:
+		run_loop(d, chunk, CTF_HEADER_LARGE);
+		break;
+	case CTF_HEADER_GENERIC:
+		run_loop(d, chunk, CTF_HEADER_GENERIC);
+		break;
+	}
+}
