@@ -16,8 +16,9 @@ static Wide cycles_to_ns(guint64 freq, guint64 cycles)
 
 gint64 ctf_clock_ns(const CtfClock *clock, guint64 cycles)
 {
-	Wide ns = (Wide)clock->offset_s * NS_PER_S + cycles_to_ns(clock->freq, clock->offset_cycles) +
-	              cycles_to_ns(clock->freq, cycles);
+	guint64 whole_s = clock->offset_cycles / clock->freq, rest = clock->offset_cycles % clock->freq;
+	Wide ns = ((Wide)clock->offset_s + whole_s) * NS_PER_S + cycles_to_ns(clock->freq, rest) +
+	          cycles_to_ns(clock->freq, cycles);
 	if (ns > G_MAXINT64)
 		return G_MAXINT64;
 	return ns < G_MININT64 ? G_MININT64 : (gint64)ns;

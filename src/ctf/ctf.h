@@ -116,7 +116,7 @@ typedef enum { CTF_TEXT_UTF8, CTF_TEXT_UTF16BE, CTF_TEXT_UTF16LE, CTF_TEXT_UTF32
 struct CtfFc {
 	CtfFcType type;
 	guint8 scope;           /* CtfScope of the tree it is in */
-	guint align;            /* bits, a power of two, at least 1; of a structure: at least its members' largest */
+	guint align;            /* bits, a power of two, at least 1; of structures, arrays: at least their members' or element's */
 	gboolean is_referenced; /* some length_fc or selector_fc is this one; set by front ends */
 	gint slot;              /* >= 0: where its value is kept for later lengths and selectors; set by program.c */
 
@@ -313,7 +313,7 @@ struct CtfTrace {
 	char *path;              /* its directory; of a rotated trace: of the first chunk */
 	GPtrArray *chunk_paths;  /* char *: all its directories */
 	CtfMetadata *metadata;   /* of the newest chunk, which knows the most classes */
-	GPtrArray *streams;      /* CtfStream *, in the order that decides between events of equal time */
+	GPtrArray *streams;      /* CtfStream *, in order of their files' names */
 	gint64 begin_ns, end_ns; /* by packets; G_MAXINT64 and G_MININT64 if none has a time */
 	guint64 bytes;           /* of all its stream files */
 	guint64 bad_packets;     /* packets (or rests of files) that make no sense; each is a warning too */
@@ -322,7 +322,7 @@ struct CtfTrace {
 
 /*
  * Find the traces at and below `paths` (a trace is a directory with a file `metadata`), open them, and join the chunks of a
- * rotated trace (same uuid). Result: CtfTrace *, in the order that decides between events of equal time; free with g_ptr_array_unref(). A
+ * rotated trace (same uuid). Result: CtfTrace *, in order of the arguments and, below one, of the path; free with g_ptr_array_unref(). A
  * directory that can't be read is a warning if others can be. Errors: ST_ERROR_NOT_A_TRACE if nothing is there, else the
  * first trace's own.
  */
@@ -381,7 +381,8 @@ typedef struct {
  * `subscribe` is asked once per event class, when its first event is met (from any thread, under the metadata's lock; the class
  * is loaded). NULL: every class, no fields.
  *
- * `event` is called for every event that is wanted, on the calling thread, in order of time, then of trace, then of stream. FALSE stops the
+ * `event` is called for every event that is wanted, on the calling thread, in order of time; of events of equal time, in the order of their
+ * traces' UUIDs, stream classes' ids, streams' ids (as babeltrace2's muxer has it). FALSE stops the
  * reading (which is no error). NULL: only frame and order. The record is valid during the call, `base` (the packet's first byte) too.
  */
 typedef struct {

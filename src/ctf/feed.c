@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctf/feed.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -241,6 +243,25 @@ static CtfStreamPlan *plan_for(CtfFeed *feed, CtfStreamClass *sc)
 	return plan;
 }
 
+/* What decides between events of equal time, as in babeltrace2: UUID, stream class, stream id. */
+static int by_rank(const void *pa, const void *pb)
+{
+	const CtfStream *a = ((const Feed *)pa)->stream, *b = ((const Feed *)pb)->stream;
+	const CtfMetadata *ma = a->trace->metadata, *mb = b->trace->metadata;
+	if (ma->has_uuid != mb->has_uuid)
+		return ma->has_uuid ? -1 : 1;
+	int by_uuid = ma->has_uuid ? memcmp(ma->uuid, mb->uuid, sizeof(ma->uuid)) : 0;
+	if (by_uuid)
+		return by_uuid;
+	if (a->trace != b->trace)
+		return a->trace->index < b->trace->index ? -1 : 1;
+	if (a->stream_class->id != b->stream_class->id)
+		return a->stream_class->id < b->stream_class->id ? -1 : 1;
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
 CtfFeed *ctf_feed_new(CtfTrace *const *traces, gsize n, const CtfReader *reader)
 {
 	CtfFeed *feed = g_new0(CtfFeed, 1);
@@ -251,13 +272,13 @@ CtfFeed *ctf_feed_new(CtfTrace *const *traces, gsize n, const CtfReader *reader)
 	feed->plans = g_ptr_array_new_with_free_func((GDestroyNotify)ctf_stream_plan_free);
 	feed->feeds = g_new0(Feed, MAX(streams, 1));
 	feed->chunk_bytes = CLAMP(CHUNKS_TOTAL / MAX(streams, 1), CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
-	for (gsize i = 0; i < n; i++) {
-		for (guint j = 0; j < traces[i]->streams->len; j++) {
-			Feed *f = &feed->feeds[feed->n++];
-			f->stream = g_ptr_array_index(traces[i]->streams, j);
-			f->plan = plan_for(feed, f->stream->stream_class);
-			f->last_ns = G_MININT64;
-		}
+	for (gsize i = 0; i < n; i++)
+		for (guint j = 0; j < traces[i]->streams->len; j++)
+			feed->feeds[feed->n++].stream = g_ptr_array_index(traces[i]->streams, j);
+	qsort(feed->feeds, feed->n, sizeof(Feed), by_rank);
+	for (guint i = 0; i < feed->n; i++) {
+		feed->feeds[i].plan = plan_for(feed, feed->feeds[i].stream->stream_class);
+		feed->feeds[i].last_ns = G_MININT64;
 	}
 	g_mutex_init(&feed->lock);
 	g_cond_init(&feed->work);

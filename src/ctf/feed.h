@@ -16,7 +16,7 @@ typedef struct CtfFeed CtfFeed;
 CtfFeed *ctf_feed_new(CtfTrace *const *traces, gsize n, const CtfReader *reader);
 void ctf_feed_free(CtfFeed *feed);
 
-/* Streams are numbered in order: by trace, then as in the trace. */
+/* Streams are numbered in the order that decides between events of equal time. */
 guint ctf_feed_streams(const CtfFeed *feed);
 CtfStream *ctf_feed_stream(const CtfFeed *feed, guint i);
 
