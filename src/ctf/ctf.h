@@ -341,7 +341,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CtfTrace, ctf_trace_free)
  */
 typedef struct {
 	CtfScope scope;
-	const char *name; /* display name; '.' goes into structures, as in "network_header.saddr" */
+	const char *name; /* display name; '.' goes into structures, as in "network_header.saddr"; "": a value that is never there */
 } CtfWant;
 
 #define CTF_WANTS_MAX 16

@@ -114,6 +114,8 @@ static const CtfFc *find_wanted(const CtfEventClass *ec, const CtfWant *want)
 	const CtfFc *trees[CTF_SCOPE_COUNT] = {[CTF_SCOPE_COMMON_CONTEXT] = sc->common_context,
 	                                       [CTF_SCOPE_SPECIFIC_CONTEXT] = ec->spec_context,
 	                                       [CTF_SCOPE_PAYLOAD] = ec->payload};
+	if (!*want->name)
+		return NULL;
 	if (want->scope < CTF_SCOPE_COUNT)
 		return descend(trees[want->scope], want->name);
 	for (gint scope = CTF_SCOPE_PAYLOAD; scope >= CTF_SCOPE_COMMON_CONTEXT; scope--) {
