@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "ctf/stream.h"
 
 #define CHUNK_BYTES_MAX (96u << 10)
 #define CHUNK_BYTES_MIN (4u << 10)
@@ -13,6 +14,7 @@
 #define CHUNKS_AHEAD    3           /* chunks of a unit that wait to be fetched */
 #define POPULATE_MAX    (8u << 20)  /* a packet up to this size is mapped in one go */
 #define DROP_BYTES      (1u << 20)
+#define DROP_AGAIN      (4u << 20)  /* a fault on a page may map others before it, which were given back already */
 
 typedef struct Unit {
 	struct Unit *next;
@@ -55,14 +57,6 @@ struct CtfFeed {
 
 /* ---- Mapped pages --------------------------------------------------------------------------------------------- */
 
-static void advise(const CtfFile *file, guint64 begin, guint64 end, int advice)
-{
-	guint64 page = (guint64)sysconf(_SC_PAGESIZE);
-	begin &= ~(page - 1);
-	if (begin < end)
-		madvise((void *)(guintptr)(file->map + begin), end - begin, advice);
-}
-
 static const CtfFile *packet_file(const Feed *f, guint packet, const CtfPacket **packet_out)
 {
 	*packet_out = &g_array_index(f->stream->packets, CtfPacket, packet);
@@ -76,7 +70,7 @@ static void populate(const Feed *f, guint packet)
 	const CtfFile *file = packet_file(f, packet, &p);
 #ifdef MADV_POPULATE_READ
 	if (p->size_bits / 8 <= POPULATE_MAX)
-		advise(file, p->offset, p->offset + p->size_bits / 8, MADV_POPULATE_READ);
+		ctf_file_advise(file, p->offset, p->offset + p->size_bits / 8, MADV_POPULATE_READ);
 #endif
 }
 
@@ -85,12 +79,10 @@ static void drop(Feed *f, guint packet, guint64 upto)
 {
 	const CtfPacket *p;
 	const CtfFile *file = packet_file(f, packet, &p);
-	guint64 page = (guint64)sysconf(_SC_PAGESIZE), end = (p->offset + upto) & ~(page - 1);
 	if (upto < p->size_bits / 8 && upto - f->dropped < DROP_BYTES)
 		return;
-	if (upto == p->size_bits / 8 && p->offset + upto == file->size)
-		end = p->offset + upto;
-	advise(file, p->offset + f->dropped, end, MADV_DONTNEED);
+	guint64 begin = p->offset + f->dropped;
+	ctf_file_advise(file, begin - MIN(begin, DROP_AGAIN), p->offset + upto, MADV_DONTNEED);
 	f->dropped = upto;
 }
 

@@ -62,3 +62,13 @@ void ctf_file_unmap(CtfFile *file)
 	g_clear_pointer(&file->path, g_free);
 	file->map = NULL;
 }
+
+void ctf_file_advise(const CtfFile *file, guint64 begin, guint64 end, int advice)
+{
+	guint64 page = (guint64)sysconf(_SC_PAGESIZE);
+	begin &= ~(page - 1);
+	if (end < file->size)
+		end &= ~(page - 1);
+	if (begin < end)
+		madvise((void *)(guintptr)(file->map + begin), end - begin, advice);
+}

@@ -3,8 +3,11 @@
 #include "ctf/stream.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ctf/bits.h"
+
+#define SCAN_KEPT (8u << 20) /* bytes of a file that stay mapped while its packets are looked for */
 
 /* The values of a packet's header and context that mean something to the format. */
 typedef struct {
@@ -178,7 +181,13 @@ static gboolean read_all(CtfMetadata *m, const CtfFile *file, guint file_index, 
 {
 	g_autofree guint64 *slots = g_new0(guint64, CTF_SLOTS_MAX);
 	gboolean any = FALSE;
+	guint64 kept = 0;
 	for (guint64 offset = 0, size; offset < file->size; offset += size) {
+		/* Reading one byte may map a megabyte around it. */
+		if (offset - kept >= SCAN_KEPT) {
+			ctf_file_advise(file, kept, offset, MADV_DONTNEED);
+			kept = offset;
+		}
 		g_autoptr(GError) error = NULL;
 		CtfPacketInfo info;
 		if (ctf_packet_read(m, file, offset, slots, &info, &size, &error)) {
@@ -201,6 +210,7 @@ static gboolean read_all(CtfMetadata *m, const CtfFile *file, guint file_index, 
 		st_warn(warnings, "%s; %" G_GUINT64_FORMAT " bytes are skipped", error->message, size);
 		(*bad_count)++;
 	}
+	ctf_file_advise(file, kept, file->size, MADV_DONTNEED);
 	return any;
 }
 

@@ -13,6 +13,9 @@
 gboolean ctf_file_map(const char *path, CtfFile *file_out, GError **error);
 void ctf_file_unmap(CtfFile *file);
 
+/* madvise() for the pages that lie wholly before `end` and not wholly before `begin` (bytes of the file). */
+void ctf_file_advise(const CtfFile *file, guint64 begin, guint64 end, int advice);
+
 /* What a packet's header and context say. */
 typedef struct {
 	CtfPacket packet;           /* sizes checked against the file, header_bits set */
