@@ -19,7 +19,7 @@ BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atoll|ato
                     r"|tmpnam|mktemp)\s*\(")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 # A path of the machine that somebody works on has no meaning on another one.
-OWN_PATH = re.compile(r"(?<![\w.$}/-])/(home|root|work|Users)/\w|/tmp/\w")
+OWN_PATH = re.compile(r"(?<![\w.$}/-])/(home|root|work|tmp|Users)/\w")
 
 SOURCE_NAMES = {"run", "test", "meson.build", "meson_options.txt"}
 SOURCE_SUFFIXES = {".c", ".h", ".py", ".sh", ".map", ".def"}

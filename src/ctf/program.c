@@ -547,9 +547,8 @@ static gboolean run_op(CtfExec *x, const Op *op)
 
 gboolean ctf_program_run(const CtfProgram *p, CtfExec *x)
 {
-	const Op *op = (const Op *)(gconstpointer)p->ops->data;
-	for (const Op *end = op + p->ops->len; op < end; op++)
-		if (!run_op(x, op))
+	for (guint i = 0; i < p->ops->len; i++)
+		if (!run_op(x, &g_array_index(p->ops, Op, i)))
 			return FALSE;
 	return TRUE;
 }
