@@ -10,12 +10,12 @@
 #include "ctf/bits.h"
 #include "ctf/stream.h"
 
-CtfChunk *ctf_chunk_new(gsize size)
+CtfChunk *ctf_chunk_new(gsize size, gboolean records)
 {
 	CtfChunk *c = g_new0(CtfChunk, 1);
 	c->size = MAX(size, CTF_RECORD_MAX);
-	c->max = (guint)(c->size / sizeof(CtfRecord));
-	c->data = g_malloc(c->size);
+	c->max = (guint)(c->size / (records ? sizeof(CtfRecord) : sizeof(gint64)));
+	c->data = records ? g_malloc(c->size) : NULL;
 	c->times = g_new(gint64, c->max);
 	return c;
 }
@@ -159,7 +159,7 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 {
 	guint64 unused[CTF_WANTS_MAX];
 	gboolean wanted = !cp->skip && ns >= d->begin_ns && ns <= d->end_ns;
-	CtfRecord *r = wanted ? begin_record(d, chunk, cp, ns, *pos, header) : NULL;
+	CtfRecord *r = wanted && chunk->data ? begin_record(d, chunk, cp, ns, *pos, header) : NULL;
 	CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = r ? r->v : unused};
 	if (r)
 		memset(r->v, 0, cp->n * sizeof(guint64));
@@ -169,14 +169,21 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 	if (r) {
 		r->present = (guint16)x.present;
 		end_record(chunk, r, ns);
+	} else if (wanted) {
+		chunk->times[chunk->n++] = ns;
 	}
 	return TRUE;
 }
 
-static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos, guint64 header)
+static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos, guint64 header,
+                              gboolean records)
 {
 	if (cp->skip || ns < d->begin_ns || ns > d->end_ns)
 		return;
+	if (!records) {
+		chunk->times[chunk->n++] = ns;
+		return;
+	}
 	CtfRecord *r = begin_record(d, chunk, cp, ns, pos, header);
 	r->present = cp->present;
 	for (guint i = 0; i < cp->n; i++)
@@ -238,17 +245,18 @@ static inline gint64 hold(CtfDecoder *d, gint64 ns)
 	return d->last_ns;
 }
 
-static inline gboolean has_room(const CtfChunk *chunk)
+static inline gboolean has_room(const CtfChunk *chunk, gboolean records)
 {
-	return chunk->used + CTF_RECORD_MAX <= chunk->size;
+	return records ? chunk->used + CTF_RECORD_MAX <= chunk->size : chunk->n < chunk->max;
 }
 
-static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChunk *chunk, CtfHeaderKind kind)
+static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChunk *chunk, CtfHeaderKind kind,
+                                                            gboolean records)
 {
 	guint64 pos = d->pos, cycles = d->cycles, events = 0;
 	const guint64 end = d->end;
 
-	while (pos < end && has_room(chunk)) {
+	while (pos < end && has_room(chunk, records)) {
 		guint64 start = kind == CTF_HEADER_GENERIC ? pos : (pos + 7) & ~7ull, at = start, id = 0;
 		if (G_UNLIKELY(start >= end))
 			break;
@@ -256,14 +264,19 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
 			damaged(d, start, "the packet ends within its header");
 			break;
 		}
-		const CtfClassPlan *cp = ctf_stream_plan_get(d->plan, id);
-		if (G_UNLIKELY(!cp) && !(cp = make_plan(d, id, start)))
-			break;
+		guint32 fixed_bits = CTF_NOT_FIXED;
+		const CtfClassPlan *cp = ctf_stream_plan_get(d->plan, id, &fixed_bits);
+		if (G_UNLIKELY(!cp)) {
+			cp = make_plan(d, id, start);
+			if (!cp)
+				break;
+			fixed_bits = cp->fixed_bits;
+		}
 		gint64 ns = hold(d, time_of(d, cycles));
-		if (G_LIKELY(cp->fixed_bits <= end - at)) {
-			take_fixed(d, chunk, cp, ns, at, at - start);
-			at += cp->fixed_bits;
-		} else if (cp->fixed_bits != CTF_NOT_FIXED || !run_program(d, chunk, cp, ns, &at, at - start)) {
+		if (G_LIKELY(fixed_bits <= end - at)) {
+			take_fixed(d, chunk, cp, ns, at, at - start, records);
+			at += fixed_bits;
+		} else if (fixed_bits != CTF_NOT_FIXED || !run_program(d, chunk, cp, ns, &at, at - start)) {
 			damaged(d, start, "its fields do not fit in the packet");
 			break;
 		}
@@ -286,15 +299,15 @@ void ctf_decoder_run(CtfDecoder *d, CtfChunk *chunk)
 	chunk->base = d->base;
 	if (d->done)
 		return;
-	switch (d->plan->kind) {
-	case CTF_HEADER_COMPACT:
-		run_loop(d, chunk, CTF_HEADER_COMPACT);
-		break;
-	case CTF_HEADER_LARGE:
-		run_loop(d, chunk, CTF_HEADER_LARGE);
-		break;
-	case CTF_HEADER_GENERIC:
-		run_loop(d, chunk, CTF_HEADER_GENERIC);
-		break;
-	}
+	gboolean records = chunk->data != NULL;
+	if (d->plan->kind == CTF_HEADER_COMPACT && records)
+		run_loop(d, chunk, CTF_HEADER_COMPACT, TRUE);
+	else if (d->plan->kind == CTF_HEADER_LARGE && records)
+		run_loop(d, chunk, CTF_HEADER_LARGE, TRUE);
+	else if (d->plan->kind == CTF_HEADER_COMPACT)
+		run_loop(d, chunk, CTF_HEADER_COMPACT, FALSE);
+	else if (d->plan->kind == CTF_HEADER_LARGE)
+		run_loop(d, chunk, CTF_HEADER_LARGE, FALSE);
+	else
+		run_loop(d, chunk, CTF_HEADER_GENERIC, records);
 }

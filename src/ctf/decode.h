@@ -9,20 +9,20 @@
 
 #define CTF_RECORD_MAX (sizeof(CtfRecord) + CTF_WANTS_MAX * sizeof(guint64))
 
-/* Records of one packet, or of a part of one. */
+/* Records of one packet, or of a part of one; or, for a reader that doesn't look at records, only their times. */
 typedef struct CtfChunk {
 	struct CtfChunk *next;
 	const guint8 *base;  /* the packet's first byte */
 	guint64 end_pos;     /* bits of the packet read when the chunk was full */
-	guint n, max;        /* records; how many times[] has room for */
+	guint n, max;        /* events; how many times[] has room for */
 	gsize used, size;    /* bytes of data */
 	guint64 events;      /* framed, the skipped ones included */
 	gint64 *times;
-	guint8 *data;        /* n CtfRecords, one after the other */
+	guint8 *data;        /* n CtfRecords, one after the other; NULL: only times */
 } CtfChunk;
 
-/* `size`: bytes for records. */
-CtfChunk *ctf_chunk_new(gsize size);
+/* `size`: bytes for records, or for times where no records are kept. */
+CtfChunk *ctf_chunk_new(gsize size, gboolean records);
 void ctf_chunk_free(CtfChunk *chunk);
 void ctf_chunk_clear(CtfChunk *chunk);
 

@@ -45,7 +45,7 @@ struct CtfFeed {
 	guint n;
 	GPtrArray *plans;
 	gsize chunk_bytes;
-	gboolean needs_slots;
+	gboolean records;  /* somebody looks at them */
 	CtfChunk *spare;
 	guint64 events, bad_packets;
 	guint n_workers;
@@ -94,7 +94,7 @@ static CtfChunk *take_spare(CtfFeed *feed)
 	if (c)
 		feed->spare = c->next;
 	else
-		c = ctf_chunk_new(feed->chunk_bytes);
+		c = ctf_chunk_new(feed->chunk_bytes, feed->records);
 	ctf_chunk_clear(c);
 	return c;
 }
@@ -261,6 +261,7 @@ CtfFeed *ctf_feed_new(CtfTrace *const *traces, gsize n, const CtfReader *reader)
 	for (gsize i = 0; i < n; i++)
 		streams += traces[i]->streams->len;
 	feed->reader = reader;
+	feed->records = reader->event || reader->count_classes;
 	feed->plans = g_ptr_array_new_with_free_func((GDestroyNotify)ctf_stream_plan_free);
 	feed->feeds = g_new0(Feed, MAX(streams, 1));
 	feed->chunk_bytes = CLAMP(CHUNKS_TOTAL / MAX(streams, 1), CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
@@ -360,6 +361,10 @@ static void hold(Feed *f, CtfChunk *c)
 {
 	gsize used = 0;
 	for (guint i = 0; i < c->n && c->times[i] < f->last_ns; i++) {
+		if (!c->data) {
+			c->times[i] = f->last_ns;
+			continue;
+		}
 		CtfRecord *r = (CtfRecord *)(gpointer)(c->data + used);
 		r->time = c->times[i] = f->last_ns;
 		used += sizeof(CtfRecord) + r->n * sizeof(guint64);

@@ -79,7 +79,7 @@ CtfStreamPlan *ctf_stream_plan_new(CtfStreamClass *sc, const CtfReader *reader)
 	if (sc->event_header)
 		plan->header = ctf_program_header(sc->event_header, &plan->known);
 	plan->table_len = max_id + 1;
-	plan->table = g_new0(CtfClassPlan *, plan->table_len);
+	plan->table = g_new0(CtfPlanEntry, plan->table_len);
 	plan->others = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, class_plan_free);
 	return plan;
 }
@@ -89,7 +89,7 @@ void ctf_stream_plan_free(CtfStreamPlan *plan)
 	if (!plan)
 		return;
 	for (guint64 i = 0; i < plan->table_len; i++)
-		class_plan_free(plan->table[i]);
+		class_plan_free(plan->table[i].plan);
 	g_free(plan->table);
 	g_hash_table_unref(plan->others);
 	ctf_program_free(plan->header);
@@ -199,7 +199,8 @@ static CtfEventClass *class_of(const CtfStreamPlan *plan, guint64 id)
 
 static const CtfClassPlan *make_locked(CtfStreamPlan *plan, guint64 id, GError **error)
 {
-	const CtfClassPlan *known = ctf_stream_plan_get(plan, id);
+	guint32 fixed_bits;
+	const CtfClassPlan *known = ctf_stream_plan_get(plan, id, &fixed_bits);
 	if (!known && id >= plan->table_len)
 		known = g_hash_table_lookup(plan->others, &id);
 	if (known)
@@ -212,10 +213,12 @@ static const CtfClassPlan *make_locked(CtfStreamPlan *plan, guint64 id, GError *
 	if (!prepare_class(ec, error))
 		return NULL;
 	CtfClassPlan *cp = class_plan_new(plan, ec);
-	if (id < plan->table_len)
-		__atomic_store_n(&plan->table[id], cp, __ATOMIC_RELEASE);
-	else
+	if (id < plan->table_len) {
+		plan->table[id].fixed_bits = cp->fixed_bits;
+		__atomic_store_n(&plan->table[id].plan, cp, __ATOMIC_RELEASE);
+	} else {
 		g_hash_table_insert(plan->others, g_memdup2(&id, sizeof(id)), cp);
+	}
 	return cp;
 }
 

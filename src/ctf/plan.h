@@ -26,13 +26,19 @@ typedef struct {
 /* LTTng's two event headers have loops of their own: an id of 5 or 16 bits with 27 or 32 bits of time, or both in full. */
 typedef enum { CTF_HEADER_GENERIC, CTF_HEADER_COMPACT, CTF_HEADER_LARGE } CtfHeaderKind;
 
+/* How far to the next event, next to the plan: the decoder's longest chain of loads is a link shorter for it. */
+typedef struct {
+	CtfClassPlan *plan;       /* read atomically */
+	guint32 fixed_bits;       /* as in the plan; valid once that is there */
+} CtfPlanEntry;
+
 typedef struct {
 	CtfStreamClass *stream_class;
 	const CtfReader *reader;
 	CtfHeaderKind kind;
 	CtfProgram *header;       /* NULL: events have none */
 	CtfKnown known;           /* after the header */
-	CtfClassPlan **table;     /* by id, read atomically */
+	CtfPlanEntry *table;      /* by id */
 	guint64 table_len;
 	GHashTable *others;       /* ids beyond the table; guarded by the metadata's lock */
 } CtfStreamPlan;
@@ -46,9 +52,13 @@ void ctf_stream_plan_free(CtfStreamPlan *plan);
  */
 const CtfClassPlan *ctf_stream_plan_make(CtfStreamPlan *plan, guint64 id, GError **error);
 
-static inline const CtfClassPlan *ctf_stream_plan_get(const CtfStreamPlan *plan, guint64 id)
+static inline const CtfClassPlan *ctf_stream_plan_get(const CtfStreamPlan *plan, guint64 id, guint32 *fixed_bits_out)
 {
-	return G_LIKELY(id < plan->table_len) ? __atomic_load_n(&plan->table[id], __ATOMIC_ACQUIRE) : NULL;
+	if (G_UNLIKELY(id >= plan->table_len))
+		return NULL;
+	const CtfClassPlan *cp = __atomic_load_n(&plan->table[id].plan, __ATOMIC_ACQUIRE);
+	*fixed_bits_out = plan->table[id].fixed_bits;
+	return cp;
 }
 
 #endif
