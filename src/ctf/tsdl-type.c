@@ -219,6 +219,15 @@ static TsdlType *read_dimensions(Tsdl *p, TsdlType *element, guint depth)
 	return NULL;
 }
 
+/* Addresses are hexadecimal, whatever their type says. */
+static TsdlType *pointer_new(Tsdl *p, const TsdlType *type)
+{
+	TsdlType *t = ctf_tsdl_type_copy(p, type);
+	if (t)
+		t->fc.base = 16;
+	return t;
+}
+
 static gboolean read_declarator(Tsdl *p, const Specifiers *spec,
                                 gboolean (*each)(Tsdl *, TsdlName *, TsdlType *, const char *))
 {
@@ -230,6 +239,8 @@ static gboolean read_declarator(Tsdl *p, const Specifiers *spec,
 		return ctf_tsdl_expected(p, "a name");
 	ctf_tsdl_next(p);
 	TsdlType *type = resolve_specifiers(p, spec, type_name);
+	if (type && type_name != spec->name)
+		type = pointer_new(p, type);
 	return type && (type = read_dimensions(p, type, 0)) && each(p, name.name, type, name.at);
 }
 

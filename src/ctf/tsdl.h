@@ -21,7 +21,7 @@
 #define TSDL_TREE_MAX    (1u << 16) /* field classes of one tree */
 #define TSDL_LABELS_MAX  (1u << 16) /* labels with their ranges of an enumeration */
 #define TSDL_PATH_MAX    (CTF_DEPTH_MAX + 3)
-#define TSDL_OBJECTS_MAX (1u << 22) /* names, types, labels, field classes: about a gigabyte */
+#define TSDL_OBJECTS_MAX (1u << 21) /* names, types, labels, field classes: less than half a gigabyte */
 #define TSDL_ALIGN_MAX   (1u << 20) /* bits */
 
 /* ---- Words and tokens ---------------------------------------------------------------------------------------- */
