@@ -480,7 +480,7 @@ static Tsdl *tsdl_new(CtfMetadata *m)
 {
 	Tsdl *p = g_new0(Tsdl, 1);
 	p->m = m;
-	p->stack = g_array_new(FALSE, FALSE, sizeof(TsdlMemberDecl));
+	p->stack = g_array_sized_new(FALSE, FALSE, sizeof(TsdlMemberDecl), 64);
 	p->streams = g_array_new(FALSE, FALSE, sizeof(TsdlStream));
 	p->events = g_array_new(FALSE, FALSE, sizeof(TsdlEvent));
 	p->clocks = g_hash_table_new(NULL, NULL);

@@ -782,7 +782,8 @@ static char *repeat(const char *before, const char *unit, guint n, const char *a
 
 static void expect_limit(char *text, const char *part)
 {
-	g_autofree char *owned = text, *message = first_error(text, strlen(text));
+	g_autofree char *message = first_error(text, strlen(text));
+	g_free(text);
 	g_assert_nonnull(message);
 	if (!strstr(message, part))
 		g_error("expected \"%s\" in \"%s\"", part, message);
