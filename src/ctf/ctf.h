@@ -228,6 +228,7 @@ struct CtfMetadata {
 	gsize text_len;
 	/* private */
 	struct CtfArena *arena;
+	gpointer lines;            /* where lines of the text begin; NULL: no error has asked for one yet */
 	guint shared_slots;        /* of packet headers and contexts, event headers, common contexts */
 	GRecMutex lock;            /* held while an event class is being loaded or compiled */
 	gboolean (*load)(CtfMetadata *m, CtfEventClass *ec, GError **error); /* the front end's; NULL: nothing is lazy */

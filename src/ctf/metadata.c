@@ -194,6 +194,7 @@ void ctf_metadata_free(CtfMetadata *m)
 	g_ptr_array_unref(m->clocks);
 	g_rec_mutex_clear(&m->lock);
 	ctf_arena_free(m->arena);
+	g_free(m->lines);
 	g_free(m->text);
 	g_free(m->path);
 	g_free(m);
@@ -238,22 +239,51 @@ CtfMetadata *ctf_metadata_parse(const char *path, const void *data, gsize len, G
 
 /* ---- For the front ends -------------------------------------------------------------------------------------- */
 
-gboolean ctf_metadata_error(const CtfMetadata *m, const char *at, GError **error, const char *format, ...)
+/* Where a line is at every LINES_STEP bytes of the text, so that errors of many event classes don't each read it all. */
+#define LINES_STEP 4096u
+
+typedef struct {
+	guint32 line;  /* from 1 */
+	guint32 start; /* where it begins */
+} LineMark;
+
+static void pass_line(const char *text, gsize at, LineMark *mark)
 {
-	guint line = 1;
-	const char *line_start = m->text;
-	for (const char *p = m->text; p < at; p++) {
-		if (*p == '\n') {
-			line++;
-			line_start = p + 1;
-		}
+	if (text[at] == '\n')
+		*mark = (LineMark){mark->line + 1, (guint32)at + 1};
+}
+
+static LineMark *mark_lines(const CtfMetadata *m)
+{
+	LineMark *marks = g_new(LineMark, m->text_len / LINES_STEP + 1), mark = {1, 0};
+	for (gsize i = 0; i <= m->text_len; i++) {
+		if (i % LINES_STEP == 0)
+			marks[i / LINES_STEP] = mark;
+		pass_line(m->text, i, &mark);
 	}
+	return marks;
+}
+
+static LineMark find_line(CtfMetadata *m, gsize at)
+{
+	if (!m->lines)
+		m->lines = mark_lines(m);
+	LineMark mark = ((const LineMark *)m->lines)[at / LINES_STEP];
+	for (gsize i = at - at % LINES_STEP; i < at; i++)
+		pass_line(m->text, i, &mark);
+	return mark;
+}
+
+gboolean ctf_metadata_error(CtfMetadata *m, const char *at, GError **error, const char *format, ...)
+{
+	gsize offset = (gsize)(at - m->text);
+	LineMark mark = find_line(m, offset);
 	va_list args;
 	va_start(args, format);
 	g_autofree char *what = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_set_error(error, ST_ERROR, ST_ERROR_METADATA, "%s:%u:%u: %s", m->path, line, (guint)(at - line_start) + 1,
-	            what);
+	g_set_error(error, ST_ERROR, ST_ERROR_METADATA, "%s:%u:%u: %s", m->path, mark.line,
+	            (guint)(offset - mark.start) + 1, what);
 	return FALSE;
 }
 

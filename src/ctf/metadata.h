@@ -25,7 +25,7 @@ CtfEventClass *ctf_metadata_add_event_class(CtfStreamClass *sc, guint64 id, cons
 CtfFc *ctf_fc_new(CtfMetadata *m, CtfFcType type);
 
 /* Set an ST_ERROR_METADATA error "path:line:column: ..." for a place in m->text. Always gives FALSE. */
-gboolean ctf_metadata_error(const CtfMetadata *m, const char *at, GError **error, const char *format, ...)
+gboolean ctf_metadata_error(CtfMetadata *m, const char *at, GError **error, const char *format, ...)
 	G_GNUC_PRINTF(4, 5);
 
 /* "9a6b...-..." -> 16 bytes. FALSE: not a UUID. */
