@@ -325,7 +325,7 @@ struct CtfTrace {
  * Find the traces at and below `paths` (a trace is a directory with a file `metadata`), open them, and join the chunks of a
  * rotated trace (same uuid). Result: CtfTrace *, in order of the arguments and, below one, of the path; free with g_ptr_array_unref(). A
  * directory that can't be read is a warning if others can be. Errors: ST_ERROR_NOT_A_TRACE if nothing is there, else the
- * first trace's own.
+ * last trace's own.
  */
 GPtrArray *ctf_traces_open(const char *const *paths, gsize n, StWarnings *warnings, GError **error);
 

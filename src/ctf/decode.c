@@ -87,6 +87,7 @@ void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, gu
 	d->pos = p.header_bits;
 	d->end = p.content_bits;
 	d->cycles = p.has_begin ? p.begin : cycles;
+	d->end_cycles = p.has_end ? p.end : G_MAXUINT64;
 	d->plain_clock = clock && clock->freq == 1000000000;
 	d->clock_base = clock ? ctf_clock_ns(clock, 0) : 0;
 	d->done = d->pos >= d->end;
@@ -242,7 +243,19 @@ static inline gint64 hold(CtfDecoder *d, gint64 ns)
 {
 	if (G_LIKELY(ns >= d->last_ns))
 		d->last_ns = ns;
+	else
+		d->went_back = TRUE;
 	return d->last_ns;
+}
+
+/* Bytes that were read as events may still not be what was written: times that contradict the packet tell. */
+static __attribute__((cold)) void doubt(CtfDecoder *d)
+{
+	const CtfPacket *p = &g_array_index(d->stream->packets, CtfPacket, d->packet);
+	const CtfFile *f = &g_array_index(d->stream->files, CtfFile, p->file);
+	st_warn(d->plan->reader->warnings, "%s: packet at byte %" G_GUINT64_FORMAT ": %s: some of its events may be damaged", f->path,
+	        p->offset, d->went_back ? "its events' times go back" : "its events go on after its end");
+	d->bad = TRUE;
 }
 
 static inline gboolean has_room(const CtfChunk *chunk, gboolean records)
@@ -289,7 +302,11 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
 	}
 	d->pos = pos;
 	d->cycles = cycles;
-	d->done = d->done || pos >= end || ((pos + 7) & ~7ull) >= end;
+	if (!d->done && ((pos + 7) & ~7ull) >= end) {
+		d->done = TRUE;
+		if (d->went_back || cycles > d->end_cycles)
+			doubt(d);
+	}
 	chunk->events += events;
 	chunk->end_pos = pos;
 }

@@ -34,6 +34,8 @@ typedef struct {
 	const guint8 *base;
 	guint64 pos, end;        /* bits */
 	guint64 cycles;
+	guint64 end_cycles;      /* what the packet says is its end; G_MAXUINT64: it doesn't */
+	gboolean went_back;      /* its clock did */
 	gint64 last_ns;
 	gint64 begin_ns, end_ns; /* of the reader */
 	const CtfClock *clock;

@@ -142,28 +142,8 @@ static void finish_trace(CtfTrace *trace)
 	}
 }
 
-/* The chunks of a rotated trace know ever more classes: the longest metadata is the newest. */
-static CtfMetadata *longest_metadata(const GPtrArray *dirs, GError **error)
-{
-	CtfMetadata *best = NULL;
-	g_autoptr(GError) first_error = NULL;
-	for (guint i = 0; i < dirs->len; i++) {
-		g_autoptr(GError) cause = NULL;
-		CtfMetadata *m = ctf_metadata_open(g_ptr_array_index(dirs, i), &cause);
-		if (!m && !first_error)
-			first_error = g_steal_pointer(&cause);
-		if (m && (!best || m->text_len > best->text_len)) {
-			ctf_metadata_free(best);
-			best = g_steal_pointer(&m);
-		}
-		ctf_metadata_free(m);
-	}
-	if (!best)
-		g_propagate_error(error, g_steal_pointer(&first_error));
-	return best;
-}
-
-static CtfTrace *open_dirs(const GPtrArray *dirs, StWarnings *warnings, GError **error)
+/* `dirs` are of one trace; takes the metadata. */
+static CtfTrace *open_dirs(const GPtrArray *dirs, CtfMetadata *metadata, StWarnings *warnings, GError **error)
 {
 	g_autoptr(CtfTrace) trace = g_new0(CtfTrace, 1);
 	trace->path = g_strdup(g_ptr_array_index(dirs, 0));
@@ -171,8 +151,8 @@ static CtfTrace *open_dirs(const GPtrArray *dirs, StWarnings *warnings, GError *
 	trace->chunk_paths = g_ptr_array_new_with_free_func(g_free);
 	trace->begin_ns = G_MAXINT64;
 	trace->end_ns = G_MININT64;
-	trace->metadata = longest_metadata(dirs, error);
-	if (!trace->metadata || !assign_shared_slots(trace->metadata, error))
+	trace->metadata = metadata;
+	if (!assign_shared_slots(metadata, error))
 		return NULL;
 	for (guint i = 0; i < dirs->len; i++)
 		if (!add_dir(trace, g_ptr_array_index(dirs, i), warnings, error))
@@ -184,8 +164,11 @@ static CtfTrace *open_dirs(const GPtrArray *dirs, StWarnings *warnings, GError *
 CtfTrace *ctf_trace_open(const char *dir, StWarnings *warnings, GError **error)
 {
 	g_autoptr(GPtrArray) dirs = g_ptr_array_new();
+	CtfMetadata *metadata = ctf_metadata_open(dir, error);
+	if (!metadata)
+		return NULL;
 	g_ptr_array_add(dirs, (gpointer)dir);
-	return open_dirs(dirs, warnings, error);
+	return open_dirs(dirs, metadata, warnings, error);
 }
 
 /* ---- Several traces ------------------------------------------------------------------------------------------ */
@@ -207,51 +190,45 @@ static void find_dirs(const char *path, guint depth, GPtrArray *dirs)
 	}
 }
 
-/* The UUID of a directory's trace, or nothing. */
-static gboolean peek_uuid(const char *dir, guint8 uuid[16])
-{
-	g_autoptr(CtfMetadata) m = ctf_metadata_open(dir, NULL);
-	if (m && m->has_uuid)
-		memcpy(uuid, m->uuid, 16);
-	return m && m->has_uuid;
-}
-
+/* Directories of one trace: one, or the chunks of a rotated one. */
 typedef struct {
 	GPtrArray *dirs;
-	gboolean has_uuid;
-	guint8 uuid[16];
+	CtfMetadata *metadata; /* the longest: chunks know ever more classes */
 } Group;
 
 static void group_free(gpointer data)
 {
 	Group *g = data;
 	g_ptr_array_unref(g->dirs);
+	ctf_metadata_free(g->metadata);
 	g_free(g);
 }
 
-static GPtrArray *group_dirs(const GPtrArray *dirs)
+static Group *group_of(const GPtrArray *groups, const CtfMetadata *m)
 {
-	GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
-	for (guint i = 0; i < dirs->len; i++) {
-		char *dir = g_ptr_array_index(dirs, i);
-		guint8 uuid[16] = {0};
-		gboolean has_uuid = dirs->len > 1 && peek_uuid(dir, uuid);
-		Group *group = NULL;
-		for (guint j = 0; has_uuid && !group && j < groups->len; j++) {
-			Group *g = g_ptr_array_index(groups, j);
-			if (g->has_uuid && !memcmp(g->uuid, uuid, 16))
-				group = g;
-		}
-		if (!group) {
-			group = g_new0(Group, 1);
-			group->dirs = g_ptr_array_new();
-			group->has_uuid = has_uuid;
-			memcpy(group->uuid, uuid, 16);
-			g_ptr_array_add(groups, group);
-		}
-		g_ptr_array_add(group->dirs, dir);
+	for (guint i = 0; m->has_uuid && i < groups->len; i++) {
+		Group *g = g_ptr_array_index(groups, i);
+		if (g->metadata->has_uuid && !memcmp(g->metadata->uuid, m->uuid, sizeof(m->uuid)))
+			return g;
 	}
-	return groups;
+	return NULL;
+}
+
+static void add_to_group(GPtrArray *groups, const char *dir, CtfMetadata *m)
+{
+	Group *g = group_of(groups, m);
+	if (!g) {
+		g = g_new0(Group, 1);
+		g->dirs = g_ptr_array_new();
+		g_ptr_array_add(groups, g);
+	}
+	g_ptr_array_add(g->dirs, (gpointer)dir);
+	if (g->metadata && g->metadata->text_len >= m->text_len) {
+		ctf_metadata_free(m);
+		return;
+	}
+	ctf_metadata_free(g->metadata);
+	g->metadata = m;
 }
 
 static GPtrArray *find_all(const char *const *paths, gsize n, GError **error)
@@ -271,31 +248,46 @@ static GPtrArray *find_all(const char *const *paths, gsize n, GError **error)
 	return g_steal_pointer(&dirs);
 }
 
+/* An error of one trace is a warning if there are others. */
+static void keep_error(GError **first, GError *cause, StWarnings *warnings)
+{
+	if (*first)
+		st_warn(warnings, "%s", (*first)->message);
+	g_clear_error(first);
+	*first = cause;
+}
+
 GPtrArray *ctf_traces_open(const char *const *paths, gsize n, StWarnings *warnings, GError **error)
 {
-	g_autoptr(GError) first_error = NULL;
+	GError *failed = NULL;
 	g_autoptr(GPtrArray) dirs = find_all(paths, n, error);
 	if (!dirs)
 		return NULL;
-	g_autoptr(GPtrArray) groups = group_dirs(dirs);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new_with_free_func(group_free);
 	g_autoptr(GPtrArray) traces = g_ptr_array_new_with_free_func((GDestroyNotify)ctf_trace_free);
+	for (guint i = 0; i < dirs->len; i++) {
+		GError *cause = NULL;
+		CtfMetadata *m = ctf_metadata_open(g_ptr_array_index(dirs, i), &cause);
+		if (m)
+			add_to_group(groups, g_ptr_array_index(dirs, i), m);
+		else
+			keep_error(&failed, cause, warnings);
+	}
 	for (guint i = 0; i < groups->len; i++) {
-		const Group *g = g_ptr_array_index(groups, i);
-		g_autoptr(GError) cause = NULL;
-		CtfTrace *trace = open_dirs(g->dirs, warnings, &cause);
+		Group *g = g_ptr_array_index(groups, i);
+		GError *cause = NULL;
+		CtfTrace *trace = open_dirs(g->dirs, g_steal_pointer(&g->metadata), warnings, &cause);
 		if (trace) {
 			trace->index = traces->len;
 			g_ptr_array_add(traces, trace);
-		} else if (!first_error) {
-			first_error = g_steal_pointer(&cause);
 		} else {
-			st_warn(warnings, "%s", cause->message);
+			keep_error(&failed, cause, warnings);
 		}
 	}
-	if (traces->len && first_error)
-		st_warn(warnings, "%s", first_error->message);
-	if (traces->len)
-		return g_steal_pointer(&traces);
-	g_propagate_error(error, g_steal_pointer(&first_error));
-	return NULL;
+	if (!traces->len) {
+		g_propagate_error(error, failed);
+		return NULL;
+	}
+	keep_error(&failed, NULL, warnings);
+	return g_steal_pointer(&traces);
 }
