@@ -65,6 +65,7 @@ typedef struct KernelThread {
 	gint32 vtid, vpid;      /* contexts that were recorded with it; -1: none */
 	gpointer vcpu;          /* of the hypervisor's model (kvm/kvm.h); NULL: none. It keeps the thread from being folded */
 	guint pins;             /* others that point here; not 0: never folded into kernel->ended */
+	guint index;            /* private: in kernel->threads while events flow */
 } KernelThread;
 
 /* A process, as known at the end. */
@@ -89,8 +90,9 @@ typedef struct {
 	gboolean seen;          /* some event was recorded on it */
 	KernelThread *current;  /* NULL: not known */
 	KernelThread *previous; /* during a sched_switch: who ran until it; NULL: not known */
-	gboolean switched;      /* some sched_switch was seen here, since the last loss */
+	gboolean switched;      /* some sched_switch was seen here */
 	gboolean lossy;         /* within a range of lost events */
+	gboolean lost;          /* after such a range, and before a sched_switch */
 	guint8 state;           /* KernelCpuState, now */
 	gint64 since;
 	gint64 ns[KERNEL_CPU_STATE_COUNT]; /* add up to the trace's duration */
@@ -103,7 +105,7 @@ typedef struct Kernel {
 	gboolean has_switch;         /* sched_switch was recorded */
 	gboolean old_states;         /* a kernel before 4.14 */
 	GPtrArray *cpus;             /* KernelCpu *, by id; NULL where none was seen */
-	GPtrArray *threads;          /* KernelThread *, living and ended, idle threads too, in order of first appearance */
+	GPtrArray *threads;          /* KernelThread *, living and ended, idle threads too, by tid, then begin (after kernel_finish()) */
 	KernelThread ended;          /* sum of the ended threads that are no longer in `threads` (ns, switches) */
 	guint64 n_ended;
 	guint64 switches;            /* number of sched_switch events */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c: from the reader's records to canonical events, and from those to the models that need them.
+ *
+ * A record's values are laid out so that nothing has to be copied: the canonical fields by their index (up to the last one that is
+ * needed), then the contexts by theirs.
+ */
+#include "trace/private.h"
+
+#include <string.h>
+
+#define TRACE_MODELS_MAX 16
+
+/* One edge of a range of lost events. */
+typedef struct {
+	gint64 time;
+	gint32 cpu;
+	TraceLossEdge edge;
+} LossEdge;
+
+/* What the models together need of a canonical event, and which of them. */
+typedef struct {
+	guint16 fields;
+	guint16 ctx;
+	guint8 width;           /* canonical fields that come before the contexts */
+	guint8 n_models;
+	guint8 models[TRACE_MODELS_MAX];
+} Route;
+
+typedef struct {
+	const TraceModel *models;
+	gsize n_models;
+	Route routes[TRACE_EVENT_COUNT];
+	GArray *edges;          /* LossEdge, in order of time */
+	guint next_edge;
+	gint64 next_edge_time;  /* G_MAXINT64: no more */
+	guint64 seen[TRACE_EVENT_COUNT];
+} Run;
+
+/* ---- Routes -------------------------------------------------------------------------------------------------- */
+
+static void add_needs(Run *run, guint8 index)
+{
+	const TraceModel *model = &run->models[index];
+
+	for (gsize i = 0; i < model->n_needs; i++) {
+		const TraceNeed *need = &model->needs[i];
+		Route *route = &run->routes[need->event];
+
+		route->fields |= need->fields;
+		route->ctx |= need->ctx;
+		if (route->n_models == 0 || route->models[route->n_models - 1] != index)
+			route->models[route->n_models++] = index;
+		route->width = (guint8)(route->fields ? g_bit_storage(route->fields) : 0);
+	}
+}
+
+/* ---- Subscriptions ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	CtfScope scope;
+	const char *name;
+} CtxName;
+
+/* LTTng's contexts are in the event's contexts; perf's are members of the payload, ftrace's common_pid too. */
+static const CtxName ctx_names[TRACE_CTX_COUNT][4] = {
+	[TRACE_CTX_TID] = {{CTF_SCOPE_COMMON_CONTEXT, "tid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "tid"},
+			   {CTF_SCOPE_PAYLOAD, "perf_tid"}, {CTF_SCOPE_PAYLOAD, "common_pid"}},
+	[TRACE_CTX_PID] = {{CTF_SCOPE_COMMON_CONTEXT, "pid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "pid"},
+			   {CTF_SCOPE_PAYLOAD, "perf_pid"}},
+	[TRACE_CTX_VTID] = {{CTF_SCOPE_COMMON_CONTEXT, "vtid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "vtid"}},
+	[TRACE_CTX_VPID] = {{CTF_SCOPE_COMMON_CONTEXT, "vpid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "vpid"}},
+};
+
+static const CtfFc *scope_of(const CtfEventClass *ec, CtfScope scope)
+{
+	switch (scope) {
+	case CTF_SCOPE_COMMON_CONTEXT:
+		return ec->stream_class->common_context;
+	case CTF_SCOPE_SPECIFIC_CONTEXT:
+		return ec->spec_context;
+	default:
+		return ec->payload;
+	}
+}
+
+/* Where a class has a context; a want that is never found if it has none. */
+static CtfWant ctx_want(const CtfEventClass *ec, TraceCtx ctx)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(ctx_names[ctx]) && ctx_names[ctx][i].name; i++) {
+		const CtxName *n = &ctx_names[ctx][i];
+
+		if (ctf_fc_member(scope_of(ec, n->scope), n->name))
+			return (CtfWant){.scope = n->scope, .name = n->name};
+	}
+	return (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = ""};
+}
+
+static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
+{
+	const Run *run = user;
+	gint id = trace_event_by_name(ec->name);
+
+	if (id < 0 || run->routes[id].n_models == 0) {
+		sub->skip = TRUE;
+		return;
+	}
+	const Route *route = &run->routes[id];
+	guint width = route->width;
+	for (guint f = 0; f < width; f++) {
+		const char *name = (route->fields >> f) & 1 ? trace_field_resolve((TraceEventId)id, f, ec->payload) : NULL;
+
+		sub->wants[f] = (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = name ? name : ""};
+	}
+	sub->n_wants = (guint16)width;
+	if (route->ctx)
+		for (guint c = 0; c < TRACE_CTX_COUNT; c++)
+			sub->wants[sub->n_wants++] = ctx_want(ec, (TraceCtx)c);
+	sub->tag = (guint16)id;
+}
+
+/* ---- Lost events --------------------------------------------------------------------------------------------- */
+
+/* A range of lost events on a processor; it may have several streams. */
+typedef struct {
+	gint32 cpu;
+	gint64 begin, end;
+} LossRange;
+
+static gint compare_ranges(gconstpointer a, gconstpointer b)
+{
+	const LossRange *x = a, *y = b;
+
+	if (x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+static gint compare_edges(gconstpointer a, gconstpointer b)
+{
+	const LossEdge *x = a, *y = b;
+
+	return x->time < y->time ? -1 : x->time > y->time;
+}
+
+/* What a stream lost. Before its first packet it wasn't recorded yet, which is the same to a model. */
+static void add_ranges(GArray *ranges, const CtfTrace *trace, const CtfStream *stream)
+{
+	const CtfPacket *first = stream->packets->len ? &g_array_index(stream->packets, CtfPacket, 0) : NULL;
+
+	if (first && first->has_begin && stream->stream_class->clock) {
+		gint64 begin = ctf_clock_ns(stream->stream_class->clock, first->begin);
+		LossRange range = {stream->cpu, trace->begin_ns, begin};
+
+		if (begin > trace->begin_ns)
+			g_array_append_val(ranges, range);
+	}
+	for (guint j = 0; j < stream->losses->len; j++) {
+		const CtfLoss *loss = &g_array_index(stream->losses, CtfLoss, j);
+		LossRange range = {stream->cpu, loss->begin_ns, MAX(loss->begin_ns, loss->end_ns)};
+
+		g_array_append_val(ranges, range);
+	}
+}
+
+/* All streams' losses, by processor, then time. */
+static GArray *loss_ranges(const CtfTrace *trace)
+{
+	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(LossRange));
+
+	for (guint i = 0; i < trace->streams->len; i++)
+		add_ranges(ranges, trace, g_ptr_array_index(trace->streams, i));
+	g_array_sort(ranges, compare_ranges);
+	return ranges;
+}
+
+/* Where ranges begin and end, in order of time; ranges of one processor that touch are joined. */
+static GArray *loss_edges(const CtfTrace *trace)
+{
+	GArray *edges = g_array_new(FALSE, FALSE, sizeof(LossEdge));
+	g_autoptr(GArray) ranges = loss_ranges(trace);
+
+	for (guint i = 0; i < ranges->len;) {
+		LossRange r = g_array_index(ranges, LossRange, i);
+
+		for (i++; i < ranges->len; i++) {
+			const LossRange *next = &g_array_index(ranges, LossRange, i);
+
+			if (next->cpu != r.cpu || next->begin > r.end)
+				break;
+			r.end = MAX(r.end, next->end);
+		}
+		LossEdge begin = {r.begin, r.cpu, TRACE_LOSS_BEGIN}, end = {r.end, r.cpu, TRACE_LOSS_END};
+		g_array_append_val(edges, begin);
+		g_array_append_val(edges, end);
+	}
+	g_array_sort(edges, compare_edges); /* stable: a range's begin stays before its end */
+	return edges;
+}
+
+static void find_next_edge(Run *run)
+{
+	run->next_edge_time =
+		run->next_edge < run->edges->len ? g_array_index(run->edges, LossEdge, run->next_edge).time : G_MAXINT64;
+}
+
+/* Tell models of all edges up to and with `time`. */
+static void pass_edges(Run *run, gint64 time)
+{
+	while (run->next_edge < run->edges->len) {
+		const LossEdge *e = &g_array_index(run->edges, LossEdge, run->next_edge);
+
+		if (e->time > time)
+			break;
+		for (gsize i = 0; i < run->n_models; i++)
+			if (run->models[i].loss)
+				run->models[i].loss(run->models[i].self, e->cpu, e->time, e->edge);
+		run->next_edge++;
+	}
+	find_next_edge(run);
+}
+
+/* ---- Events -------------------------------------------------------------------------------------------------- */
+
+static inline gint32 event_cpu(const CtfStream *stream, const CtfRecord *r)
+{
+	if (stream->cpu >= 0)
+		return stream->cpu;
+	return r->packet < stream->packets->len ? g_array_index(stream->packets, CtfPacket, r->packet).cpu : -1;
+}
+
+static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfRecord *r, gpointer user)
+{
+	Run *run = user;
+	const Route *route = &run->routes[r->tag];
+	guint width = route->width;
+	TraceEvent ev = {
+		.time = r->time,
+		.cpu = event_cpu(stream, r),
+		.id = r->tag,
+		.present = (guint16)(r->present & ((1u << width) - 1)),
+		.ctx_present = (guint16)(r->present >> width),
+		.v = r->v,
+		.ctx = r->v + width,
+		.base = base,
+	};
+
+	if (G_UNLIKELY(r->time >= run->next_edge_time))
+		pass_edges(run, r->time);
+	run->seen[r->tag]++;
+	for (guint i = 0; i < route->n_models; i++) {
+		const TraceModel *model = &run->models[route->models[i]];
+
+		model->event(model->self, &ev);
+	}
+	return TRUE;
+}
+
+gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const TraceOptions *options, TraceFacts *facts,
+		   CtfStats *stats, GError **error)
+{
+	Run run = {.models = models, .n_models = n, .edges = loss_edges(trace)};
+	g_autoptr(GArray) edges = run.edges;
+	TraceOptions all = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1};
+	const TraceOptions *o = options ? options : &all;
+	CtfReader reader = {.subscribe = subscribe, .event = on_event, .user = &run, .begin_ns = o->begin_ns,
+			    .end_ns = o->end_ns, .threads = MAX(o->threads, 1), .warnings = o->warnings};
+	CtfStats own = {0};
+
+	g_return_val_if_fail(n <= TRACE_MODELS_MAX, FALSE);
+	for (gsize i = 0; i < n; i++)
+		add_needs(&run, (guint8)i);
+	find_next_edge(&run);
+	pass_edges(&run, o->begin_ns);
+	if (!ctf_read(&trace, 1, &reader, &own, error))
+		return FALSE;
+	pass_edges(&run, MIN(o->end_ns, G_MAXINT64 - 1));
+	if (facts)
+		memcpy(facts->seen, run.seen, sizeof(run.seen));
+	if (stats)
+		*stats = own;
+	else
+		ctf_stats_clear(&own);
+	return TRUE;
+}
