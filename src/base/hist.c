@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hist.c: row 0 holds 0..63 one by one, row r the values that have 6 + r bits, in 64 buckets (the lower 32 of which are row r - 1's: unused). */
+/* hist.c: row 0 holds 0..63 one by one, row r the values that have 6 + r bits, in 64 buckets. */
 #include "base/hist.h"
 
 #include <math.h>
@@ -14,12 +14,17 @@ static guint row_of(guint64 value)
 	return bits > ST_HIST_SUB_BITS ? bits - ST_HIST_SUB_BITS : 0;
 }
 
+static guint sub_of(guint64 value, guint row)
+{
+	return (guint)(row ? (value >> (row - 1)) - SUB : value);
+}
+
 /* The value in the middle of a bucket. */
 static gint64 bucket_value(guint row, guint sub)
 {
-	guint64 low = (guint64)sub << row;
-
-	return (gint64)(low + ((1ull << row) - 1) / 2);
+	if (row == 0)
+		return sub;
+	return (gint64)((((guint64)sub + SUB) << (row - 1)) + ((1ull << (row - 1)) - 1) / 2);
 }
 
 void st_hist_add(StHist *h, gint64 value)
@@ -28,7 +33,7 @@ void st_hist_add(StHist *h, gint64 value)
 	guint row = row_of((guint64)value);
 	if (!h->rows[row])
 		h->rows[row] = g_new0(guint64, SUB);
-	h->rows[row][(guint64)value >> row]++;
+	h->rows[row][sub_of((guint64)value, row)]++;
 	h->min = h->count ? MIN(h->min, value) : value;
 	h->max = MAX(h->max, value);
 	h->total = value > G_MAXINT64 - h->total ? G_MAXINT64 : h->total + value;
