@@ -74,8 +74,9 @@ static KernelThread *first_current(Kernel *k, KernelCpu *c, const TraceEvent *ev
 		t = kernel_thread_get(k, tid);
 	else
 		t = kernel_thread_new(k, -1);
-	kernel_thread_state(t, KERNEL_RUNNING, c->since);
-	kernel_cpu_state(c, kernel_is_idle(t) ? KERNEL_CPU_IDLE : KERNEL_CPU_BUSY, c->since);
+	gint64 since = MAX(c->since, k->first_ns);
+	kernel_thread_state(t, KERNEL_RUNNING, since);
+	kernel_cpu_state(c, kernel_is_idle(t) ? KERNEL_CPU_IDLE : KERNEL_CPU_BUSY, since);
 	t->cpu = c->id;
 	kernel_learn_contexts(t, ev);
 	return c->current = t;
@@ -85,6 +86,8 @@ KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
 {
 	KernelCpu *c = kernel_cpu_get(k, ev->cpu);
 
+	if (k->first_ns == G_MININT64)
+		k->first_ns = ev->time;
 	if (!c || !k->has_switch)
 		return by_contexts(k, ev);
 	if (!c->current && !c->switched && !c->lossy && !c->lost)

@@ -23,6 +23,7 @@ Kernel *kernel_new(const TraceFacts *facts, gint64 begin_ns, gint64 end_ns)
 
 	k->begin_ns = begin_ns;
 	k->end_ns = MAX(begin_ns, end_ns);
+	k->first_ns = G_MININT64;
 	k->has_switch = facts->declared[TRACE_SCHED_SWITCH];
 	k->old_states = is_old(facts->kernel_release);
 	k->cpus = g_ptr_array_new_with_free_func(g_free);

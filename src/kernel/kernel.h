@@ -102,6 +102,7 @@ typedef struct {
 
 typedef struct Kernel {
 	gint64 begin_ns, end_ns;     /* what the analysis covers */
+	gint64 first_ns;             /* its first event's time: nothing is known from before it */
 	gboolean has_switch;         /* sched_switch was recorded */
 	gboolean old_states;         /* a kernel before 4.14 */
 	GPtrArray *cpus;             /* KernelCpu *, by id; NULL where none was seen */
@@ -117,7 +118,7 @@ typedef struct Kernel {
 	guint dead_kept;
 } Kernel;
 
-/* A kernel that will be analysed over [begin, end]. */
+/* A kernel that will be analysed over [begin, end], usually trace_span(). */
 Kernel *kernel_new(const TraceFacts *facts, gint64 begin_ns, gint64 end_ns);
 void kernel_free(Kernel *k); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kernel, kernel_free)

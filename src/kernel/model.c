@@ -59,7 +59,7 @@ static KernelThread *switch_from(Kernel *k, KernelCpu *c, gint64 tid, gint64 tim
 	KernelThread *t = switch_thread(k, c, tid);
 	if (!t || c->current)
 		return t;
-	gint64 since = !c->lossy && (c->lost || !c->switched) ? c->since : time;
+	gint64 since = !c->lossy && (c->lost || !c->switched) ? MAX(c->since, k->first_ns) : time;
 	kernel_thread_state(t, KERNEL_RUNNING, since);
 	kernel_cpu_state(c, kernel_is_idle(t) ? KERNEL_CPU_IDLE : KERNEL_CPU_BUSY, since);
 	return t;
@@ -237,6 +237,8 @@ void kernel_event(gpointer kernel, const TraceEvent *ev)
 {
 	Kernel *k = kernel;
 
+	if (G_UNLIKELY(k->first_ns == G_MININT64))
+		k->first_ns = ev->time;
 	switch ((TraceEventId)ev->id) {
 	case TRACE_SCHED_SWITCH:
 		on_switch(k, ev);
