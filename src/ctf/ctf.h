@@ -119,6 +119,7 @@ struct CtfFc {
 	guint align;            /* bits, a power of two, at least 1; of structures, arrays: at least their members' or element's */
 	gboolean is_referenced; /* some length_fc or selector_fc is this one; set by front ends */
 	gint slot;              /* >= 0: where its value is kept for later lengths and selectors; set by program.c */
+	CtfFc *slot_fc;         /* 2: not NULL: it shares that one's slot, since one location stands for either (in a variant's options) */
 
 	/* CTF_FC_INT, CTF_FC_VARINT, CTF_FC_FLOAT */
 	guint size;             /* bits; 0: CTF_FC_VARINT */
@@ -126,7 +127,7 @@ struct CtfFc {
 	gboolean reverse_bits;  /* 2: the bit order is not the byte order's natural one */
 	gboolean is_signed;
 	gboolean is_boolean;    /* 2 */
-	gboolean is_bit_array;  /* 2: no number, only bits */
+	gboolean is_bit_array;  /* 2: no number, only bits; its mappings, if any, name ranges of bits */
 	gboolean is_enum;       /* may be true without mappings */
 	guint base;             /* preferred for display: 2, 8, 10, 16 */
 	CtfRole role;

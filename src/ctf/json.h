@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ctf/json.h: the CTF 2 front end's own parts. Private to json*.c.
+ *
+ *     json.c       the sequence of fragments, and fragments
+ *     json_fc.c    field classes
+ *     json_find.c  field locations
+ *     jsontext.c   JSON
+ */
+#ifndef STRATA_CTF_JSON_H
+#define STRATA_CTF_JSON_H
+
+#include "ctf/jsontext.h"
+#include "ctf/metadata.h"
+
+#define CTF_JSON_VALUES_MAX (4u << 20) /* JSON values in memory: of the fragment being read, and of all aliases */
+
+/* A field class alias. Its values are kept until the metadata has been read, since every use builds a tree of its own. */
+typedef struct {
+	GArray *values;
+	const CtfJson *fc; /* never a string: an alias of an alias is that one's field class */
+	guint32 end;       /* where its fragment ends: only what comes later may use it */
+} CtfJsonAlias;
+
+/* The state of reading one metadata stream. */
+typedef struct {
+	CtfMetadata *m;
+	GError *error;       /* the first one; functions that fail set it and give FALSE or NULL */
+	GArray *values;      /* CtfJson: the fragment being read */
+	guint kept;          /* values of all aliases */
+	GHashTable *aliases; /* name -> CtfJsonAlias * */
+	GHashTable *strings; /* interned texts, in the metadata's arena */
+	GHashTable *sets; /* range sets and mappings already made of a place in the text: uses of an alias share them */
+	GHashTable *parents; /* structure -> the structure around it */
+	guint n_fcs, max_fcs;
+	gboolean has_trace_class;
+	GString *scratch;
+
+	/* the tree being built */
+	CtfScope scope;
+	CtfStreamClass *sc;              /* NULL: a packet header */
+	CtfFc *trees[CTF_SCOPE_COUNT];   /* what a field location may name; NULL: not there, or later in the packet */
+	CtfFc *spine[CTF_DEPTH_MAX + 1]; /* from the tree's root to what is being built */
+	guint depth;
+} CtfJsonReader;
+
+/* ---- Values (json.c) ------------------------------------------------------------------------------------------ */
+
+/* Set the error unless there is one, for a place in the text. Always gives FALSE. */
+gboolean ctf_json_fail(CtfJsonReader *r, const CtfJson *v, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* A property of an object that must be there. NULL: an error. */
+const CtfJson *ctf_json_need(CtfJsonReader *r, const CtfJson *v, const char *name);
+
+/* Values of a certain type; `what` names them in messages ("a length"). */
+gboolean ctf_json_expect(CtfJsonReader *r, const CtfJson *v, CtfJsonType type, const char *what);
+gboolean ctf_json_uint(CtfJsonReader *r, const CtfJson *v, const char *what, guint64 *value_out);
+const char *ctf_json_text(CtfJsonReader *r, const CtfJson *v, const char *what); /* NULL: an error */
+
+/* The text of a property that may be missing: NULL if it is. */
+gboolean ctf_json_optional_text(CtfJsonReader *r, const CtfJson *v, const char *name, const char **text_out);
+
+/* FALSE with an error if an object has extensions (2 §5.1): Strata knows none, and they may change how data is laid out. */
+gboolean ctf_json_no_extensions(CtfJsonReader *r, const CtfJson *v);
+
+/* ---- Field classes (json_fc.c, json_find.c) ------------------------------------------------------------------- */
+
+/* Build the tree of a scope; it must be a structure. The tree is r->trees[scope] as well. */
+gboolean ctf_json_tree(CtfJsonReader *r, const CtfJson *v, CtfScope scope, CtfFc **tree_out);
+
+/*
+ * Find the field that a field location names, seen from the field class being built (the last of the spine), and mark it
+ * as referenced. Where it may be one of several (options of a variant), they share a slot and the first is given.
+ */
+gboolean ctf_json_find(CtfJsonReader *r, const CtfJson *location, CtfFc **found_out);
+
+#endif
