@@ -86,7 +86,8 @@ void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, gu
 	}
 	d->pos = p.header_bits;
 	d->end = p.content_bits;
-	d->cycles = p.has_begin ? p.begin : cycles;
+	/* In CTF 2 a packet that doesn't say so begins at 0 (2 §6.1). */
+	d->cycles = p.has_begin ? p.begin : stream->stream_class->metadata->version == 2 ? 0 : cycles;
 	d->end_cycles = p.has_end ? p.end : G_MAXUINT64;
 	d->plain_clock = clock && clock->freq == 1000000000;
 	d->clock_base = clock ? ctf_clock_ns(clock, 0) : 0;

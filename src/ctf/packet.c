@@ -37,6 +37,8 @@ static void collect_int(CtfCursor *c, const CtfFc *fc, Roles *roles)
 
 static void collect(CtfCursor *c, const CtfFc *fc, Roles *roles)
 {
+	const CtfMember *option;
+
 	switch (fc->type) {
 	case CTF_FC_INT:
 	case CTF_FC_VARINT:
@@ -46,6 +48,15 @@ static void collect(CtfCursor *c, const CtfFc *fc, Roles *roles)
 		ctf_cursor_align(c, fc->align);
 		for (guint i = 0; i < fc->n_members && !c->failed; i++)
 			collect(c, fc->members[i].fc, roles);
+		break;
+	case CTF_FC_VARIANT:
+		option = ctf_cursor_option(c, fc);
+		if (option)
+			collect(c, option->fc, roles);
+		break;
+	case CTF_FC_OPTIONAL:
+		if (ctf_cursor_present(c, fc))
+			collect(c, fc->element, roles);
 		break;
 	default:
 		collect_bytes(c, fc, roles);
@@ -72,7 +83,9 @@ static CtfStreamClass *find_stream_class(CtfMetadata *m, const Roles *roles)
 {
 	if (roles->size[CTF_ROLE_STREAM_CLASS_ID])
 		return ctf_metadata_stream_class(m, roles->value[CTF_ROLE_STREAM_CLASS_ID]);
-	return m->stream_classes->len == 1 ? g_ptr_array_index(m->stream_classes, 0) : NULL;
+	if (m->stream_classes->len == 1)
+		return g_ptr_array_index(m->stream_classes, 0);
+	return m->version == 2 ? ctf_metadata_stream_class(m, 0) : NULL;
 }
 
 static void fill_packet(const Roles *roles, CtfPacket *p)

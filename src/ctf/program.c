@@ -397,12 +397,13 @@ static gboolean run_int(CtfExec *x, const Op *op)
 
 static gboolean run_varint(CtfExec *x, const Op *op)
 {
-	guint64 value;
+	guint64 value, begin = x->pos;
 	if (!ctf_leb128(x->base, &x->pos, x->end, op->fc->is_signed, &value))
 		return FALSE;
 	put(x, op, value);
+	/* A time has as many bits as its bytes hold (2 §6.3). */
 	if (op->out == CTF_OUT_TIME && op->fc->role == CTF_ROLE_TIMESTAMP)
-		x->v[CTF_OUT_TIME_SIZE] = 64;
+		x->v[CTF_OUT_TIME_SIZE] = (x->pos - begin) / 8 * 7;
 	return TRUE;
 }
 
@@ -555,15 +556,26 @@ gboolean ctf_program_run(const CtfProgram *p, CtfExec *x)
 
 /* ---- Slots --------------------------------------------------------------------------------------------------- */
 
+static gboolean give_slot(CtfFc *fc, guint *next)
+{
+	CtfFc *first = fc;
+	while (first->slot_fc)
+		first = first->slot_fc;
+	if (first->slot < 0) {
+		if (*next >= CTF_SLOTS_MAX)
+			return FALSE;
+		first->slot = (gint)(*next)++;
+	}
+	fc->slot = first->slot;
+	return TRUE;
+}
+
 gboolean ctf_slots_assign(CtfFc *fc, guint *next)
 {
 	if (!fc)
 		return TRUE;
-	if (fc->is_referenced && fc->slot < 0) {
-		if (*next >= CTF_SLOTS_MAX)
-			return FALSE;
-		fc->slot = (gint)(*next)++;
-	}
+	if (fc->is_referenced && fc->slot < 0 && !give_slot(fc, next))
+		return FALSE;
 	if (!ctf_slots_assign(fc->element, next))
 		return FALSE;
 	for (guint i = 0; i < fc->n_members; i++)

@@ -161,15 +161,15 @@ static void same_end(void)
 	g_assert_cmpuint(fixed, >, 100);
 }
 
-/* The plain definition of a field's bits. */
+/* The plain definition of a field's bits (2 §6.4.3). */
 static guint64 slow_bits(const guint8 *data, guint64 pos, const CtfFc *fc)
 {
 	guint64 v = 0;
 	for (guint i = 0; i < fc->size; i++) {
 		guint64 at = pos + i;
-		gboolean from_msb = fc->big_endian != fc->reverse_bits;
-		guint64 bit = (data[at / 8] >> (from_msb ? 7 - at % 8 : at % 8)) & 1;
-		v |= bit << (fc->big_endian ? fc->size - 1 - i : i);
+		gboolean last_to_first = fc->big_endian != fc->reverse_bits;
+		guint64 bit = (data[at / 8] >> (fc->big_endian ? 7 - at % 8 : at % 8)) & 1;
+		v |= bit << (last_to_first ? fc->size - 1 - i : i);
 	}
 	return v;
 }
@@ -191,6 +191,8 @@ static void leb128_limits(void)
 	static const guint8 max[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01};
 	static const guint8 min[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f};
 	static const guint8 over[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
+	static const guint8 signed_over[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01};
+	static const guint8 padded[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00};
 	static const guint8 minus_two[] = {0x7e};
 	guint64 v, pos = 0;
 	g_assert_true(ctf_leb128(max, &pos, 80, FALSE, &v));
@@ -202,6 +204,11 @@ static void leb128_limits(void)
 	g_assert_false(ctf_leb128(over, &pos, 80, FALSE, &v));
 	pos = 0;
 	g_assert_false(ctf_leb128(max, &pos, 72, FALSE, &v));
+	pos = 0;
+	g_assert_false(ctf_leb128(signed_over, &pos, 80, TRUE, &v));
+	pos = 0;
+	g_assert_true(ctf_leb128(padded, &pos, 80, TRUE, &v));
+	g_assert_cmpuint(v, ==, 0);
 	pos = 0;
 	g_assert_true(ctf_leb128(minus_two, &pos, 8, TRUE, &v));
 	g_assert_cmpint((gint64)v, ==, -2);
