@@ -6,7 +6,7 @@
 #include "ctf/metadata.h"
 
 typedef struct {
-	const CtfMetadata *m;
+	CtfMetadata *m;
 	const char *p, *end;
 	GArray *values;
 	guint max, depth;
@@ -250,7 +250,7 @@ static gboolean parse_value(Parser *k)
 	}
 }
 
-gboolean ctf_json_parse_text(const CtfMetadata *m, gsize begin, gsize end, GArray *values, guint max, GError **error)
+gboolean ctf_json_parse_text(CtfMetadata *m, gsize begin, gsize end, GArray *values, guint max, GError **error)
 {
 	Parser k = {.m = m, .p = m->text + begin, .end = m->text + end, .values = values, .max = max, .error = error};
 	g_array_set_size(values, 0);

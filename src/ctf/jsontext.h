@@ -41,7 +41,7 @@ typedef struct {
  * Parse the JSON text between two offsets of m->text; `values` (CtfJson) gets it from index 0 on, at most `max` of them.
  * Errors: ST_ERROR_METADATA.
  */
-gboolean ctf_json_parse_text(const CtfMetadata *m, gsize begin, gsize end, GArray *values, guint max, GError **error);
+gboolean ctf_json_parse_text(CtfMetadata *m, gsize begin, gsize end, GArray *values, guint max, GError **error);
 
 /* The value after `v` and all it holds. */
 static inline const CtfJson *ctf_json_next(const CtfJson *v)
