@@ -21,6 +21,7 @@
 typedef struct {
 	guint64 events;  /* handed out */
 	guint said;      /* errors and warnings */
+	char *damage;    /* what was changed */
 } Outcome;
 
 typedef struct {
@@ -97,7 +98,7 @@ static off_t pick_place(Bench *b, off_t size)
 	return MIN(at, size - 1);
 }
 
-static Outcome damaged_round(Bench *b, guint64 *changed)
+static Outcome damaged_round(Bench *b)
 {
 	const char *path = g_ptr_array_index(b->files, (guint)g_rand_int_range(b->rand, 0, (gint32)b->files->len));
 	int fd = open(path, O_RDWR);
@@ -106,11 +107,13 @@ static Outcome damaged_round(Bench *b, guint64 *changed)
 	gint n = g_rand_int_range(b->rand, 1, BYTES_MAX + 1);
 	off_t at[BYTES_MAX];
 	guint8 old[BYTES_MAX];
+	g_autoptr(GString) damage = g_string_new(path);
 	for (gint i = 0; i < n; i++) {
 		at[i] = pick_place(b, st.st_size);
 		g_assert_cmpint(pread(fd, &old[i], 1, at[i]), ==, 1);
 		guint8 byte = old[i] ^ (guint8)g_rand_int_range(b->rand, 1, 256);
 		g_assert_cmpint(pwrite(fd, &byte, 1, at[i]), ==, 1);
+		g_string_append_printf(damage, " @%" G_GINT64_FORMAT ": %02x for %02x", (gint64)at[i], byte, old[i]);
 	}
 	alarm(SECONDS_PER_ROUND);
 	Outcome o = read_trace(b->dir);
@@ -118,7 +121,7 @@ static Outcome damaged_round(Bench *b, guint64 *changed)
 	while (n--)
 		g_assert_cmpint(pwrite(fd, &old[n], 1, at[n]), ==, 1);
 	close(fd);
-	*changed += (guint64)at[0];
+	o.damage = g_string_free(g_steal_pointer(&damage), FALSE);
 	return o;
 }
 
@@ -148,19 +151,19 @@ int main(int argc, char **argv)
 	copy_dir(argv[1], dir, files);
 	Bench b = {files, g_rand_new_with_seed(seed), dir};
 	Outcome whole = read_trace(dir);
-	guint64 sum = 0;
 	guint silent = 0, noticed = 0, same = 0;
 	g_assert_cmpuint(whole.events, >, 0);
 
 	for (guint i = 0; i < rounds; i++) {
-		Outcome o = damaged_round(&b, &sum);
+		Outcome o = damaged_round(&b);
 		if (o.events == whole.events)
 			same++;
 		else if (o.said > whole.said)
 			noticed++;
 		else
-			silent++, printf("# round %u: %" G_GUINT64_FORMAT " events instead of %" G_GUINT64_FORMAT ", and no word of it\n", i,
-			                 o.events, whole.events);
+			silent++, printf("# round %u, %s: %" G_GUINT64_FORMAT " events instead of %" G_GUINT64_FORMAT ", and no word of it\n", i,
+			                 o.damage, o.events, whole.events);
+		g_free(o.damage);
 	}
 	Outcome after = read_trace(dir);
 	printf("# %u rounds: %u lost something and said so, %u changed no number of events, %u lost something in silence\n", rounds,

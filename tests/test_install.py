@@ -10,6 +10,7 @@ import tempfile
 import tap
 
 STAGE = tempfile.TemporaryDirectory(prefix="strata-install-")
+SAMPLE = [tap.SAMPLES / "nested-cpu/host"]
 ROOT = pathlib.Path(STAGE.name)
 
 
@@ -35,6 +36,13 @@ def build_example(name, *flags):
     return program
 
 
+def check_output(done):
+    lines = done.stdout.splitlines()
+    tap.equal(lines[0], "strata " + pkg_config("--modversion")[0])
+    tap.equal(lines[1], "l0-17000: 4375 switches")
+    tap.equal(done.stderr, "")
+
+
 def test_install():
     tap.run("meson", "install", "-C", tap.BUILD, "--no-rebuild", "--destdir", ROOT)
     installed("include/strata/strata.h")
@@ -42,14 +50,12 @@ def test_install():
 
 def test_shared_library():
     program = build_example("shared", *pkg_config("--libs"))
-    done = tap.run(program, env={**os.environ, "LD_LIBRARY_PATH": str(installed("libstrata.so").parent)})
-    tap.equal(done.stdout.splitlines()[0], "strata " + pkg_config("--modversion")[0])
+    check_output(tap.run(program, *SAMPLE, env={**os.environ, "LD_LIBRARY_PATH": str(installed("libstrata.so").parent)}))
 
 
 def test_static_library():
     flags = [str(installed("libstrata.a")) if flag == "-lstrata" else flag for flag in pkg_config("--libs", "--static")]
-    done = tap.run(build_example("static", *flags))
-    tap.equal(done.stdout.splitlines()[0], "strata " + pkg_config("--modversion")[0])
+    check_output(tap.run(build_example("static", *flags), *SAMPLE))
 
 
 def test_header_is_cxx():

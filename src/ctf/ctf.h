@@ -348,6 +348,9 @@ typedef struct {
 
 #define CTF_WANTS_MAX 16
 
+/* The field that is meant; NULL: a loaded event class has none like it outside the packet context. */
+const CtfFc *ctf_event_class_field(const CtfEventClass *ec, const CtfWant *want);
+
 /*
  * A decoded event. `v` has a value per wanted field, in that order; `present` a bit for each that was there.
  * Integers: the value, sign-extended. Floats: the bits of a double. Texts, strings, blobs: CTF_TEXT_POS() and CTF_TEXT_LEN(),

@@ -108,7 +108,7 @@ static const CtfFc *descend(const CtfFc *fc, const char *path)
 	return fc;
 }
 
-static const CtfFc *find_wanted(const CtfEventClass *ec, const CtfWant *want)
+const CtfFc *ctf_event_class_field(const CtfEventClass *ec, const CtfWant *want)
 {
 	const CtfStreamClass *sc = ec->stream_class;
 	const CtfFc *trees[CTF_SCOPE_COUNT] = {[CTF_SCOPE_COMMON_CONTEXT] = sc->common_context,
@@ -184,7 +184,7 @@ static CtfClassPlan *class_plan_new(const CtfStreamPlan *plan, const CtfEventCla
 	cp->skip = sub.skip;
 	cp->n = sub.skip ? 0 : (guint8)MIN(sub.n_wants, CTF_WANTS_MAX);
 	for (guint i = 0; i < cp->n; i++)
-		wanted[i] = find_wanted(ec, &sub.wants[i]);
+		wanted[i] = ctf_event_class_field(ec, &sub.wants[i]);
 	cp->program = ctf_program_new(trees, G_N_ELEMENTS(trees), (CtfOutputs){wanted, cp->n}, &known);
 	fill_fixed(cp);
 	return cp;
