@@ -259,8 +259,8 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const TraceOptions *options, TraceFacts *facts,
 		   CtfStats *stats, GError **error)
 {
-	Run run = {.models = models, .n_models = n, .edges = loss_edges(trace)};
-	g_autoptr(GArray) edges = run.edges;
+	g_autoptr(GArray) edges = loss_edges(trace);
+	Run run = {.models = models, .n_models = n, .edges = edges};
 	TraceOptions all = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1};
 	const TraceOptions *o = options ? options : &all;
 	CtfReader reader = {.subscribe = subscribe, .event = on_event, .user = &run, .begin_ns = o->begin_ns,
