@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli/cli.h: the program `strata`: main.c, one file per command, and what the commands have in common.
+ *
+ * A command is a function in a table of main.c. Options are GLib's (GOptionEntry); what is wrong with them is told by
+ * cli_usage_error(), which is exit status 2. Errors and warnings go to standard error, each with a prefix that names the command.
+ */
+#ifndef STRATA_CLI_CLI_H
+#define STRATA_CLI_CLI_H
+
+#include "ctf/ctf.h"
+
+/* Exit statuses. */
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+typedef struct {
+	const char *name;
+	const char *arguments; /* after the options in its usage line */
+	const char *summary;   /* one line, for `strata --help` */
+	const char *more;      /* further text below its options in `strata NAME --help`; may be NULL */
+	const GOptionEntry *options;
+	/* `arguments`: what is left after the options, NULL-terminated. Returns an exit status. */
+	int (*run)(const char *const *arguments);
+} CliCommand;
+
+extern const CliCommand cli_events;
+
+/* The command that runs. */
+const CliCommand *cli_command(void);
+
+/* "strata NAME: message" to standard error; cli_usage_error() adds where to find help, and returns CLI_USAGE. */
+void cli_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
+int cli_usage_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* The warnings to standard error. */
+void cli_show_warnings(StWarnings *warnings);
+
+/* ---- Options that several commands have ------------------------------------------------------------------------ */
+
+/*
+ * Which machines, and from when to when. Put CLI_RANGE_OPTIONS into a command's options; what was given stands in cli_range.
+ *
+ * A time is nanoseconds (as babeltrace2's clock has it), [YYYY-MM-DD ]HH:MM:SS[.nnn] in the zone that times are printed in, or
+ * +SECONDS from the first trace's begin, where a unit may follow: +1.5s, +250ms, +10us, +77ns.
+ */
+typedef struct {
+	char *begin, *end;
+	char **machines; /* globs; NULL: all */
+} CliRange;
+
+extern CliRange cli_range;
+
+#define CLI_RANGE_OPTIONS                                                                                              \
+	{"begin", 0, 0, G_OPTION_ARG_STRING, &cli_range.begin, "From TIME on", "TIME"},                                \
+	        {"end", 0, 0, G_OPTION_ARG_STRING, &cli_range.end, "Up to TIME, itself included", "TIME"},             \
+	{                                                                                                              \
+		"machine", 0, 0, G_OPTION_ARG_STRING_ARRAY, &cli_range.machines,                                       \
+		        "Only machines whose name matches GLOB; may be given several times", "GLOB"                    \
+	}
+
+/* Parse one of its times. `base`: what + counts from and whose day HH:MM:SS means. ST_ERROR_USAGE. */
+gboolean cli_parse_time(const char *text, gint64 base, gboolean gmt, gint64 *ns_out, GError **error);
+
+/* Both times, by the traces' begin; what was not given is G_MININT64 and G_MAXINT64. */
+gboolean cli_parse_range(GPtrArray *traces, gboolean gmt, gint64 *begin_out, gint64 *end_out, GError **error);
+
+/* ---- Traces ---------------------------------------------------------------------------------------------------- */
+
+/* What a machine is called: its trace's hostname; without one, the directory's name. */
+const char *cli_machine_name(const CtfTrace *trace);
+
+/* TRUE if one of the globs matches, or there are none. */
+gboolean cli_any_glob(char **globs, const char *text);
+
+/* What the tracer lost of a stream within a time range, as a warning; nothing if there is nothing. */
+void cli_show_losses(const CtfStream *stream, gint64 begin_ns, gint64 end_ns);
+
+/*
+ * The traces of a command's arguments, those of machines that were not asked for left out. NULL: complained, and the exit status is in
+ * *status_out. Free with g_ptr_array_unref().
+ */
+GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_out);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* In the order of `strata --help`. */
+static const CliCommand *const commands[] = {
+        &cli_events,
+};
+
+static const CliCommand *running;
+
+const CliCommand *cli_command(void)
+{
+	return running;
+}
+
+static void complain(const char *format, va_list args)
+{
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	fprintf(stderr, "strata%s%s: %s\n", running ? " " : "", running ? running->name : "", text);
+}
+
+void cli_complain(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+}
+
+int cli_usage_error(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	fprintf(stderr, "Try 'strata%s%s --help'.\n", running ? " " : "", running ? running->name : "");
+	return CLI_USAGE;
+}
+
+void cli_show_warnings(StWarnings *warnings)
+{
+	for (guint i = 0; i < st_warnings_count(warnings); i++)
+		cli_complain("warning: %s", st_warnings_get(warnings, i));
+	if (st_warnings_dropped(warnings))
+		cli_complain("warning: %" G_GUINT64_FORMAT " further warnings are not shown",
+		             st_warnings_dropped(warnings));
+}
+
+static void print_help(void)
+{
+	printf("Usage: strata COMMAND [OPTION..] TRACE..\n"
+	       "\n"
+	       "Sees through the layers of a virtualized machine: reads LTTng traces of a host that runs virtual\n"
+	       "machines, and of the machines in it, and says where the time of every layer went.\n"
+	       "\n"
+	       "Commands:\n");
+	for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	printf("\n"
+	       "Options:\n"
+	       "  -h, --help   Show this, or with a command its options\n"
+	       "  --version    Show the version\n"
+	       "\n"
+	       "A TRACE is a directory with a CTF trace in it, or with any number of them below it.\n");
+}
+
+static GOptionContext *context_of(const CliCommand *command)
+{
+	GOptionContext *context = g_option_context_new(command->arguments);
+	g_option_context_set_summary(context, command->summary);
+	g_option_context_set_description(context, command->more);
+	g_option_context_set_help_enabled(context, FALSE);
+	if (command->options)
+		g_option_context_add_main_entries(context, command->options, NULL);
+	return context;
+}
+
+static int print_command_help(const CliCommand *command, GOptionContext *context)
+{
+	g_autofree char *name = g_strdup_printf("strata %s", command->name);
+	g_set_prgname(name);
+	g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
+	fputs(help, stdout);
+	return CLI_DONE;
+}
+
+/* TRUE if --help or -h is among the arguments. GLib's own option for that would exit at once. */
+static gboolean wants_help(char **arguments)
+{
+	for (char **a = arguments; *a && strcmp(*a, "--") != 0; a++)
+		if (!strcmp(*a, "--help") || !strcmp(*a, "-h"))
+			return TRUE;
+	return FALSE;
+}
+
+static int run(const CliCommand *command, char **argv)
+{
+	running = command;
+	g_autoptr(GOptionContext) context = context_of(command);
+	if (wants_help(argv + 1))
+		return print_command_help(command, context);
+	g_auto(GStrv) arguments = g_strdupv(argv);
+	g_autoptr(GError) error = NULL;
+	if (!g_option_context_parse_strv(context, &arguments, &error))
+		return cli_usage_error("%s", error->message);
+	char **rest = arguments + 1;
+	if (*rest && !strcmp(*rest, "--"))
+		rest++;
+	return command->run((const char *const *)rest);
+}
+
+static const CliCommand *find(const char *name)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	if (argc < 2) {
+		print_help();
+		return CLI_USAGE;
+	}
+	const char *word = argv[1];
+	if (!strcmp(word, "--help") || !strcmp(word, "-h") || (!strcmp(word, "help") && argc == 2)) {
+		print_help();
+		return CLI_DONE;
+	}
+	if (!strcmp(word, "--version")) {
+		printf("strata %s\n", STRATA_VERSION);
+		return CLI_DONE;
+	}
+	if (*word == '-')
+		return cli_usage_error("unknown option %s", word);
+	gboolean help = !strcmp(word, "help");
+	const CliCommand *command = find(help ? argv[2] : word);
+	if (!command)
+		return cli_usage_error("unknown command %s", help ? argv[2] : word);
+	char *help_argv[] = {argv[0], (char[]){"--help"}, NULL};
+	return run(command, help ? help_argv : argv + 1);
+}
