@@ -236,13 +236,10 @@ void task_init(Host *host, Task *task, const char *comm, int32_t tid, int32_t pi
 
 /* irq.c */
 void irq_step(Cpu *cpu, uint64_t at);
-void irq_softirq_raise(Cpu *cpu, unsigned vec);
 void alarm_set(Cpu *cpu, Task *task, AlarmKind kind, uint64_t at, uint64_t sector);
-/* Takes the task's timer off whichever processor holds it. */
-void alarm_cancel(Cpu *cpu, Task *task);
 /* Arms, with its event, a timer of the task. */
 void timer_start(Cpu *cpu, Task *task, AlarmKind kind, uint64_t ns);
-/* Drops, with its event, a timer that did not expire. */
+/* Drops, with its event, the task's timer if it has not expired, whichever processor holds it. */
 void timer_cancel(Cpu *cpu, Task *task);
 void disk_issue(Cpu *cpu, Task *task, unsigned disk, bool is_write, uint64_t latency);
 void net_send(Cpu *cpu, const char *dev);
@@ -263,7 +260,7 @@ void vcpu_deliver(Cpu *cpu, Vcpu *vcpu, uint8_t vector);
 void work_init(Host *host);
 void work_begin(Host *host);
 void work_free(Host *host);
-/* What softirqs wake: a task that may wait for the network, RCU's thread, a processor's worker. */
+/* What softirqs wake: a task that waits for the network (NULL: none does), RCU's thread, a processor's worker. */
 Task *work_net_waiter(Host *host);
 Task *work_rcu(Host *host);
 Task *work_kworker(Host *host, uint32_t cpu);

@@ -36,7 +36,7 @@ void alarm_set(Cpu *cpu, Task *task, AlarmKind kind, uint64_t at, uint64_t secto
 	cpu_poke(cpu);
 }
 
-void alarm_cancel(Cpu *cpu, Task *task)
+static void alarm_cancel(Cpu *cpu, Task *task)
 {
 	if (task->timer_cpu < 0)
 		return;
@@ -134,7 +134,7 @@ void net_receive(Cpu *cpu, const char *dev)
 
 /* ---- softirqs ---- */
 
-void irq_softirq_raise(Cpu *cpu, unsigned vec)
+static void softirq_raise(Cpu *cpu, unsigned vec)
 {
 	EMIT(cpu, irq_softirq_raise, .vec = vec);
 	cpu->softirqs |= 1u << vec;
@@ -194,12 +194,12 @@ static void tick(Cpu *cpu)
 	EMIT(cpu, timer_hrtimer_expire_entry, .hrtimer = cpu->tick_timer, .now = (int64_t)cpu->now,
 	     .function = TICK_FUNCTION);
 	if (host_chance(host, 40))
-		irq_softirq_raise(cpu, SOFTIRQ_TIMER);
+		softirq_raise(cpu, SOFTIRQ_TIMER);
 	if (host_chance(host, 60))
-		irq_softirq_raise(cpu, SOFTIRQ_RCU);
+		softirq_raise(cpu, SOFTIRQ_RCU);
 	if (!cpu_is_idle(cpu)) {
 		cpu_account(cpu, cpu->cur);
-		irq_softirq_raise(cpu, SOFTIRQ_SCHED);
+		softirq_raise(cpu, SOFTIRQ_SCHED);
 		if (cpu->queue.n > 0 && cpu->now - cpu->cur->on_cpu_at > SLICE_NS)
 			cpu->resched = true;
 	}
@@ -229,7 +229,7 @@ static void disk(Cpu *cpu, const Alarm *alarm)
 	EMIT(cpu, irq_handler_entry, .irq = 28 + (int32_t)which, .name = disks[which].name);
 	if (disks[which].in_softirq) {
 		cpu->completed = *alarm;
-		irq_softirq_raise(cpu, SOFTIRQ_BLOCK);
+		softirq_raise(cpu, SOFTIRQ_BLOCK);
 	} else {
 		disk_complete(cpu, alarm);
 	}
@@ -240,7 +240,7 @@ static void net(Cpu *cpu)
 {
 	cpu->net_at = cpu->now + host_about(cpu->host, 2500000);
 	EMIT(cpu, irq_handler_entry, .irq = 40 + (int32_t)(cpu->id % 16), .name = "eth0-rx-0");
-	irq_softirq_raise(cpu, SOFTIRQ_NET_RX);
+	softirq_raise(cpu, SOFTIRQ_NET_RX);
 	EMIT(cpu, irq_handler_exit, .irq = 40 + (int32_t)(cpu->id % 16), .ret = 1);
 }
 
