@@ -7,8 +7,11 @@ import re
 import tap
 
 # Each folder may include those before it. docs/architecture.md says what each is for.
-ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "experiment", "layers", "graph", "analysis", "diagnose",
-         "view", "export", "server", "record", "api", "cli"]
+ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "experiment", "layers", "graph", "view", "analysis",
+         "diagnose", "export", "server", "record", "api", "cli"]
+
+# What these folders may include besides themselves, and nothing more: an output format knows no traces.
+ONLY = {"view": {"base"}}
 
 # All headers of these folders are public.
 OPEN = {"base"}
@@ -33,6 +36,8 @@ def complaint(file, header):
         return f"{folder}/ has no place in the order"
     if ORDER.index(folder) > ORDER.index(home):
         return f"{home}/ may not include {folder}/, which stands above it"
+    if folder not in ONLY.get(home, ORDER):
+        return f"{home}/ knows nothing of {folder}/"
     if folder not in OPEN and target.name != f"{folder}.h":
         return f"private to {folder}/: its public header is {folder}/{folder}.h"
     return None
@@ -57,6 +62,7 @@ def test_nothing_includes_upwards():
 def test_the_rule_bites():
     tap.check(complaint(pathlib.PurePosixPath("base/error.c"), "ctf/ctf.h"), "upwards")
     tap.check(complaint(pathlib.PurePosixPath("cli/main.c"), "ctf/arena.h"), "private")
+    tap.check(complaint(pathlib.PurePosixPath("view/view.c"), "ctf/ctf.h"), "knows nothing of it")
     tap.check(complaint(pathlib.PurePosixPath("ctf/trace.c"), "nowhere/nowhere.h"), "missing")
     tap.equal(complaint(pathlib.PurePosixPath("ctf/trace.c"), "base/error.h"), None, "downwards")
     tap.equal(complaint(pathlib.PurePosixPath("ctf/trace.c"), "ctf/arena.h"), None, "own")
