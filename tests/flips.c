@@ -3,7 +3,8 @@
  * flips TRACE ROUNDS [SEED]: damage a copy of a trace, a few bytes of one file at a time, and read it.
  *
  * The law: it neither crashes nor hangs, and whenever events are lost, an error or a warning says so. More events than before
- * can't always be noticed: a packet whose size of content was raised has its padding read as events, and a zero may be an event. The bytes are put back after each round.
+ * can't always be noticed: a packet whose size of content was raised has its padding read as events, and a zero may be an
+ * event. The bytes are put back after each round.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The manual pages tell of everything there is, and of nothing that is not there."""
+import re
+
+import tap
+
+MAN = tap.SOURCE / "docs/man"
+
+# Options that strata.1 describes once for all commands.
+COMMON = {"--begin", "--end", "--machine", "--help", "--version"}
+
+
+def page(name):
+    path = MAN / name
+    tap.check(path.is_file(), f"docs/man/{name}: not there")
+    return path.read_text(encoding="utf-8")
+
+
+def commands():
+    """The commands that `strata --help` lists."""
+    text = tap.strata("--help").stdout
+    return re.findall(r"^  ([a-z][a-z-]*) ", text.split("Commands:\n", 1)[1], re.M)
+
+
+def options_of_program(command):
+    return set(re.findall(r"^ +(?:-\w, )?(--[a-z][a-z-]*)", tap.strata(command, "--help").stdout, re.M)) - {"--help"}
+
+
+def options_of_page(text):
+    return {"--" + name for name in re.findall(r"(?:\bFl|,) -([a-z][a-z-]*)", text)}
+
+
+def check_command(command):
+    text = page(f"strata-{command}.1")
+    have, told = options_of_program(command), options_of_page(text)
+    tap.equal(sorted(have - told - COMMON), [], f"options of strata {command} that its page lacks")
+    tap.equal(sorted(told - have), [], f"options in strata-{command}.1 that are not there")
+    tap.check(f".It Cm {command}\n" in page("strata.1"), f"strata.1 does not tell of {command}")
+
+
+def test_command():
+    tap.check(commands(), "strata --help lists no command")
+    for command in commands():
+        yield command, check_command, command
+
+
+def test_no_page_without_command():
+    pages = {path.stem.removeprefix("strata-") for path in MAN.glob("strata-*.1")}
+    tap.equal(sorted(pages - set(commands())), [])
+    tap.equal(sorted(set(re.findall(r"^\.It Cm (\w+)$", page("strata.1"), re.M)) - set(commands())), [])
+
+
+def test_pages_are_installed():
+    listed = set(re.findall(r"'man/([^']+)'", (tap.SOURCE / "docs/meson.build").read_text(encoding="utf-8")))
+    tap.equal(listed, {path.name for path in MAN.iterdir()})
+
+
+def test_library_functions():
+    header = (tap.SOURCE / "include/strata/strata.h").read_text(encoding="utf-8")
+    functions = set(re.findall(r"STRATA_API[^;]*?\b(strata_\w+)\(", header))
+    text = page("libstrata.3")
+    tap.equal(set(re.findall(r"^\.(?:Fn|Fo) (strata_\w+)", text.split(".Sh DESCRIPTION")[0], re.M)), functions, "synopsis")
+    tap.equal(set(re.findall(r"^\.Nm (strata_\w+)", text, re.M)), functions, "names")
+
+
+tap.main(globals())
