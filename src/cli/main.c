@@ -18,7 +18,7 @@ const CliCommand *cli_command(void)
 	return running;
 }
 
-static void complain(const char *format, va_list args)
+static void G_GNUC_PRINTF(1, 0) complain(const char *format, va_list args)
 {
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	fprintf(stderr, "strata%s%s: %s\n", running ? " " : "", running ? running->name : "", text);
