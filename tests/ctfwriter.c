@@ -7,6 +7,7 @@ struct CtfWriter {
 	GByteArray *data;
 	guint64 bits; /* written */
 	int byte_order;
+	int last_order; /* of the field before */
 	guint64 packet_begin;
 	gboolean in_packet;
 	/* Where the sizes of the open packet go; width 0: nowhere. */
@@ -19,6 +20,7 @@ CtfWriter *ctfw_new(int byte_order)
 	CtfWriter *w = g_new0(CtfWriter, 1);
 	w->data = g_byte_array_new();
 	w->byte_order = byte_order;
+	w->last_order = byte_order;
 	return w;
 }
 
@@ -60,10 +62,11 @@ static void put_bits(CtfWriter *w, guint64 position, guint64 value, guint bits, 
 
 static void append(CtfWriter *w, guint64 value, guint bits, int byte_order, gboolean highest_first)
 {
-	if (byte_order != w->byte_order && (w->bits - w->packet_begin) % 8 != 0)
+	if (byte_order != w->last_order && (w->bits - w->packet_begin) % 8 != 0)
 		g_error("ctfwriter: the byte order changes within a byte");
 	put_bits(w, w->bits, value, bits, byte_order, highest_first);
 	w->bits += bits;
+	w->last_order = byte_order;
 }
 
 void ctfw_align(CtfWriter *w, guint bits)

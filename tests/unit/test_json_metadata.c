@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * CTF 2 metadata -> field classes. In texts, ' stands for " and ~ for the record separator.
- */
+/* CTF 2 metadata -> field classes. Texts are written as ctf2_json.h says. */
 #include <string.h>
 
 #include "ctf/ctf.h"
-
-#define PREAMBLE "~{'type':'preamble','version':2}\n"
-#define CLOCK    "~{'type':'clock-class','id':'c','frequency':1000000000}\n"
-#define STREAM   "~{'type':'data-stream-class'}\n"
-
-/* An event record class whose payload has these members. */
-#define EVENT(members)                                                                                                 \
-	"~{'type':'event-record-class','name':'e','payload-field-class':{'type':'structure','member-classes':"         \
-	"[" members "]}}\n"
-#define MEMBER(name, class) "{'name':'" name "','field-class':" class "}"
-#define U8                  "{'type':'fixed-length-unsigned-integer','length':8,'byte-order':'little-endian'}"
-#define S8                  "{'type':'fixed-length-signed-integer','length':8,'byte-order':'little-endian'}"
-#define BOOL                "{'type':'fixed-length-boolean','length':8,'byte-order':'little-endian'}"
-#define STR                 "{'type':'null-terminated-string'}"
-#define U8_ROLE(role)                                                                                                  \
-	"{'type':'fixed-length-unsigned-integer','length':8,'byte-order':'little-endian','roles':['" role "']}"
-#define STRUCT(members)            "{'type':'structure','member-classes':[" members "]}"
-#define OPTION(ranges, class)      "{'selector-field-ranges':" ranges ",'field-class':" class "}"
-#define VARIANT(location, options) "{'type':'variant','selector-field-location':" location ",'options':[" options "]}"
-#define SEQ(location, class)                                                                                           \
-	"{'type':'dynamic-length-array','length-field-location':" location ",'element-field-class':" class "}"
-#define OPTIONAL(location, class) "{'type':'optional','selector-field-location':" location ",'field-class':" class "}"
-#define ARR(n, class)  "{'type':'static-length-array','length':" n ",'element-field-class':" class "}"
-#define PATH(elements) "{'path':[" elements "]}"
+#include "ctf2_json.h"
 
 static CtfMetadata *parse_bytes(const char *text, gsize len, GError **error)
 {
-	g_autofree char *copy = g_memdup2(text, len);
-	for (char *p = copy; p < copy + len; p++)
-		*p = *p == '\'' ? '"' : *p == '~' ? '\x1e' : *p;
+	g_autofree char *copy = ctf2_text(text, len);
 	return ctf_metadata_parse("m", copy, len, error);
 }
 
@@ -281,8 +254,6 @@ static void test_compounds(void)
 
 /* ---- Field locations ------------------------------------------------------------------------------------------ */
 
-#define PAYLOAD_PATH(elements) "{'origin':'event-record-payload','path':[" elements "]}"
-
 static void test_relative_locations(void)
 {
 	static const Case cases[] = {
@@ -373,8 +344,6 @@ static void test_locations_through_variants(void)
 }
 
 /* ---- Aliases -------------------------------------------------------------------------------------------------- */
-
-#define ALIAS(name, class) "~{'type':'field-class-alias','name':'" name "','field-class':" class "}\n"
 
 static void test_aliases(void)
 {
