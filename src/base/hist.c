@@ -78,7 +78,7 @@ gint64 st_hist_percentile(const StHist *h, double p)
 		return h->min;
 	if (p >= 100)
 		return h->max;
-	guint64 rank = (guint64)ceil(p / 100.0 * (double)h->count);
+	guint64 rank = (guint64)ceil(p * (double)h->count / 100);
 	return CLAMP(value_of_rank(h, MAX(rank, 1)), h->min, h->max);
 }
 

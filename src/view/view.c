@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "view/view.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "view/table.h"
+
+static const struct {
+	const char *name;
+	ViewAlign align;
+} units[] = {
+        [VIEW_TEXT] = {"text", VIEW_ALIGN_LEFT},    [VIEW_ID] = {"id", VIEW_ALIGN_RIGHT},
+        [VIEW_BOOL] = {"bool", VIEW_ALIGN_LEFT},    [VIEW_COUNT] = {"count", VIEW_ALIGN_RIGHT},
+        [VIEW_NS] = {"ns", VIEW_ALIGN_RIGHT},       [VIEW_TIME_NS] = {"time_ns", VIEW_ALIGN_RIGHT},
+        [VIEW_RATIO] = {"ratio", VIEW_ALIGN_RIGHT}, [VIEW_BYTES] = {"bytes", VIEW_ALIGN_RIGHT},
+        [VIEW_HZ] = {"hz", VIEW_ALIGN_RIGHT},       [VIEW_NUMBER] = {"number", VIEW_ALIGN_RIGHT},
+};
+
+const char *view_unit_name(ViewUnit unit)
+{
+	return units[unit].name;
+}
+
+static void free_column(gpointer data)
+{
+	Column *column = data;
+	g_free(column->name);
+	g_free(column->title);
+}
+
+View *view_new(const char *schema_name, const char *title)
+{
+	View *view = g_new0(View, 1);
+	view->schema_name = g_strdup(schema_name);
+	view->title = g_strdup(title);
+	view->columns = g_array_new(FALSE, FALSE, sizeof(Column));
+	g_array_set_clear_func(view->columns, free_column);
+	view->cells = g_array_new(FALSE, TRUE, sizeof(Cell));
+	view->parents = g_array_new(FALSE, FALSE, sizeof(gint));
+	view->order = g_array_new(FALSE, FALSE, sizeof(guint));
+	view->notes = g_ptr_array_new_with_free_func(g_free);
+	view->texts = g_string_chunk_new(1024);
+	view->tree_column = -1;
+	view->headings = TRUE;
+	return view;
+}
+
+void view_free(View *view)
+{
+	if (!view)
+		return;
+	g_array_unref(view->columns);
+	g_array_unref(view->cells);
+	g_array_unref(view->parents);
+	g_array_unref(view->order);
+	g_ptr_array_unref(view->notes);
+	g_string_chunk_free(view->texts);
+	g_free(view->schema_name);
+	g_free(view->title);
+	g_free(view->empty_text);
+	g_free(view);
+}
+
+guint view_add_column(View *view, const char *name, const char *title, ViewUnit unit)
+{
+	g_return_val_if_fail(view->order->len == 0 && view->dropped == 0, 0);
+	Column column = {.name = g_strdup(name), .title = g_strdup(title), .unit = unit, .align = units[unit].align};
+	g_array_append_val(view->columns, column);
+	return view->columns->len - 1;
+}
+
+const Column *view_column(const View *view, guint column)
+{
+	return &g_array_index(view->columns, Column, column);
+}
+
+static Column *column_at(View *view, guint column)
+{
+	return &g_array_index(view->columns, Column, column);
+}
+
+void view_set_align(View *view, guint column, ViewAlign align)
+{
+	g_return_if_fail(column < view->columns->len);
+	column_at(view, column)->align = align;
+}
+
+void view_hide_from_text(View *view, guint column)
+{
+	g_return_if_fail(column < view->columns->len);
+	column_at(view, column)->hidden = TRUE;
+}
+
+void view_set_tree_column(View *view, guint column)
+{
+	g_return_if_fail(column < view->columns->len);
+	view->tree_column = (gint)column;
+}
+
+void view_set_headings(View *view, gboolean headings)
+{
+	view->headings = headings;
+}
+
+void view_set_empty_text(View *view, const char *text)
+{
+	g_free(view->empty_text);
+	view->empty_text = g_utf8_make_valid(text, -1);
+}
+
+void view_add_note(View *view, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_ptr_array_add(view->notes, g_utf8_make_valid(text, -1));
+}
+
+gint view_begin_row(View *view)
+{
+	guint row = view->order->len;
+	view->dropping = row >= VIEW_ROWS_MAX;
+	if (view->dropping) {
+		view->dropped++;
+		return -1;
+	}
+	gint parent = -1;
+	g_array_append_val(view->order, row);
+	g_array_append_val(view->parents, parent);
+	g_array_set_size(view->cells, view->cells->len + view->columns->len);
+	return (gint)row;
+}
+
+/* The cell of the row begun last; NULL: that row is left out. */
+static Cell *cell_to_set(View *view, guint column)
+{
+	guint width = view->columns->len;
+	g_return_val_if_fail(column < width && (view->order->len > 0 || view->dropping), NULL);
+	return view->dropping ? NULL : &g_array_index(view->cells, Cell, view->cells->len - width + column);
+}
+
+const Cell *view_cell(const View *view, guint row, guint column)
+{
+	return &g_array_index(view->cells, Cell, (gsize)row * view->columns->len + column);
+}
+
+void view_set_text(View *view, guint column, const char *text)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (!cell)
+		return;
+	*cell = (Cell){0};
+	if (!text)
+		return;
+	g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
+	*cell = (Cell){.type = CELL_TEXT, .text = g_string_chunk_insert_const(view->texts, valid ? valid : text)};
+}
+
+void view_set_textf(View *view, guint column, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	view_set_text(view, column, text);
+}
+
+void view_set_int(View *view, guint column, gint64 value)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (cell)
+		*cell = (Cell){.type = CELL_INT, .i = value};
+}
+
+void view_set_uint(View *view, guint column, guint64 value)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (cell)
+		*cell = (Cell){.type = CELL_UINT, .u = value};
+}
+
+void view_set_double(View *view, guint column, double value)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (cell)
+		*cell = isfinite(value) ? (Cell){.type = CELL_DOUBLE, .d = value} : (Cell){0};
+}
+
+void view_set_bool(View *view, guint column, gboolean value)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (cell)
+		*cell = (Cell){.type = CELL_BOOL, .b = value != FALSE};
+}
+
+void view_row_parent(View *view, gint parent_row)
+{
+	if (view->dropping)
+		return;
+	g_return_if_fail(view->order->len > 0 && parent_row >= -1 && parent_row < (gint)view->order->len - 1);
+	g_array_index(view->parents, gint, view->parents->len - 1) = parent_row;
+}
+
+guint view_row_count(const View *view)
+{
+	return view->order->len;
+}
+
+void view_limit(View *view, guint rows)
+{
+	view->limit = rows;
+}
+
+gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error)
+{
+	static const char *const names[] = {
+	        [VIEW_FORMAT_TEXT] = "text", [VIEW_FORMAT_JSON] = "json", [VIEW_FORMAT_CSV] = "csv"};
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*format_out = (ViewFormat)i;
+			return TRUE;
+		}
+	}
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "'%s' is not an output format; give text, json or csv", text);
+	return FALSE;
+}
+
+static gboolean render_json(const View *view, FILE *out, GError **error)
+{
+	g_autoptr(StJson) json = st_json_new_file(out, ST_JSON_INDENT);
+	view_json(view, json);
+	return st_json_finish(json, error);
+}
+
+gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **error)
+{
+	switch (format) {
+	case VIEW_FORMAT_JSON:
+		return render_json(view, out, error);
+	case VIEW_FORMAT_CSV:
+		view_write_csv(view, out);
+		break;
+	case VIEW_FORMAT_TEXT:
+		view_write_text(view, out);
+		break;
+	}
+	if (fflush(out) == 0 && !ferror(out))
+		return TRUE;
+	g_set_error(error, ST_ERROR, ST_ERROR_IO, "cannot write the output: %s", g_strerror(errno));
+	return FALSE;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view/view.h: the output model, and the forms it is written in.
+ *
+ * An analysis ends in a View: a table of typed columns. It says what its numbers are (ViewUnit) and not how they look: a
+ * time is its nanoseconds, a share a ratio from 0 to 1. Each form makes of it what its readers need:
+ *
+ *   text  for people: aligned columns, numbers with units, as lsblk and perf report do. On a terminal bold headings, and long
+ *         text cut to the width; in a file or pipe nothing is ever cut, and the bytes depend on nothing but the view
+ *         (and TZ, for times of day).
+ *   json  {"schema": "strata/<name>/1", "title", "columns": [{"name", "unit", "title"}], "rows": [{<column>: value}], "notes": [..]}:
+ *         one row a line, exact values, null for what is not known. "notes" where there are any; "rows_left_out" where view_limit() left any.
+ *   csv   RFC 4180 with the columns' names as its header, and lines that end in a newline alone. What is not known is an empty field; an empty
+ *         text is "".
+ *
+ *	g_autoptr(View) view = view_new("exits", "VM exits");
+ *	guint reason = view_add_column(view, "reason", "Reason", VIEW_TEXT);
+ *	guint total = view_add_column(view, "total_ns", "Total", VIEW_NS);
+ *	view_begin_row(view);
+ *	view_set_text(view, reason, "hlt");
+ *	view_set_int(view, total, 81000);
+ *	view_sort(view, total, TRUE);
+ *	view_render(view, VIEW_FORMAT_TEXT, stdout, &error);
+ *
+ * A ViewDoc is a text for people made of headed sections, some of them tables: `strata report`.
+ *
+ * Texts are copied. They may hold anything: what is not UTF-8 becomes U+FFFD, and no text can send commands to a terminal. A view belongs to one
+ * thread.
+ */
+#ifndef STRATA_VIEW_VIEW_H
+#define STRATA_VIEW_VIEW_H
+
+#include <stdio.h>
+
+#include <glib.h>
+
+#include "base/json.h"
+
+typedef enum {
+	VIEW_FORMAT_TEXT,
+	VIEW_FORMAT_JSON,
+	VIEW_FORMAT_CSV,
+} ViewFormat;
+
+/* "text", "json" or "csv"; FALSE: none of them (ST_ERROR_USAGE). */
+gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error);
+
+/* What a column's values are. In brackets: its name in JSON, how a value is shown to people. Text stands left, numbers right. */
+typedef enum {
+	VIEW_TEXT,    /* ["text"] */
+	VIEW_ID,      /* ["id", 1234] a number that counts nothing: a pid, a vCPU */
+	VIEW_BOOL,    /* ["bool", yes] */
+	VIEW_COUNT,   /* ["count", 1,234] */
+	VIEW_NS,      /* ["ns", 56.7 ms] a length of time */
+	VIEW_TIME_NS, /* ["time_ns", 14:03:59.250000000] a point in time, since the clock's origin */
+	VIEW_RATIO,   /* ["ratio", 12.3%] a share, 1 being all */
+	VIEW_BYTES,   /* ["bytes", 1.50 MiB] */
+	VIEW_HZ,      /* ["hz", 1,234/s] */
+	VIEW_NUMBER,  /* ["number", 3.20] without a dimension: a factor, a mean count */
+} ViewUnit;
+
+typedef enum {
+	VIEW_ALIGN_LEFT,
+	VIEW_ALIGN_RIGHT,
+} ViewAlign;
+
+/* A table holds no more rows than this; those above it are left out, and counted as such. */
+#define VIEW_ROWS_MAX 10000000
+
+typedef struct View View;
+
+/* `schema_name` is what stands between "strata/" and "/1". `title` says to people what the rows are ("VM exits"). */
+View *view_new(const char *schema_name, const char *title);
+void view_free(View *view); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(View, view_free)
+
+/*
+ * Add a column before the first row; returns its number, from 0 on. `name` is what programs call it: [a-z0-9_], never changed
+ * once released, with its unit where it has one ("total_ns"). `title` is for people, and short.
+ */
+guint view_add_column(View *view, const char *name, const char *title, ViewUnit unit);
+
+/* Stand otherwise than the unit has it. */
+void view_set_align(View *view, guint column, ViewAlign align);
+
+/* Leave the column out of the text: it is for programs only. */
+void view_hide_from_text(View *view, guint column);
+
+/* Show rows as a tree whose branches stand before this column's texts; see view_row_parent(). */
+void view_set_tree_column(View *view, guint column);
+
+/* Leave out the line of headings (text, CSV). */
+void view_set_headings(View *view, gboolean headings);
+
+/* What the text says instead of a table without rows: "No VM was found." */
+void view_set_empty_text(View *view, const char *text);
+
+/* Something that has to be known to read the numbers right; stands below the table. */
+void view_add_note(View *view, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/*
+ * Begin a row; returns its number, from 0 on, by which view_row_parent() knows it however rows are sorted. Its cells are unknown until they are set. Setting
+ * concerns the row begun last.
+ */
+gint view_begin_row(View *view);
+
+void view_set_text(View *view, guint column, const char *text); /* NULL: unknown */
+void view_set_textf(View *view, guint column, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void view_set_int(View *view, guint column, gint64 value);
+void view_set_uint(View *view, guint column, guint64 value);
+void view_set_double(View *view, guint column, double value); /* NaN, infinities: unknown */
+void view_set_bool(View *view, guint column, gboolean value);
+
+/* Put the row begun last below an earlier one in the tree; -1: below none. */
+void view_row_parent(View *view, gint parent_row);
+
+/*
+ * Sort by a column. Rows of equal value keep their order, so that sorting by the second criterion first and by the first one second
+ * sorts by both. Unknown values come last in either direction. Numbers inside texts count as numbers (cpu2 before cpu10). In a tree, rows are sorted among those of the
+ * same parent.
+ */
+void view_sort(View *view, guint column, gboolean descending);
+
+/* Show the first rows only, as they are sorted when it is shown. 0: all of them. The text and JSON tell how many were left out. */
+void view_limit(View *view, guint rows);
+
+/* How many rows were begun. */
+guint view_row_count(const View *view);
+
+/* Write the view, and flush. FALSE: it could not be written (ST_ERROR_IO). */
+gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **error);
+
+/* The array of rows, as it stands at "rows": to put a table into other JSON. */
+void view_json_rows(const View *view, StJson *json);
+/* The whole object. */
+void view_json(const View *view, StJson *json);
+
+/*
+ * A document. What is added goes to the end of it, below the last heading. Paragraphs and items are filled to the width; a newline in them is kept.
+ */
+typedef struct ViewDoc ViewDoc;
+
+ViewDoc *view_doc_new(void);
+void view_doc_free(ViewDoc *doc); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ViewDoc, view_doc_free)
+
+void view_doc_heading(ViewDoc *doc, const char *heading);
+void view_doc_paragraph(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* An item of a list. */
+void view_doc_item(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* A key and its value; those of neighbouring pairs are aligned. */
+void view_doc_pair(ViewDoc *doc, const char *key, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Something to copy into a shell: on its own line, never filled or cut. */
+void view_doc_command(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* A table; the document owns it from now on. */
+void view_doc_table(ViewDoc *doc, View *view);
+
+/* Write the document as text, and flush. FALSE: it could not be written (ST_ERROR_IO). */
+gboolean view_doc_render(const ViewDoc *doc, FILE *out, GError **error);
+
+#endif
