@@ -42,18 +42,6 @@ missing() {
       END { n = split(all, name, " "); for (i = 1; i <= n; i++) if (!(name[i] in have)) print name[i] }'
 }
 
-# as_root COMMAND..
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    say "This needs root, and there is no sudo. As root, run: $*"
-    return 1
-  fi
-}
-
 # install PACKAGE..: get through apt what is not there. Neither root nor network is needed when nothing is missing.
 install() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -64,9 +52,17 @@ install() {
   # Words, not one word, here and below: the lists are split on purpose.
   # shellcheck disable=SC2086
   set -- $todo
+  if [ "$(id -u)" -eq 0 ]; then
+    sudo=
+  elif command -v sudo >/dev/null; then
+    sudo=sudo
+  else
+    say "These packages are missing, and there is neither root nor sudo to install them: $*"
+    return 1
+  fi
   say "Installing with apt: $*"
-  as_root apt-get -q update >&2
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
+  $sudo apt-get -q update >&2 &&
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
 }
 
 install_to_build() {
