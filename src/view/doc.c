@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "view/text.h"
@@ -61,12 +60,14 @@ static G_GNUC_PRINTF(4, 0) void add_text(ViewDoc *doc, BlockType type, const cha
                                          va_list args)
 {
 	g_autofree char *text = g_strdup_vprintf(format, args);
-	add(doc, (Block){.type = type, .key = key ? text_clean(key) : NULL, .text = text_clean(text)});
+	add(doc, (Block){.type = type,
+	                 .key = key ? text_clean(key, FALSE) : NULL,
+	                 .text = text_clean(text, type != BLOCK_COMMAND)});
 }
 
 void view_doc_heading(ViewDoc *doc, const char *heading)
 {
-	add(doc, (Block){.type = BLOCK_HEADING, .text = text_clean(heading)});
+	add(doc, (Block){.type = BLOCK_HEADING, .text = text_clean(heading, FALSE)});
 }
 
 void view_doc_paragraph(ViewDoc *doc, const char *format, ...)
@@ -147,7 +148,7 @@ static void append_block(GString *text, const ViewDoc *doc, guint i, const TextS
 	const Block *block = block_at(doc, i);
 	switch (block->type) {
 	case BLOCK_HEADING:
-		text_heading(text, block->text, strlen(block->text), style);
+		text_heading(text, block->text, style);
 		break;
 	case BLOCK_PARAGRAPH:
 		text_fill(text, block->text, INDENT, INDENT, style);

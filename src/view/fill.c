@@ -12,6 +12,8 @@
 #define BOLD   "\033[1m"
 #define NORMAL "\033[0m"
 
+#define ELLIPSIS "\xe2\x80\xa6"
+
 #define WIDTH_DEFAULT 80
 
 static guint terminal_width(int fd)
@@ -54,24 +56,42 @@ TextStyle text_style_of(FILE *out)
 	};
 }
 
+static guint character_width(gunichar c)
+{
+	return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+}
+
 guint text_width(const char *text)
 {
 	guint width = 0;
-	for (; *text; text = g_utf8_next_char(text)) {
-		gunichar c = g_utf8_get_char(text);
-		width += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-	}
+	for (; *text; text = g_utf8_next_char(text))
+		width += character_width(g_utf8_get_char(text));
 	return width;
 }
 
-char *text_clean(const char *text)
+void text_cut(GString *text, guint width, const TextStyle *style)
+{
+	guint used = 0;
+	const char *keep = text->str;
+	for (const char *at = text->str; *at; at = g_utf8_next_char(at)) {
+		used += character_width(g_utf8_get_char(at));
+		if (used < width)
+			keep = g_utf8_next_char(at);
+	}
+	if (used <= width)
+		return;
+	g_string_truncate(text, (gsize)(keep - text->str));
+	g_string_append(text, style->ascii ? "~" : ELLIPSIS);
+}
+
+char *text_clean(const char *text, gboolean keep_newlines)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	GString *clean = g_string_sized_new(strlen(valid));
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 		const char *end = g_utf8_next_char(at);
-		if (c == '\n' || g_unichar_isprint(c)) {
+		if ((c == '\n' && keep_newlines) || g_unichar_isprint(c)) {
 			g_string_append_len(clean, at, end - at);
 			continue;
 		}
@@ -101,24 +121,24 @@ static void fill_line(GString *text, const char *line, const char *first, const 
 		used += length + !line_begins;
 		line_begins = FALSE;
 	}
+	while (text->len > 0 && text->str[text->len - 1] == ' ')
+		g_string_truncate(text, text->len - 1);
 	g_string_append_c(text, '\n');
 }
 
 void text_fill(GString *text, const char *words, const char *first, const char *rest, const TextStyle *style)
 {
 	guint width = style->width ? MIN(style->width, TEXT_FILL_MAX) : TEXT_FILL_MAX;
-	g_autofree char *clean = text_clean(words);
+	g_autofree char *clean = text_clean(words, TRUE);
 	g_auto(GStrv) lines = g_strsplit(clean, "\n", -1);
 	for (char **line = lines; *line; line++)
 		fill_line(text, *line, line == lines ? first : rest, rest, width);
 }
 
-void text_heading(GString *text, const char *heading, gsize length, const TextStyle *style)
+void text_heading(GString *text, const char *heading, const TextStyle *style)
 {
 	if (style->bold)
-		g_string_append(text, BOLD);
-	g_string_append_len(text, heading, (gssize)length);
-	if (style->bold)
-		g_string_append(text, NORMAL);
-	g_string_append_c(text, '\n');
+		g_string_append_printf(text, BOLD "%s" NORMAL "\n", heading);
+	else
+		g_string_append_printf(text, "%s\n", heading);
 }

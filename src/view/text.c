@@ -7,13 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/format.h"
-#include "base/time.h"
+#define SEPARATOR "  "
 
-#define COLUMN_SEPARATOR "  "
-#define UNKNOWN          "-"
+/* A text is not cut to less. */
+#define NARROWEST 8
 
-G_STATIC_ASSERT(ST_TIME_FORMAT_MAX >= ST_FORMAT_MAX);
+/* How far a row's text stands from its parent's, in a tree. */
+#define TREE_STEP 2
+
+typedef struct {
+	const View *view;
+	const TextStyle *style;
+	GArray *rows; /* of guint: the rows to show */
+	guint indent;
+	guint *widths; /* what each column may take; NULL: as much as it needs */
+} Layout;
 
 /* Like GLib, give up when memory ends: libsmartcols fails for no other reason here. */
 static void must(gboolean done)
@@ -22,120 +30,124 @@ static void must(gboolean done)
 		g_error("out of memory");
 }
 
-static gint64 as_int(const Cell *cell)
+static gboolean is_tree(const View *view, guint column)
 {
-	switch (cell->type) {
-	case CELL_INT:
-		return cell->i;
-	case CELL_UINT:
-		return (gint64)MIN(cell->u, (guint64)G_MAXINT64);
-	default:
-		return cell->d >= 0x1p63 ? G_MAXINT64 : cell->d <= -0x1p63 ? G_MININT64 : (gint64)cell->d;
-	}
+	return view->tree_column == (gint)column;
 }
 
-static double as_double(const Cell *cell)
+static guint depth_of(const View *view, guint row)
 {
-	return cell->type == CELL_INT ? (double)cell->i : cell->type == CELL_UINT ? (double)cell->u : cell->d;
+	guint depth = 0;
+	for (gint at = g_array_index(view->parents, gint, row); at >= 0;
+	     at = g_array_index(view->parents, gint, (guint)at))
+		depth++;
+	return depth;
 }
 
-static const char *format_id(char *buf, const Cell *cell)
+static guint needed_width(const Layout *layout, guint column)
 {
-	return cell->type == CELL_UINT ? st_format_uint(buf, cell->u) : st_format_int(buf, as_int(cell));
-}
-
-static const char *format_count(char *buf, const Cell *cell)
-{
-	return cell->type == CELL_UINT ? st_format_count(buf, cell->u) : st_format_signed_count(buf, as_int(cell));
-}
-
-static const char *format_number(char *buf, const Cell *cell, ViewUnit unit)
-{
-	switch (unit) {
-	case VIEW_COUNT:
-		return format_count(buf, cell);
-	case VIEW_NS:
-		return st_format_duration(buf, as_int(cell));
-	case VIEW_TIME_NS:
-		return st_time_format(buf, as_int(cell));
-	case VIEW_RATIO:
-		return st_format_percent(buf, as_double(cell));
-	case VIEW_BYTES:
-		return st_format_bytes(buf, (guint64)MAX(as_int(cell), 0));
-	case VIEW_HZ:
-		return st_format_rate(buf, as_double(cell));
-	case VIEW_NUMBER:
-		return st_format_number(buf, as_double(cell));
-	case VIEW_TEXT:
-	case VIEW_ID:
-	case VIEW_BOOL:
-		break;
-	}
-	return cell->type == CELL_DOUBLE ? st_format_double(buf, cell->d) : format_id(buf, cell);
-}
-
-static const char *format_cell(char *buf, const Cell *cell, ViewUnit unit)
-{
-	switch (cell->type) {
-	case CELL_UNKNOWN:
-		return UNKNOWN;
-	case CELL_BOOL:
-		return cell->b ? "yes" : "no";
-	case CELL_TEXT:
-		return cell->text;
-	case CELL_INT:
-	case CELL_UINT:
-	case CELL_DOUBLE:
-		break;
-	}
-	return format_number(buf, cell, unit);
-}
-
-static int column_flags(const View *view, guint column)
-{
+	const View *view = layout->view;
 	const Column *c = view_column(view, column);
-	return (c->align == VIEW_ALIGN_RIGHT ? SCOLS_FL_RIGHT : 0) | (c->unit == VIEW_TEXT ? SCOLS_FL_TRUNC : 0) |
-	       (view->tree_column == (gint)column ? SCOLS_FL_TREE : 0) | (c->hidden ? SCOLS_FL_HIDDEN : 0);
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint width = view->headings ? text_width(c->title) : 0;
+	for (guint i = 0; i < layout->rows->len; i++) {
+		guint row = g_array_index(layout->rows, guint, i);
+		g_string_truncate(text, 0);
+		text_cell(text, view_cell(view, row, column), c->unit);
+		width = MAX(width,
+		            text_width(text->str) + (is_tree(view, column) ? TREE_STEP * depth_of(view, row) : 0));
+	}
+	return width;
+}
+
+/* The widest text that may be cut; -1: none. */
+static gint widest(const Layout *layout)
+{
+	gint best = -1;
+	for (guint c = 0; c < layout->view->columns->len; c++) {
+		const Column *column = view_column(layout->view, c);
+		guint width = layout->widths[c];
+		if (column->hidden || column->unit != VIEW_TEXT || is_tree(layout->view, c) ||
+		    width <= MAX(NARROWEST, text_width(column->title)))
+			continue;
+		if (best < 0 || width > layout->widths[best])
+			best = (gint)c;
+	}
+	return best;
+}
+
+/* Take from the widest texts what the terminal has no room for. A table that is too wide even so stays too wide. */
+static void fit(Layout *layout)
+{
+	guint columns = layout->view->columns->len;
+	guint total = layout->indent;
+	layout->widths = g_new(guint, columns);
+	for (guint c = 0; c < columns; c++) {
+		layout->widths[c] = needed_width(layout, c);
+		if (!view_column(layout->view, c)->hidden)
+			total += layout->widths[c] + (guint)strlen(SEPARATOR);
+	}
+	total -= MIN(total, (guint)strlen(SEPARATOR));
+	for (gint c = widest(layout); total > layout->style->width && c >= 0; c = widest(layout)) {
+		layout->widths[c]--;
+		total--;
+	}
 }
 
 static void add_columns(struct libscols_table *table, const View *view)
 {
 	for (guint c = 0; c < view->columns->len; c++) {
-		g_autofree char *heading = g_ascii_strup(view_column(view, c)->title, -1);
-		must(scols_table_new_column(table, heading, 0, column_flags(view, c)) != NULL);
+		const Column *column = view_column(view, c);
+		g_autofree char *heading = g_ascii_strup(column->title, -1);
+		int flags = (column->align == VIEW_ALIGN_RIGHT ? SCOLS_FL_RIGHT : 0) |
+		            (column->hidden ? SCOLS_FL_HIDDEN : 0) | (is_tree(view, c) ? SCOLS_FL_TREE : 0);
+		must(scols_table_new_column(table, heading, 0, flags) != NULL);
 	}
 }
 
-static void add_rows(struct libscols_table *table, const View *view, const GArray *rows)
+static void fill_line(struct libscols_line *line, const Layout *layout, guint row)
 {
+	g_autoptr(GString) text = g_string_new(NULL);
+	for (guint c = 0; c < layout->view->columns->len; c++) {
+		g_string_truncate(text, 0);
+		text_cell(text, view_cell(layout->view, row, c), view_column(layout->view, c)->unit);
+		if (layout->widths && !is_tree(layout->view, c))
+			text_cut(text, layout->widths[c], layout->style);
+		must(scols_line_set_data(line, c, text->str) == 0);
+	}
+}
+
+static void add_rows(struct libscols_table *table, const Layout *layout)
+{
+	const View *view = layout->view;
 	g_autofree struct libscols_line **lines = g_new0(struct libscols_line *, view->order->len);
-	char buf[ST_TIME_FORMAT_MAX];
-	for (guint i = 0; i < rows->len; i++) {
-		guint row = g_array_index(rows, guint, i);
+	for (guint i = 0; i < layout->rows->len; i++) {
+		guint row = g_array_index(layout->rows, guint, i);
 		gint parent = g_array_index(view->parents, gint, row);
 		lines[row] = scols_table_new_line(table, parent < 0 ? NULL : lines[parent]);
 		must(lines[row] != NULL);
-		for (guint c = 0; c < view->columns->len; c++) {
-			const char *text = format_cell(buf, view_cell(view, row, c), view_column(view, c)->unit);
-			must(scols_line_set_data(lines[row], c, text) == 0);
-		}
+		fill_line(lines[row], layout, row);
 	}
 }
 
-static void set_style(struct libscols_table *table, const View *view, const TextStyle *style, guint indent)
+static struct libscols_table *make_table(const Layout *layout)
 {
-	gboolean terminal = style->width > indent;
-	scols_table_enable_noheadings(table, !view->headings);
-	scols_table_enable_ascii(table, style->ascii);
-	scols_table_set_termforce(table, terminal ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-	if (terminal)
-		scols_table_set_termwidth(table, style->width - indent);
-	must(scols_table_set_column_separator(table, COLUMN_SEPARATOR) == 0);
+	struct libscols_table *table = scols_new_table();
+	must(table != NULL);
+	scols_table_enable_noheadings(table, !layout->view->headings);
+	scols_table_enable_ascii(table, layout->style->ascii);
+	/* Cells are clean, and cut where they have to be. */
+	scols_table_enable_noencoding(table, TRUE);
+	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
+	must(scols_table_set_column_separator(table, SEPARATOR) == 0);
+	add_columns(table, layout->view);
+	add_rows(table, layout);
+	return table;
 }
 
 /*
- * libsmartcols asks the locale what is printable and how wide it is. To it that is always UTF-8, whatever the user's locale, so that the bytes don't depend on
- * it; NULL where the system has no such locale.
+ * libsmartcols asks the locale how wide characters are. To it that is always UTF-8, whatever the user's locale, so that the bytes
+ * don't depend on it. 0 where the system has no such locale, and then nothing changes.
  */
 static locale_t utf8_locale(void)
 {
@@ -148,58 +160,59 @@ static locale_t utf8_locale(void)
 	return locale;
 }
 
-static char *lay_out(const View *view, const GArray *rows, const TextStyle *style, guint indent)
+static char *lay_out(const Layout *layout)
 {
 	locale_t previous = uselocale(utf8_locale());
-	struct libscols_table *table = scols_new_table();
-	must(table != NULL);
-	set_style(table, view, style, indent);
-	add_columns(table, view);
-	add_rows(table, view, rows);
-	char *text = NULL;
-	must(scols_print_table_to_string(table, &text) == 0);
+	struct libscols_table *table = make_table(layout);
+	char *lines = NULL;
+	must(scols_print_table_to_string(table, &lines) == 0);
 	scols_unref_table(table);
 	uselocale(previous);
-	return text;
+	return lines;
 }
 
-static void append_lines(GString *text, char *lines, const TextStyle *style, guint indent, gboolean headings)
+static void append_lines(GString *text, char *lines, const Layout *layout)
 {
-	for (char *line = strtok_r(lines, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+	gboolean heading = layout->view->headings;
+	char *line;
+	while ((line = strsep(&lines, "\n")) && (lines || *line)) {
 		g_strchomp(line);
-		g_string_append_printf(text, "%*s", (int)indent, "");
-		if (headings)
-			text_heading(text, line, strlen(line), style);
+		g_string_append_printf(text, "%*s", (int)layout->indent, "");
+		if (heading)
+			text_heading(text, line, layout->style);
 		else
 			g_string_append_printf(text, "%s\n", line);
-		headings = FALSE;
+		heading = FALSE;
 	}
 }
 
-static void append_notes(GString *text, const View *view, const TextStyle *style, guint indent)
+static void append_notes(GString *text, const View *view, const TextStyle *style, const char *margin)
 {
-	g_autofree char *margin = g_strnfill(indent, ' ');
 	guint64 left_out = view_left_out(view);
 	if (left_out > 0)
 		g_string_append_printf(text, "%s(and %" G_GUINT64_FORMAT " more)\n", margin, left_out);
-	for (guint i = 0; i < view->notes->len; i++) {
-		g_string_append(text, i == 0 ? "\n" : "");
+	if (view->notes->len > 0)
+		g_string_append_c(text, '\n');
+	for (guint i = 0; i < view->notes->len; i++)
 		text_fill(text, g_ptr_array_index(view->notes, i), margin, margin, style);
-	}
 }
 
 void text_table(GString *text, const View *view, const TextStyle *style, guint indent)
 {
 	g_autoptr(GArray) rows = view_shown_rows(view);
+	g_autofree char *margin = g_strnfill(indent, ' ');
+	Layout layout = {.view = view, .style = style, .rows = rows, .indent = indent};
 	if (rows->len == 0) {
-		g_autofree char *margin = g_strnfill(indent, ' ');
 		text_fill(text, view->empty_text ? view->empty_text : "None.", margin, margin, style);
 	} else {
-		char *lines = lay_out(view, rows, style, indent);
-		append_lines(text, lines, style, indent, view->headings);
+		if (style->width)
+			fit(&layout);
+		char *lines = lay_out(&layout);
+		append_lines(text, lines, &layout);
 		free(lines);
+		g_free(layout.widths);
 	}
-	append_notes(text, view, style, indent);
+	append_notes(text, view, style, margin);
 }
 
 void view_write_text(const View *view, FILE *out)

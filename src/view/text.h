@@ -18,11 +18,11 @@ typedef struct {
 /* The style that fits `out`: NO_COLOR, TERM, COLUMNS and the locale are respected where it is a terminal. */
 TextStyle text_style_of(FILE *out);
 
+/* Append a cell's value; nothing in it is a control character. */
+void text_cell(GString *text, const Cell *cell, ViewUnit unit);
+
 /* Append a table, each line `indent` blanks in. */
 void text_table(GString *text, const View *view, const TextStyle *style, guint indent);
-
-/* Append a document. */
-void text_doc(GString *text, const ViewDoc *doc, const TextStyle *style);
 
 /*
  * Append lines of words, as many on a line as `style` has room for. `first` stands before the first line, `rest` before those after it. A newline
@@ -31,12 +31,21 @@ void text_doc(GString *text, const ViewDoc *doc, const TextStyle *style);
 void text_fill(GString *text, const char *words, const char *first, const char *rest, const TextStyle *style);
 
 /* Append a line that is a heading. */
-void text_heading(GString *text, const char *heading, gsize length, const TextStyle *style);
+void text_heading(GString *text, const char *heading, const TextStyle *style);
 
 /* Columns that a valid UTF-8 text takes. */
 guint text_width(const char *text);
 
-/* A copy in valid UTF-8 that no terminal obeys: what is not printable is written as \xNN, byte by byte. Newlines remain. */
-char *text_clean(const char *text);
+/*
+ * A copy in valid UTF-8 that no terminal obeys: what is not printable is written as \xNN, byte by byte. Newlines remain
+ * with `keep_newlines`.
+ */
+char *text_clean(const char *text, gboolean keep_newlines);
+
+/* Cut a valid UTF-8 text, if it is wider, to `width` columns, the last of which shows that something is missing. */
+void text_cut(GString *text, guint width, const TextStyle *style);
+
+/* Append a document. */
+void text_doc(GString *text, const ViewDoc *doc, const TextStyle *style);
 
 #endif
