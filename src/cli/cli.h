@@ -69,6 +69,12 @@ gboolean cli_parse_range(GPtrArray *traces, gboolean gmt, gint64 *begin_out, gin
 /* What a machine is called: its trace's hostname; without one, the directory's name. */
 const char *cli_machine_name(const CtfTrace *trace);
 
+/*
+ * What babeltrace2 calls a trace: its hostname, and where it was found below the argument, with a slash between them; one of both
+ * may be missing. A newly allocated string.
+ */
+char *cli_trace_name(const CtfTrace *trace);
+
 /* TRUE if one of the globs matches, or there are none. */
 gboolean cli_any_glob(char **globs, const char *text);
 

@@ -168,6 +168,33 @@ const char *cli_machine_name(const CtfTrace *trace)
 	return slash ? slash + 1 : trace->path;
 }
 
+/* The arguments of the command line that traces were looked for in. */
+static const char *const *given;
+
+/* The path of a trace below the argument; NULL: it is the argument itself, or has several directories. */
+static const char *path_below_argument(const CtfTrace *trace)
+{
+	if (trace->chunk_paths->len != 1)
+		return NULL;
+	for (const char *const *g = given; g && *g; g++) {
+		gsize len = strlen(*g);
+		while (len && (*g)[len - 1] == '/')
+			len--;
+		if (strncmp(trace->path, *g, len) || trace->path[len] != '/')
+			continue;
+		const char *below = trace->path + len + strspn(trace->path + len, "/");
+		if (*below)
+			return below;
+	}
+	return NULL;
+}
+
+char *cli_trace_name(const CtfTrace *trace)
+{
+	const char *hostname = ctf_metadata_env_text(trace->metadata, "hostname"), *below = path_below_argument(trace);
+	return g_strconcat(hostname ? hostname : "", hostname && below ? "/" : "", below, NULL);
+}
+
 gboolean cli_any_glob(char **globs, const char *text)
 {
 	if (!globs)
@@ -193,6 +220,7 @@ GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_
 		*status_out = cli_usage_error("no trace given");
 		return NULL;
 	}
+	given = paths;
 	GPtrArray *traces = ctf_traces_open(paths, n, warnings, &error);
 	if (!traces) {
 		cli_show_warnings(warnings);

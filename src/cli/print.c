@@ -33,6 +33,7 @@ struct CliPrinter {
 	Source *sources;     /* by trace index */
 	guint n_sources;
 	CliClockState clock;
+	CliStale *stale; /* NULL: strings are shown as they are */
 	GPtrArray *owned, *enums;
 	guint64 slots[CTF_SLOTS_MAX];
 };
@@ -73,7 +74,9 @@ static CliPlan text_plan(CliPrinter *printer, const CtfEventClass *ec, gboolean 
 {
 	const CliPrintOptions *o = &printer->options;
 	CliBuilder b;
+	guint leaves = 0;
 	begin_plan(printer, &b);
+	b.leaves = &leaves;
 	add_text_scope(&b, ec->stream_class->common_context, "stream.event.context", o->name_context, &comma);
 	add_text_scope(&b, ec->spec_context, "event.context", o->name_context, &comma);
 	add_text_scope(&b, ec->payload, "event.fields", o->name_payload, &comma);
@@ -223,6 +226,8 @@ void cli_printer_event(CliPrinter *printer, const CtfStream *stream, const guint
 	char *p = put_time(printer, stream, base, record, out->p);
 	p = cli_put_literal(p, class->head, class->head_len);
 	p = cli_put_literal(p, lane->text, lane->text_len);
+	if (printer->stale)
+		run.stale = cli_stale_next(printer->stale, stream, record);
 	ctf_cursor_event(&run.cursor, stream, base, record, printer->slots);
 	p = cli_run_plan(&run, &class->plan, p, 1);
 	if (G_UNLIKELY(run.cursor.failed))
@@ -262,6 +267,7 @@ CliPrinter *cli_printer_new(const CliPrintOptions *options, GPtrArray *traces, C
 	printer->out = out;
 	cli_out_init(&printer->memory, -1);
 	cli_clock_state_init(&printer->clock);
+	printer->stale = options->stale_strings ? cli_stale_new(traces) : NULL;
 	printer->owned = g_ptr_array_new_with_free_func(g_free);
 	printer->enums = g_ptr_array_new_with_free_func(cli_enum_free);
 	for (guint i = 0; i < traces->len; i++)
@@ -279,6 +285,7 @@ void cli_printer_free(CliPrinter *printer)
 	for (guint i = 0; i < printer->n_sources; i++)
 		close_source(&printer->sources[i]);
 	g_free(printer->sources);
+	cli_stale_free(printer->stale);
 	g_ptr_array_unref(printer->owned);
 	g_ptr_array_unref(printer->enums);
 	cli_out_finish(&printer->memory);

@@ -14,6 +14,8 @@
 /* All FALSE but the default fields and names: see cli_print_defaults(). */
 typedef struct {
 	gboolean json;
+	/* Show empty strings as babeltrace2 2.0 does (see print_stale.h): every event of the traces must be printed then. */
+	gboolean stale_strings;
 
 	gboolean clock_cycles, clock_seconds, clock_date, clock_gmt, no_delta;
 	/* Names of what. */

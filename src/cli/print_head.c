@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/cli.h"
 #include "cli/print_plan.h"
 
 #define NS_PER_S 1000000000
@@ -133,11 +134,10 @@ static void append_field(Head *h, const char *name, const char *text)
 	h->colon = TRUE;
 }
 
-/* The trace's name: src.ctf.fs has no other than its hostname. */
-static void append_trace(Head *h, const CtfMetadata *m)
+static void append_trace(Head *h, const CtfTrace *trace)
 {
-	const char *name = ctf_metadata_env_text(m, "hostname");
-	append_field(h, "trace", name ? name : "");
+	g_autofree char *name = cli_trace_name(trace);
+	append_field(h, "trace", name);
 	g_string_append(h->s, h->names ? ", " : "");
 	h->colon = FALSE;
 }
@@ -176,7 +176,7 @@ void cli_append_head(GString *s, const CliPrintOptions *options, const CtfTrace 
 	const CtfMetadata *m = trace->metadata;
 	Head h = {.s = s, .names = options->name_header, .comma = options->name_header && ec->stream_class->clock};
 	if (options->field_trace)
-		append_trace(&h, m);
+		append_trace(&h, trace);
 	append_env(&h, options->field_hostname, m, "hostname", "trace:hostname");
 	append_env(&h, options->field_domain, m, "domain", "trace:domain");
 	append_env(&h, options->field_procname, m, "procname", "trace:procname");

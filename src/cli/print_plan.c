@@ -81,6 +81,8 @@ static CliPlan sub_plan(CliBuilder *b, const CtfFc *fc)
 	CliBuilder sub;
 	cli_builder_init(&sub, b->options, b->owned, b->enums);
 	sub.names = b->names;
+	sub.leaves = b->leaves;
+	sub.in_array = b->in_array;
 	cli_builder_value(&sub, fc);
 	CliPlan plan = cli_builder_end(&sub);
 	b->total += sub.total;
@@ -140,6 +142,8 @@ static void add_text(CliBuilder *b, const CtfFc *fc)
 	CliOp *op = add_op(b, CLI_OP_TEXT, fc, is_short ? 2 + 6 * fc->length : 0);
 	op->fast = is_short && fc->encoding == CTF_TEXT_UTF8;
 	op->align_mask |= 7;
+	op->leaf = b->leaves ? (*b->leaves)++ : 0;
+	op->many = b->in_array;
 }
 
 static void add_array(CliBuilder *b, const CtfFc *fc)
@@ -147,7 +151,10 @@ static void add_array(CliBuilder *b, const CtfFc *fc)
 	g_string_append_c(b->literal, '[');
 	CliPlan *element = g_new(CliPlan, 1);
 	g_ptr_array_add(b->owned, element);
+	gboolean in_array = b->in_array;
+	b->in_array = TRUE;
 	*element = sub_plan(b, fc->element);
+	b->in_array = in_array;
 	add_op(b, CLI_OP_ARRAY, fc, 0)->subs = element;
 	g_string_append(b->literal, b->options->json ? "]" : " ]");
 }

@@ -7,6 +7,7 @@
 #define STRATA_CLI_PRINT_PLAN_H
 
 #include "cli/print.h"
+#include "cli/print_stale.h"
 
 typedef enum {
 	CLI_OP_END,   /* nothing: the plan's last literal */
@@ -43,6 +44,8 @@ typedef struct {
 	const char *literal; /* printed before the value */
 	guint64 mask;        /* the bits of a value that are shown */
 	const CtfFc *fc;
+	guint leaf;    /* CLI_OP_TEXT: its number in the event class */
+	gboolean many; /* CLI_OP_TEXT: within an array */
 	union {
 		CliEnum *labels; /* CLI_OP_ENUM */
 		const CliPlan
@@ -61,6 +64,8 @@ typedef struct {
 	const CliPrintOptions *options;
 	GPtrArray *owned; /* what plans are made of; freed with the printer */
 	GPtrArray *enums; /* CliEnum, likewise */
+	guint *leaves;    /* texts of the event class until now; NULL: they are not numbered */
+	gboolean in_array;
 	GArray *ops;      /* CliOp */
 	GString *literal; /* what stands before the next value */
 	guint align;      /* of the next value, bits: that of the structures it begins */
@@ -89,6 +94,8 @@ typedef struct {
 	CtfCursor cursor;
 	CliOut *out;
 	gboolean json;
+	CliStaleObject *stale; /* NULL: strings are shown as they are */
+	guint64 path;          /* the indexes of the elements that the cursor is in, mixed */
 } CliRun;
 
 /*

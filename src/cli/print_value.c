@@ -156,10 +156,32 @@ static char *put_converted(CliRun *run, char *p, const CtfFc *fc, const guint8 *
 	return put_string(run, p, (const guint8 *)(utf8 ? utf8 : ""), utf8 ? n : 0, tail);
 }
 
+static guint64 stale_key(const CliRun *run, const CliOp *op)
+{
+	if (G_LIKELY(!op->many && op->leaf < CLI_STALE_PLAIN))
+		return op->leaf;
+	return ((run->path * 31 + op->leaf) << 8) | CLI_STALE_PLAIN;
+}
+
+/* An empty text becomes what its field held before. */
+static inline void exchange(CliRun *run, const CliOp *op, const guint8 **s, guint64 *len)
+{
+	CliStaleText *text = cli_stale_text(run->stale, stale_key(run, op));
+	if (*len) {
+		text->s = *s;
+		text->len = *len;
+	} else {
+		*s = text->s;
+		*len = text->len;
+	}
+}
+
 static char *put_text(CliRun *run, const CliOp *op, char *p, gsize tail)
 {
 	guint64 len;
 	const guint8 *s = ctf_cursor_bytes(&run->cursor, op->fc, &len);
+	if (run->stale)
+		exchange(run, op, &s, &len);
 	if (G_UNLIKELY(op->fc->encoding != CTF_TEXT_UTF8))
 		return put_converted(run, p, op->fc, s, len, tail);
 	if (!op->fast)
@@ -341,7 +363,7 @@ static char *put_array(CliRun *run, const CliOp *op, char *p, gsize tail)
 {
 	const CliPlan *element = op->subs;
 	gsize room = 32 + element->room + tail; /* ", [18446744073709551615] = " */
-	guint64 n = ctf_cursor_length(&run->cursor, op->fc);
+	guint64 path = run->path, n = ctf_cursor_length(&run->cursor, op->fc);
 	for (guint64 i = 0; i < n && !run->cursor.failed; i++) {
 		p = reserve(run, p, room);
 		if (i)
@@ -353,8 +375,10 @@ static char *put_array(CliRun *run, const CliOp *op, char *p, gsize tail)
 			p = cli_put_u64(p, i);
 			p = cli_put_literal(p, "] = \0          ", 4);
 		}
+		run->path = path * 1000003 + i + 1;
 		p = cli_run_plan(run, element, p, tail);
 	}
+	run->path = path;
 	return reserve(run, p, tail);
 }
 

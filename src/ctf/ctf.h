@@ -411,6 +411,23 @@ typedef struct {
 gboolean ctf_read(CtfTrace *const *traces, gsize n, const CtfReader *reader, CtfStats *stats, GError **error);
 void ctf_stats_clear(CtfStats *stats);
 
+/*
+ * Every stream's events apart, in the stream's order: for who must know, while events are read merged, what comes next in one of the streams.
+ * Streams are numbered in the order that decides between events of equal time.
+ */
+typedef struct CtfScout CtfScout;
+
+/* `traces` must outlive it. No damage is told: ctf_read() does that. */
+CtfScout *ctf_scout_new(CtfTrace *const *traces, gsize n);
+void ctf_scout_free(CtfScout *scout); /* NULL is fine */
+
+guint ctf_scout_streams(const CtfScout *scout);
+const CtfStream *ctf_scout_stream(const CtfScout *scout, guint i);
+
+/* The next event of a stream, without values; NULL: there is none. The record is valid until the next call for that stream. */
+const CtfRecord *ctf_scout_peek(CtfScout *scout, guint i);
+void ctf_scout_pass(CtfScout *scout, guint i); /* go behind what ctf_scout_peek() gave */
+
 /* ---- Walking one record's fields ----------------------------------------------------------------------------- */
 
 /*
