@@ -62,6 +62,18 @@ static KernelThread *by_contexts(Kernel *k, const TraceEvent *ev)
 	return t && kernel_learn_contexts(t, ev) ? t : NULL;
 }
 
+/* An event of the thread proves that it has the processor, which events that were lost had made uncertain. */
+static KernelThread *adopt(KernelCpu *c, KernelThread *t, gint64 time)
+{
+	if (!t || c->lossy || c->current)
+		return t;
+	kernel_thread_state(t, KERNEL_RUNNING, time);
+	kernel_cpu_state(c, kernel_is_idle(t) ? KERNEL_CPU_IDLE : KERNEL_CPU_BUSY, time);
+	t->cpu = c->id;
+	c->lost = FALSE;
+	return c->current = t;
+}
+
 /* Whoever has been on this processor since it was first recorded. */
 static KernelThread *first_current(Kernel *k, KernelCpu *c, const TraceEvent *ev)
 {
@@ -94,5 +106,5 @@ KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
 		return first_current(k, c, ev);
 	if (c->current && (!ev->ctx_present || kernel_learn_contexts(c->current, ev)))
 		return c->current;
-	return by_contexts(k, ev);
+	return adopt(c, by_contexts(k, ev), ev->time);
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* kvm.c: the life of a Kvm; which threads are vCPUs, and whose. */
+#include "kvm/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- VMs --------------------------------------------------------------------------------------------------------- */
+
+static void vm_free(gpointer data)
+{
+	KvmVm *vm = data;
+
+	g_ptr_array_unref(vm->vcpus);
+	g_array_unref(vm->threads);
+	g_ptr_array_unref(vm->l2s);
+	kvm_vm_state_free(vm->s);
+	g_free(vm);
+}
+
+/* The VM of a process; one whose number isn't known is nobody else's. */
+static KvmVm *vm_get(Kvm *kvm, gint32 pid)
+{
+	KvmVm *vm = pid >= 0 ? g_hash_table_lookup(kvm->s->by_pid, GINT_TO_POINTER(pid)) : NULL;
+
+	if (vm)
+		return vm;
+	vm = g_new0(KvmVm, 1);
+	vm->pid = pid;
+	vm->vcpus = g_ptr_array_new();
+	vm->threads = g_array_new(FALSE, FALSE, sizeof(KvmThread));
+	vm->l2s = g_ptr_array_new();
+	vm->s = kvm_vm_state_new();
+	g_ptr_array_add(kvm->vms, vm);
+	if (pid >= 0)
+		g_hash_table_insert(kvm->s->by_pid, GINT_TO_POINTER(pid), vm);
+	return vm;
+}
+
+/* What was found of VMs nested in the old one is of no use in the new one. */
+static void forget_l2s(KvmVcpu *v)
+{
+	struct KvmVcpuState *s = v->s;
+
+	kvm_nested_flush(v);
+	for (guint i = 0; i < v->nested->len; i++)
+		((KvmNested *)g_ptr_array_index(v->nested, i))->l2 = NULL;
+	s->last_l2 = s->gap.l2 = NULL;
+	s->vmcb = s->gap.vmcb = NULL;
+}
+
+void kvm_rehome(KvmVcpu *v)
+{
+	Kvm *kvm = v->s->kvm;
+	KvmVm *old = v->vm;
+
+	if (v->thread->pid < 0 || v->thread->pid == old->pid)
+		return;
+	forget_l2s(v);
+	g_ptr_array_remove(old->vcpus, v);
+	v->vm = vm_get(kvm, v->thread->pid);
+	g_ptr_array_add(v->vm->vcpus, v);
+	if (old->vcpus->len)
+		return;
+	if (old->pid >= 0)
+		g_hash_table_remove(kvm->s->by_pid, GINT_TO_POINTER(old->pid));
+	g_ptr_array_remove(kvm->vms, old);
+}
+
+KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time)
+{
+	if (t->vcpu)
+		return t->vcpu;
+	KvmVcpu *v = kvm_vcpu_new(kvm, t, time);
+	v->vm = vm_get(kvm, t->pid);
+	g_ptr_array_add(v->vm->vcpus, v);
+	g_ptr_array_add(kvm->s->vcpus, v);
+	t->vcpu = v;
+	kvm_vcpu_update(v, time);
+	return v;
+}
+
+/* Names that hypervisors give to threads that run a vCPU: QEMU (and libvirt), Firecracker, crosvm, kvmtool. */
+gint32 kvm_id_by_name(const char *name)
+{
+	static const char *const patterns[] = {"CPU %d/KVM%n", "fc_vcpu %d%n", "crosvm_vcpu%d%n", "kvm-vcpu-%d%n"};
+
+	if (name[0] != 'C' && name[0] != 'f' && name[0] != 'c' && name[0] != 'k')
+		return -1;
+	for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
+		int id = -1, end = -1;
+
+		if (sscanf(name, patterns[i], &id, &end) == 1 && end >= 0 && !name[end] && id >= 0)
+			return id;
+	}
+	return -1;
+}
+
+/* ---- Kvm ----------------------------------------------------------------------------------------------------------- */
+
+static void list_free(gpointer list)
+{
+	if (list)
+		g_ptr_array_unref(list);
+}
+
+static struct KvmState_ *state_new(const TraceFacts *facts)
+{
+	struct KvmState_ *s = g_new0(struct KvmState_, 1);
+
+	s->vcpus = g_ptr_array_new_with_free_func(kvm_vcpu_free);
+	s->by_pid = g_hash_table_new(NULL, NULL);
+	s->waiters = g_ptr_array_new_with_free_func(list_free);
+	s->running = g_ptr_array_new();
+	s->guest_ns = g_array_new(FALSE, TRUE, sizeof(gint64));
+	s->roles = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	/* A thread that moved to another processor unseen would look like one that isn't allowed to run. */
+	s->can_throttle = facts->declared[TRACE_SCHED_MIGRATE];
+	return s;
+}
+
+Kvm *kvm_new(Kernel *kernel, const TraceFacts *facts)
+{
+	Kvm *kvm = g_new0(Kvm, 1);
+	const gboolean *has = facts->declared;
+
+	kvm->kernel = kernel;
+	kvm->facts = *facts;
+	kvm->has_exits = has[TRACE_KVM_ENTRY] && has[TRACE_KVM_EXIT];
+	kvm->has_ioctl = has[TRACE_IOCTL_ENTRY] && has[TRACE_IOCTL_EXIT];
+	kvm->has_nested = has[TRACE_KVM_NESTED_VMEXIT] && has[TRACE_KVM_NESTED_VMEXIT_INJECT];
+	kvm->has_switch = has[TRACE_SCHED_SWITCH];
+	kvm->vms = g_ptr_array_new_with_free_func(vm_free);
+	kvm->s = state_new(facts);
+	return kvm;
+}
+
+void kvm_free(Kvm *kvm)
+{
+	if (!kvm)
+		return;
+	g_ptr_array_unref(kvm->s->vcpus);
+	g_hash_table_unref(kvm->s->by_pid);
+	g_ptr_array_unref(kvm->s->waiters);
+	g_ptr_array_unref(kvm->s->running);
+	g_array_unref(kvm->s->guest_ns);
+	g_hash_table_unref(kvm->s->roles);
+	g_free(kvm->s);
+	g_ptr_array_unref(kvm->vms);
+	g_free(kvm->cpu_guest_ns);
+	g_free(kvm);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * l2.c: telling apart the VMs that are nested in one VM, from outside.
+ *
+ * Where kvm_nested_vmrun was recorded, the control block's address says which vCPU of which nested VM is entered; control blocks under which the same instruction exits
+ * belong to one VM.
+ *
+ * Otherwise kernels give themselves away: each puts its code at a random place when it boots (KASLR), a multiple of 2 MiB, so that an instruction keeps the low 21 bits
+ * of its address. An instruction that exits by itself (HLT, WRMSR, CPUID, ...) is at few places of a kernel, so if one exits for the same reason at two
+ * addresses that are equal in those bits, there are two kernels; their distance is the same for all such instructions. Kernels built differently, or without KASLR,
+ * can't be told apart so; then there are more VMs than are found.
+ */
+#include "kvm/private.h"
+
+#include <string.h>
+
+#define KASLR_BITS  21
+#define SITE_PLACES 16
+#define VMCBS_MAX   4096
+
+/* An l2, and where its kernel is, relative to that of the first one. */
+typedef struct {
+	KvmL2 l2;
+	gint64 offset;
+	KvmL2 *real;  /* itself, or the one that it turned out to be */
+} L2Place;
+
+/* Where instructions that exit for the same reason, with the same low bits of the address, were met. */
+typedef struct {
+	guint64 key;
+	guint n;
+	struct {
+		guint64 rip;
+		KvmL2 *l2;
+	} at[SITE_PLACES];
+} Site;
+
+struct KvmVmState *kvm_vm_state_new(void)
+{
+	struct KvmVmState *s = g_new0(struct KvmVmState, 1);
+
+	s->sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	s->l2s = g_ptr_array_new_with_free_func(g_free);
+	s->vmcbs = g_ptr_array_new_with_free_func(g_free);
+	return s;
+}
+
+void kvm_vm_state_free(struct KvmVmState *s)
+{
+	g_hash_table_unref(s->sites);
+	g_ptr_array_unref(s->l2s);
+	g_ptr_array_unref(s->vmcbs);
+	g_free(s);
+}
+
+/* ---- Nested VMs ------------------------------------------------------------------------------------------------ */
+
+static L2Place *place(const KvmVm *vm, const KvmL2 *l2)
+{
+	return g_ptr_array_index(vm->s->l2s, l2->index);
+}
+
+KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2)
+{
+	while (l2 && place(vm, l2)->real != l2)
+		l2 = place(vm, l2)->real;
+	return l2;
+}
+
+static KvmL2 *l2_new(KvmVm *vm, KvmL2Evidence evidence, gint64 offset)
+{
+	GPtrArray *all = vm->s->l2s;
+
+	if (all->len >= KVM_L2_MAX)
+		return NULL;
+	L2Place *p = g_new0(L2Place, 1);
+	p->l2.index = all->len;
+	p->l2.evidence = evidence;
+	p->l2.first_ns = G_MAXINT64;
+	p->l2.last_ns = G_MININT64;
+	p->offset = offset;
+	p->real = &p->l2;
+	g_ptr_array_add(all, p);
+	return &p->l2;
+}
+
+/* The only real one; NULL: there is none, or several. `n_out`: how many. */
+static KvmL2 *only_one(const KvmVm *vm, guint *n_out)
+{
+	KvmL2 *only = NULL;
+
+	*n_out = 0;
+	for (guint i = 0; i < vm->s->l2s->len; i++) {
+		L2Place *p = g_ptr_array_index(vm->s->l2s, i);
+
+		if (p->real != &p->l2)
+			continue;
+		only = &p->l2;
+		++*n_out;
+	}
+	return *n_out == 1 ? only : NULL;
+}
+
+KvmL2 *kvm_l2_assume(KvmVm *vm)
+{
+	guint n;
+	KvmL2 *only = only_one(vm, &n);
+
+	return n ? only : l2_new(vm, KVM_L2_ASSUMED, 0);
+}
+
+/* ---- Control blocks -------------------------------------------------------------------------------------------- */
+
+KvmVmcb *kvm_l2_vmcb(KvmVm *vm, guint64 gpa, guint64 pgd)
+{
+	GPtrArray *all = vm->s->vmcbs;
+	KvmVmcb *b = NULL;
+
+	for (guint i = 0; i < all->len && !b; i++) {
+		KvmVmcb *known = g_ptr_array_index(all, i);
+
+		if (known->gpa == gpa)
+			b = known;
+	}
+	if (!b && all->len >= VMCBS_MAX)
+		return NULL;
+	if (!b) {
+		b = g_new0(KvmVmcb, 1);
+		b->gpa = gpa;
+		g_ptr_array_add(all, b);
+	}
+	if (pgd)
+		b->pgd = pgd;
+	return b;
+}
+
+/* Page tables of both are known, and are not the same: then neither is their VM, whatever their code. */
+static gboolean apart(const KvmVm *vm, const KvmVmcb *b, const KvmL2 *l2)
+{
+	gboolean some = FALSE;
+
+	for (guint i = 0; b->pgd && i < vm->s->vmcbs->len; i++) {
+		const KvmVmcb *other = g_ptr_array_index(vm->s->vmcbs, i);
+
+		if (other == b || !other->pgd || kvm_l2_real(vm, other->l2) != l2)
+			continue;
+		if (other->pgd == b->pgd)
+			return FALSE;
+		some = TRUE;
+	}
+	return some;
+}
+
+/* The control block's VM is this one. */
+static KvmL2 *bind_vmcb(const KvmVm *vm, KvmVmcb *b, KvmL2 *l2)
+{
+	KvmL2 *before = kvm_l2_real(vm, b->l2);
+
+	if (before == l2)
+		return l2;
+	if (apart(vm, b, l2))
+		return before;
+	if (before)
+		place(vm, before)->real = l2;
+	b->l2 = l2;
+	return l2;
+}
+
+/* ---- Sites ------------------------------------------------------------------------------------------------------ */
+
+static Site *site_get(KvmVm *vm, const KvmReason *reason, guint64 rip)
+{
+	guint64 key = (reason->code << KASLR_BITS) | (rip & ((1u << KASLR_BITS) - 1));
+	Site *site = g_hash_table_lookup(vm->s->sites, &key);
+
+	if (site || g_hash_table_size(vm->s->sites) >= KVM_SITES_MAX)
+		return site;
+	site = g_new0(Site, 1);
+	site->key = key;
+	g_hash_table_insert(vm->s->sites, &site->key, site);
+	return site;
+}
+
+static KvmL2 *site_find(const KvmVm *vm, const Site *site, guint64 rip)
+{
+	for (guint i = 0; i < site->n; i++)
+		if (site->at[i].rip == rip)
+			return kvm_l2_real(vm, site->at[i].l2);
+	return NULL;
+}
+
+static KvmL2 *site_add(Site *site, guint64 rip, KvmL2 *l2)
+{
+	if (l2 && site->n < SITE_PLACES) {
+		site->at[site->n].rip = rip;
+		site->at[site->n++].l2 = l2;
+	}
+	return l2;
+}
+
+/* The real l2 whose kernel is that far from another's; NULL: none. */
+static KvmL2 *at_distance(const KvmVm *vm, const KvmL2 *from, gint64 distance)
+{
+	for (guint i = 0; i < vm->s->l2s->len; i++) {
+		L2Place *p = g_ptr_array_index(vm->s->l2s, i);
+
+		if (p->real == &p->l2 && p->offset - place(vm, from)->offset == distance)
+			return &p->l2;
+	}
+	return NULL;
+}
+
+/*
+ * The instruction was met elsewhere, never here, so this is another kernel. If one at that distance is known it is that one. If one at the opposite distance is
+ * known, the other place was taken for the wrong kernel's, when there was nothing to compare with.
+ */
+static KvmL2 *by_distance(KvmVm *vm, Site *site, guint64 rip)
+{
+	for (guint i = 0; i < site->n; i++) {
+		KvmL2 *there = kvm_l2_real(vm, site->at[i].l2);
+		gint64 distance = (gint64)(rip - site->at[i].rip);
+		KvmL2 *here = at_distance(vm, there, distance), *opposite = at_distance(vm, there, -distance);
+
+		if (here)
+			return here;
+		if (!opposite)
+			continue;
+		site->at[i].l2 = opposite;
+		return there;
+	}
+	KvmL2 *first = kvm_l2_real(vm, site->at[0].l2);
+	KvmL2 *new = l2_new(vm, KVM_L2_KERNEL, place(vm, first)->offset + (gint64)(rip - site->at[0].rip));
+	if (new && first->evidence == KVM_L2_ASSUMED)
+		first->evidence = KVM_L2_KERNEL;
+	return new;
+}
+
+/* Instructions of user programs are anywhere, in any VM. */
+static gboolean tells(const KvmReason *reason, guint64 rip)
+{
+	return reason && reason->instruction && (rip >> 63);
+}
+
+static KvmL2 *identify_by_vmcb(KvmVm *vm, KvmVmcb *b, Site *site, guint64 rip)
+{
+	KvmL2 *known = site ? site_find(vm, site, rip) : NULL;
+
+	if (known)
+		return bind_vmcb(vm, b, known);
+	if (!b->l2)
+		b->l2 = l2_new(vm, KVM_L2_VMCB, 0);
+	KvmL2 *l2 = kvm_l2_real(vm, b->l2);
+	return site ? site_add(site, rip, l2) : l2;
+}
+
+KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint64 rip)
+{
+	Site *site = tells(reason, rip) ? site_get(vm, reason, rip) : NULL;
+	guint n;
+
+	if (vmcb)
+		return site || vmcb->l2 ? identify_by_vmcb(vm, vmcb, site, rip) : NULL;
+	if (!site)
+		return NULL;
+	KvmL2 *l2 = site_find(vm, site, rip);
+	if (l2)
+		return l2;
+	if (site->n)
+		return site_add(site, rip, by_distance(vm, site, rip));
+	l2 = only_one(vm, &n);
+	return site_add(site, rip, n ? l2 : l2_new(vm, KVM_L2_ASSUMED, 0));
+}
+
+void kvm_l2_learn(KvmVm *vm, const KvmReason *reason, guint64 rip, KvmL2 *l2)
+{
+	Site *site = tells(reason, rip) ? site_get(vm, reason, rip) : NULL;
+
+	if (site && site->n == 0)
+		site_add(site, rip, l2);
+}
+
+/* ---- Results ---------------------------------------------------------------------------------------------------- */
+
+static void absorb(KvmL2 *to, const KvmL2 *from)
+{
+	to->guest_ns += from->guest_ns;
+	to->runs += from->runs;
+	to->first_ns = MIN(to->first_ns, from->first_ns);
+	to->last_ns = MAX(to->last_ns, from->last_ns);
+	to->vcpus = MAX(to->vcpus, from->vcpus);
+	to->is_hypervisor |= from->is_hypervisor;
+	to->evidence = MAX(to->evidence, from->evidence);
+}
+
+/* Every control block is a vCPU; those that never told more are the only VM's there is, or one's of their own. */
+static void count_vmcbs(KvmVm *vm)
+{
+	for (guint i = 0; i < vm->s->vmcbs->len; i++) {
+		KvmVmcb *b = g_ptr_array_index(vm->s->vmcbs, i);
+
+		if (!b->l2)
+			b->l2 = kvm_l2_assume(vm);
+		KvmL2 *l2 = kvm_l2_real(vm, b->l2);
+		if (!l2)
+			continue;
+		l2->vcpus = l2->vcpus_exact ? l2->vcpus + 1 : 1;
+		l2->vcpus_exact = TRUE;
+		l2->evidence = KVM_L2_VMCB;
+	}
+}
+
+void kvm_l2_finish(KvmVm *vm)
+{
+	GPtrArray *all = vm->s->l2s;
+
+	for (guint i = 0; i < all->len; i++) {
+		L2Place *p = g_ptr_array_index(all, i);
+
+		if (p->real != &p->l2)
+			absorb(kvm_l2_real(vm, &p->l2), &p->l2);
+	}
+	count_vmcbs(vm);
+	for (guint i = 0; i < all->len; i++) {
+		L2Place *p = g_ptr_array_index(all, i);
+
+		if (p->real == &p->l2)
+			g_ptr_array_add(vm->l2s, &p->l2);
+	}
+	for (guint i = 0; i < vm->l2s->len; i++) {
+		KvmL2 *l2 = g_ptr_array_index(vm->l2s, i);
+
+		l2->vcpus = MAX(l2->vcpus, 1);
+	}
+}
+
+void kvm_l2_number(KvmVm *vm)
+{
+	for (guint i = 0; i < vm->l2s->len; i++)
+		((KvmL2 *)g_ptr_array_index(vm->l2s, i))->index = i;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* kvm/private.h: what the files of this folder share; each section is one file's. */
+#ifndef STRATA_KVM_PRIVATE_H
+#define STRATA_KVM_PRIVATE_H
+
+#include "kvm/kvm.h"
+
+/* ---- exits.c: exits by reason ---------------------------------------------------------------------------------- */
+
+#define KVM_SLOTS 0x110 /* codes below 0x100, and 0x400 to 0x40f: all that are in use but for a handful */
+
+typedef struct {
+	GPtrArray *all; /* KvmExit *, owned; becomes a result */
+	KvmExit *slots[KVM_SLOTS];
+	guint unnamed;
+} KvmExitTable;
+
+void kvm_exits_init(KvmExitTable *table);
+void kvm_exits_clear(KvmExitTable *table);
+
+/* The table's entry for a reason, made now if there is none. */
+KvmExit *kvm_exits_get(KvmExitTable *table, KvmIsa isa, guint64 code);
+
+/* Add all of another table's exits. */
+void kvm_exits_merge(KvmExitTable *table, const KvmExitTable *other);
+
+/* Most time first. */
+void kvm_exits_sort(GPtrArray *exits);
+
+/* ---- l2.c: which nested VM --------------------------------------------------------------------------------------- */
+
+/* A control block (vmcb12) of a nested VM's vCPU, as kvm_nested_vmrun tells. */
+typedef struct {
+	guint64 gpa;
+	guint64 pgd;      /* root of its nested page tables; 0: not known */
+	KvmL2 *l2;        /* NULL: not known yet */
+} KvmVmcb;
+
+struct KvmVmState {
+	GHashTable *sites; /* guint64 (code, low bits of the address) -> Site * */
+	GPtrArray *l2s;    /* L2Place *: all that were ever made, by index */
+	GPtrArray *vmcbs;  /* KvmVmcb * */
+};
+
+struct KvmVmState *kvm_vm_state_new(void);
+void kvm_vm_state_free(struct KvmVmState *s);
+
+/* The control block at this address, `pgd` (0: not known) being the root of its page tables now; NULL: too many. */
+KvmVmcb *kvm_l2_vmcb(KvmVm *vm, guint64 gpa, guint64 pgd);
+
+/*
+ * Which nested VM the instruction at `rip` belongs to, which has just exited for `reason` (or NULL) under the control block `vmcb` (or NULL); NULL: that
+ * can't be told.
+ */
+KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint64 rip);
+
+/* The instruction belongs to this nested VM, as was found out by other means. */
+void kvm_l2_learn(KvmVm *vm, const KvmReason *reason, guint64 rip, KvmL2 *l2);
+
+/* What an l2 turned out to be; NULL stays NULL. */
+KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2);
+
+/* The one to use where nothing tells more: the only one there is (made now if there is none); NULL: there are several. */
+KvmL2 *kvm_l2_assume(KvmVm *vm);
+
+/* Fill vm->l2s: those that turned out to be one become one. kvm_l2_real() still works; after kvm_l2_number() it doesn't. */
+void kvm_l2_finish(KvmVm *vm);
+void kvm_l2_number(KvmVm *vm);
+
+/* ---- nested.c: runs of level 2 ----------------------------------------------------------------------------------- */
+
+/* One stay in level 2, from an entry to the next exit, and that exit's handling. */
+typedef struct {
+	KvmL2 *l2;            /* identified by the exit itself; NULL: not */
+	KvmVmcb *vmcb;
+	gint64 begin, end;    /* when it ran */
+	gint64 guest_ns;
+	gboolean from_l1;     /* entered by level 1's hypervisor, not resumed by this kernel */
+	/* its exit */
+	gboolean has_exit, whole, to_user, reflected;
+	guint8 isa;
+	guint64 code;
+	const KvmReason *reason;
+	guint64 rip;
+	gint64 handled_ns;
+	gint64 ns[KVM_STATE_COUNT];
+	gint64 full_ns;       /* reflected: until the next entry into level 2; -1: not seen */
+	guint exits;          /* reflected: exits until then, with this one */
+} KvmRun;
+
+/* The run is complete: count it, now or as soon as it is known whose it was. */
+void kvm_nested_push(KvmVcpu *v, const KvmRun *run);
+
+/* Count what still waits. */
+void kvm_nested_flush(KvmVcpu *v);
+
+/* Entries of l2s that turned out to be the same become one; results get their order. */
+void kvm_nested_finish(KvmVcpu *v);
+void kvm_nested_free(gpointer nested);
+
+/* ---- vcpu.c: one vCPU's state ------------------------------------------------------------------------------------ */
+
+/* What its thread does, as KVM's own events tell; the scheduler says whether it does it at all. */
+typedef enum {
+	KVM_PHASE_UNKNOWN,
+	KVM_PHASE_USER,   /* outside KVM_RUN */
+	KVM_PHASE_RUN,    /* inside KVM_RUN; entries and exits are not recorded */
+	KVM_PHASE_KERNEL, /* inside KVM_RUN, between an exit and an entry */
+	KVM_PHASE_GUEST,
+} KvmPhase;
+
+/* The handling of an exit. */
+typedef struct {
+	gboolean open;
+	gboolean known;      /* the reason is. It isn't if the scheduler came between the exit and kvm_exit */
+	gboolean confirmed;  /* kvm_nested_vmexit followed */
+	gboolean reflected;
+	gboolean to_user;
+	gboolean slept;      /* the thread has blocked since: halt-polling is over */
+	guint8 isa;
+	guint8 level;
+	guint64 code;
+	const KvmReason *reason;
+	guint64 rip;
+	gint64 begin;
+	gint64 ns[KVM_STATE_COUNT];
+} KvmEpisode;
+
+struct KvmVcpuState {
+	struct Kvm *kvm;
+	KvmPhase phase;
+	guint8 level;        /* where the next entry goes, or the current run is */
+	gboolean entering;   /* level 1 has asked for level 2 */
+	gboolean lost;       /* nothing was seen of it since events were lost */
+	KvmState state;
+	gint64 since;
+	gint32 cpu;          /* where it ran last */
+	KvmEpisode ep;
+	gint64 entered;      /* when the guest was last entered */
+	gint64 run_ns;       /* time in the guest since */
+	gboolean from_l1;
+	/* nested */
+	gboolean gap_open;   /* `gap` waits for the next entry into level 2 */
+	KvmRun gap;
+	gint64 gap_begin;
+	KvmVmcb *vmcb;
+	GArray *pending;     /* KvmRun */
+	KvmL2 *last_l2;      /* of the last run whose VM is known */
+	guint last_exits;    /* exits between that run and the next */
+	gint64 l2_begin, l2_end;
+	/* who ran instead: wait.c */
+	gint32 wait_cpu;     /* -1: waits for none */
+	gint64 wait_charged;
+	GHashTable *matrix;  /* KernelThread * -> KvmPreemptor * */
+	KvmPreemptor *others;
+	KvmExitTable exits;
+	gint32 exit_id, entry_id; /* -1: none, -2: contradictions */
+};
+
+KvmVcpu *kvm_vcpu_new(Kvm *kvm, KernelThread *t, gint64 time);
+void kvm_vcpu_free(gpointer vcpu);
+
+/* Bring its state up to date with what its thread and its phase are now. */
+void kvm_vcpu_update(KvmVcpu *v, gint64 time);
+
+void kvm_vcpu_entry(KvmVcpu *v, gint64 time);
+void kvm_vcpu_exit(KvmVcpu *v, gint64 time, KvmIsa isa, guint64 raw_reason, guint64 rip);
+void kvm_vcpu_reflect(KvmVcpu *v, gint64 time);  /* the guest of level 2 is left for level 1 */
+void kvm_vcpu_confirm(KvmVcpu *v);               /* the last exit was one from level 2 */
+void kvm_vcpu_vmrun(KvmVcpu *v, guint64 vmcb, guint64 pgd);
+void kvm_vcpu_to_user(KvmVcpu *v, gint64 time);
+void kvm_vcpu_to_kernel(KvmVcpu *v, gint64 time);
+void kvm_vcpu_switched(KvmVcpu *v, gint64 time); /* its thread got or lost a processor */
+void kvm_vcpu_forget(KvmVcpu *v, gint64 time);   /* events were lost */
+void kvm_vcpu_close(KvmVcpu *v, gint64 time);    /* the trace ends */
+
+/* ---- wait.c: who runs instead ------------------------------------------------------------------------------------ */
+
+/* The vCPU waits for this processor from now on; -1: for none. */
+void kvm_wait_for(KvmVcpu *v, gint32 cpu, gint64 time);
+
+/* `ran` has had the processor until now. */
+void kvm_wait_charge(Kvm *kvm, gint32 cpu, KernelThread *ran, gint64 time);
+
+/* The processor was taken from the vCPU and given to `next`. */
+void kvm_wait_preempted(KvmVcpu *v, KernelThread *next);
+
+/* ---- kvm.c --------------------------------------------------------------------------------------------------------- */
+
+struct KvmState_ {
+	GPtrArray *vcpus;     /* KvmVcpu *, all */
+	GHashTable *by_pid;   /* pid -> KvmVm * */
+	GPtrArray *waiters;   /* by processor: GPtrArray * of KvmVcpu *, or NULL */
+	GPtrArray *running;   /* by processor: the vCPU that was known to run there, or NULL */
+	GArray *guest_ns;     /* by processor: gint64 */
+	guint lossy;          /* processors within lost events */
+	gboolean lossy_all;   /* a stream without a processor lost events */
+	gboolean can_throttle;
+	guint64 vmexits;      /* kvm_nested_vmexit events */
+	gboolean finished;
+	GHashTable *roles;    /* KernelThread * -> Role; after kvm_finish() */
+};
+
+/* The thread's vCPU, made now if it has none. */
+KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time);
+
+/* Its VM may have become known since. */
+void kvm_rehome(KvmVcpu *v);
+
+/* The number in a vCPU thread's name ("CPU 1/KVM"); -1: it isn't named like one. */
+gint32 kvm_id_by_name(const char *name);
+
+/* ---- model.c ------------------------------------------------------------------------------------------------------- */
+
+void kvm_event(gpointer kvm, const TraceEvent *ev);
+void kvm_loss(gpointer kvm, gint32 cpu, gint64 time, TraceLossEdge edge);
+
+#endif
