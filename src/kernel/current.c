@@ -102,6 +102,7 @@ KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
 		k->first_ns = ev->time;
 	if (!c || !k->has_switch)
 		return by_contexts(k, ev);
+	c->seen = TRUE;
 	if (!c->current && !c->switched && !c->lossy && !c->lost)
 		return first_current(k, c, ev);
 	if (c->current && (!ev->ctx_present || kernel_learn_contexts(c->current, ev)))

@@ -87,7 +87,7 @@ typedef enum {
 
 typedef struct {
 	gint32 id;
-	gboolean seen;          /* some event was recorded on it */
+	gboolean seen;          /* some event that speaks of its current thread was recorded on it */
 	KernelThread *current;  /* NULL: not known */
 	KernelThread *previous; /* during a sched_switch: who ran until it; NULL: not known */
 	gboolean switched;      /* some sched_switch was seen here */

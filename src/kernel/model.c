@@ -83,6 +83,7 @@ static void on_switch(Kernel *k, const TraceEvent *ev)
 	k->switches++;
 	if (!c)
 		return;
+	c->seen = TRUE;
 	KernelThread *prev = switch_from(k, c, value(ev, TRACE_SCHED_SWITCH_PREV_TID, -1), ev->time);
 	KernelThread *next = switch_thread(k, c, value(ev, TRACE_SCHED_SWITCH_NEXT_TID, -1));
 	if (prev && prev != c->idle) {
@@ -282,7 +283,7 @@ void kernel_loss(gpointer kernel, gint32 cpu, gint64 time, TraceLossEdge edge)
 	kernel_cpu_state(c, KERNEL_CPU_UNKNOWN, time);
 	c->current = NULL;
 	c->lossy = edge == TRACE_LOSS_BEGIN;
-	c->lost = edge == TRACE_LOSS_END;
+	c->lost = edge == TRACE_LOSS_END && c->seen; /* before its first event nothing was known that could be wrong now */
 }
 
 #define ALL_CTX \

@@ -2,7 +2,6 @@
 /* kvm.c: the life of a Kvm; which threads are vCPUs, and whose. */
 #include "kvm/private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- VMs --------------------------------------------------------------------------------------------------------- */
@@ -81,17 +80,21 @@ KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time)
 }
 
 /* Names that hypervisors give to threads that run a vCPU: QEMU (and libvirt), Firecracker, crosvm, kvmtool. */
+static const struct {
+	const char *before, *after;
+} vcpu_names[] = {{"CPU ", "/KVM"}, {"fc_vcpu ", ""}, {"crosvm_vcpu", ""}, {"kvm-vcpu-", ""}};
+
 gint32 kvm_id_by_name(const char *name)
 {
-	static const char *const patterns[] = {"CPU %d/KVM%n", "fc_vcpu %d%n", "crosvm_vcpu%d%n", "kvm-vcpu-%d%n"};
+	for (guint i = 0; i < G_N_ELEMENTS(vcpu_names); i++) {
+		char *end = NULL;
 
-	if (name[0] != 'C' && name[0] != 'f' && name[0] != 'c' && name[0] != 'k')
-		return -1;
-	for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
-		int id = -1, end = -1;
-
-		if (sscanf(name, patterns[i], &id, &end) == 1 && end >= 0 && !name[end] && id >= 0)
-			return id;
+		if (!g_str_has_prefix(name, vcpu_names[i].before))
+			continue;
+		const char *digits = name + strlen(vcpu_names[i].before);
+		gint64 id = g_ascii_isdigit(*digits) ? g_ascii_strtoll(digits, &end, 10) : -1;
+		if (id >= 0 && id <= G_MAXINT32 && strcmp(end, vcpu_names[i].after) == 0)
+			return (gint32)id;
 	}
 	return -1;
 }

@@ -31,7 +31,7 @@
 #define KVM_CODES_MAX      64     /* exit codes that no table names, per vCPU; those beyond count as one */
 #define KVM_PREEMPTORS_MAX 4096   /* threads that a vCPU's matrix tells apart; those beyond count as one */
 #define KVM_L2_MAX         256    /* VMs nested in one VM */
-#define KVM_SITES_MAX      4096   /* exiting instructions that are remembered to tell those apart */
+#define KVM_SITES_MAX      16384  /* addresses of their code that are remembered to tell those apart */
 #define KVM_PENDING_MAX    1024   /* runs of level 2 that wait to be told which VM they were of */
 
 /* ---- vCPU states --------------------------------------------------------------------------------------------- */
@@ -218,6 +218,7 @@ typedef struct Kvm {
 	gboolean has_nested;     /* nested events were recorded, so levels are exact */
 	gboolean has_switch;     /* sched_switch was recorded; without it nothing is known of waits */
 	GPtrArray *vms;          /* KvmVm *, by pid; filled by kvm_finish() */
+	guint64 unattributed;    /* entries and exits of which the thread is not known: the tables don't have them */
 	gint64 *cpu_guest_ns;    /* per processor id, kernel->cpus->len entries: time in any guest; filled by kvm_finish() */
 	/* private */
 	struct KvmState_ *s;

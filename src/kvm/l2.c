@@ -7,8 +7,9 @@
  *
  * Otherwise kernels give themselves away: each puts its code at a random place when it boots (KASLR), a multiple of 2 MiB, so that an instruction keeps the low 21 bits
  * of its address. An instruction that exits by itself (HLT, WRMSR, CPUID, ...) is at few places of a kernel, so if one exits for the same reason at two
- * addresses that are equal in those bits, there are two kernels; their distance is the same for all such instructions. Kernels built differently, or without KASLR,
- * can't be told apart so; then there are more VMs than are found.
+ * addresses that are equal in those bits, there are two kernels; their distance is the same for all such instructions. Other kernel code, where a nested VM
+ * was interrupted, tells whose it is once it is known whose code is there. Kernels built differently, or without KASLR, can't be told apart so; then there are
+ * more VMs than are found.
  */
 #include "kvm/private.h"
 
@@ -16,6 +17,7 @@
 
 #define KASLR_BITS  21
 #define SITE_PLACES 16
+#define FEW_L2S     8  /* up to so many are compared with each other */
 #define VMCBS_MAX   4096
 
 /* An l2, and where its kernel is, relative to that of the first one. */
@@ -35,11 +37,18 @@ typedef struct {
 	} at[SITE_PLACES];
 } Site;
 
+/* Code at an address. */
+typedef struct {
+	guint64 rip;
+	KvmL2 *l2; /* NULL: it was seen in several */
+} Code;
+
 struct KvmVmState *kvm_vm_state_new(void)
 {
 	struct KvmVmState *s = g_new0(struct KvmVmState, 1);
 
 	s->sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	s->code = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	s->l2s = g_ptr_array_new_with_free_func(g_free);
 	s->vmcbs = g_ptr_array_new_with_free_func(g_free);
 	return s;
@@ -48,6 +57,7 @@ struct KvmVmState *kvm_vm_state_new(void)
 void kvm_vm_state_free(struct KvmVmState *s)
 {
 	g_hash_table_unref(s->sites);
+	g_hash_table_unref(s->code);
 	g_ptr_array_unref(s->l2s);
 	g_ptr_array_unref(s->vmcbs);
 	g_free(s);
@@ -62,8 +72,13 @@ static L2Place *place(const KvmVm *vm, const KvmL2 *l2)
 
 KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2)
 {
-	while (l2 && place(vm, l2)->real != l2)
-		l2 = place(vm, l2)->real;
+	while (l2) {
+		KvmL2 *real = place(vm, l2)->real;
+
+		if (real == l2)
+			break;
+		l2 = real;
+	}
 	return l2;
 }
 
@@ -210,6 +225,16 @@ static KvmL2 *at_distance(const KvmVm *vm, const KvmL2 *from, gint64 distance)
 	return NULL;
 }
 
+/* A kernel that is so far from a known one's. */
+static KvmL2 *another_kernel(KvmVm *vm, KvmL2 *known, gint64 distance)
+{
+	if (!known)
+		return NULL;
+	if (known->evidence == KVM_L2_ASSUMED)
+		known->evidence = KVM_L2_KERNEL;
+	return l2_new(vm, KVM_L2_KERNEL, place(vm, known)->offset + distance);
+}
+
 /*
  * The instruction was met elsewhere, never here, so this is another kernel. If one at that distance is known it is that one. If one at the opposite distance is
  * known, the other place was taken for the wrong kernel's, when there was nothing to compare with.
@@ -219,7 +244,8 @@ static KvmL2 *by_distance(KvmVm *vm, Site *site, guint64 rip)
 	for (guint i = 0; i < site->n; i++) {
 		KvmL2 *there = kvm_l2_real(vm, site->at[i].l2);
 		gint64 distance = (gint64)(rip - site->at[i].rip);
-		KvmL2 *here = at_distance(vm, there, distance), *opposite = at_distance(vm, there, -distance);
+		KvmL2 *here = there ? at_distance(vm, there, distance) : NULL;
+		KvmL2 *opposite = there && !here ? at_distance(vm, there, -distance) : NULL;
 
 		if (here)
 			return here;
@@ -228,18 +254,60 @@ static KvmL2 *by_distance(KvmVm *vm, Site *site, guint64 rip)
 		site->at[i].l2 = opposite;
 		return there;
 	}
-	KvmL2 *first = kvm_l2_real(vm, site->at[0].l2);
-	KvmL2 *new = l2_new(vm, KVM_L2_KERNEL, place(vm, first)->offset + (gint64)(rip - site->at[0].rip));
-	if (new && first->evidence == KVM_L2_ASSUMED)
-		first->evidence = KVM_L2_KERNEL;
-	return new;
+	return another_kernel(vm, kvm_l2_real(vm, site->at[0].l2), (gint64)(rip - site->at[0].rip));
 }
 
-/* Instructions of user programs are anywhere, in any VM. */
-static gboolean tells(const KvmReason *reason, guint64 rip)
+/* ---- Code ------------------------------------------------------------------------------------------------------ */
+
+/* User programs are anywhere, in any VM. */
+static gboolean is_kernel(guint64 rip)
 {
-	return reason && reason->instruction && (rip >> 63);
+	return rip >> 63;
 }
+
+static KvmL2 *code_find(const KvmVm *vm, guint64 rip)
+{
+	const Code *code = g_hash_table_lookup(vm->s->code, &rip);
+
+	return code ? kvm_l2_real(vm, code->l2) : NULL;
+}
+
+/* The code of one nested VM is that of another at the distance of their kernels. */
+static KvmL2 *code_at_distance(const KvmVm *vm, guint64 rip)
+{
+	const GPtrArray *all = vm->s->l2s;
+
+	if (all->len > FEW_L2S)
+		return NULL;
+	for (guint i = 0; i < all->len; i++) {
+		L2Place *here = g_ptr_array_index(all, i);
+
+		for (guint j = 0; j < all->len && here->real == &here->l2; j++) {
+			L2Place *there = g_ptr_array_index(all, j);
+			gint64 distance = here->offset - there->offset;
+
+			if (distance && code_find(vm, rip - (guint64)distance) == &there->l2)
+				return &here->l2;
+		}
+	}
+	return NULL;
+}
+
+void kvm_l2_learn(KvmVm *vm, guint64 rip, KvmL2 *l2)
+{
+	GHashTable *all = vm->s->code;
+	Code *code = is_kernel(rip) ? g_hash_table_lookup(all, &rip) : NULL;
+
+	if (code && kvm_l2_real(vm, code->l2) != l2)
+		code->l2 = NULL;
+	if (code || !is_kernel(rip) || g_hash_table_size(all) >= KVM_SITES_MAX)
+		return;
+	code = g_new(Code, 1);
+	*code = (Code){rip, l2};
+	g_hash_table_insert(all, &code->rip, code);
+}
+
+/* ---- Identification ---------------------------------------------------------------------------------------------- */
 
 static KvmL2 *identify_by_vmcb(KvmVm *vm, KvmVmcb *b, Site *site, guint64 rip)
 {
@@ -253,16 +321,11 @@ static KvmL2 *identify_by_vmcb(KvmVm *vm, KvmVmcb *b, Site *site, guint64 rip)
 	return site ? site_add(site, rip, l2) : l2;
 }
 
-KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint64 rip)
+static KvmL2 *identify_by_site(KvmVm *vm, Site *site, guint64 rip)
 {
-	Site *site = tells(reason, rip) ? site_get(vm, reason, rip) : NULL;
+	KvmL2 *l2 = site_find(vm, site, rip);
 	guint n;
 
-	if (vmcb)
-		return site || vmcb->l2 ? identify_by_vmcb(vm, vmcb, site, rip) : NULL;
-	if (!site)
-		return NULL;
-	KvmL2 *l2 = site_find(vm, site, rip);
 	if (l2)
 		return l2;
 	if (site->n)
@@ -271,12 +334,17 @@ KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint6
 	return site_add(site, rip, n ? l2 : l2_new(vm, KVM_L2_ASSUMED, 0));
 }
 
-void kvm_l2_learn(KvmVm *vm, const KvmReason *reason, guint64 rip, KvmL2 *l2)
+KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint64 rip)
 {
-	Site *site = tells(reason, rip) ? site_get(vm, reason, rip) : NULL;
+	Site *site = reason && reason->instruction && is_kernel(rip) ? site_get(vm, reason, rip) : NULL;
 
-	if (site && site->n == 0)
-		site_add(site, rip, l2);
+	if (vmcb)
+		return site || vmcb->l2 ? identify_by_vmcb(vm, vmcb, site, rip) : NULL;
+	KvmL2 *l2 = site ? identify_by_site(vm, site, rip) : NULL;
+	if (l2 || !is_kernel(rip))
+		return l2;
+	l2 = code_find(vm, rip);
+	return l2 ? l2 : code_at_distance(vm, rip);
 }
 
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
@@ -316,8 +384,10 @@ void kvm_l2_finish(KvmVm *vm)
 	for (guint i = 0; i < all->len; i++) {
 		L2Place *p = g_ptr_array_index(all, i);
 
-		if (p->real != &p->l2)
-			absorb(kvm_l2_real(vm, &p->l2), &p->l2);
+		KvmL2 *real = kvm_l2_real(vm, &p->l2);
+
+		if (real && real != &p->l2)
+			absorb(real, &p->l2);
 	}
 	count_vmcbs(vm);
 	for (guint i = 0; i < all->len; i++) {

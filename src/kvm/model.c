@@ -102,7 +102,7 @@ static void note_id(gint32 *id, const TraceEvent *ev, guint field)
 		*id = -2;
 }
 
-static void on_exit(Kvm *kvm, KvmVcpu *v, const TraceEvent *ev)
+static void on_vm_exit(Kvm *kvm, KvmVcpu *v, const TraceEvent *ev)
 {
 	gint64 isa = value(ev, TRACE_KVM_EXIT_ISA, KVM_ISA_UNKNOWN);
 
@@ -132,15 +132,17 @@ static void on_kvm(Kvm *kvm, const TraceEvent *ev)
 {
 	KvmVcpu *v = current_vcpu(kvm, ev);
 
-	if (!v)
+	if (!v) {
+		kvm->unattributed += ev->id == TRACE_KVM_ENTRY || ev->id == TRACE_KVM_EXIT;
 		return;
+	}
 	switch ((TraceEventId)ev->id) {
 	case TRACE_KVM_ENTRY:
 		note_id(&v->s->entry_id, ev, TRACE_KVM_ENTRY_VCPU_ID);
 		kvm_vcpu_entry(v, ev->time);
 		break;
 	case TRACE_KVM_EXIT:
-		on_exit(kvm, v, ev);
+		on_vm_exit(kvm, v, ev);
 		break;
 	case TRACE_KVM_NESTED_VMRUN:
 		kvm_vcpu_vmrun(v, (guint64)value(ev, TRACE_KVM_NESTED_VMRUN_VMCB, 0),

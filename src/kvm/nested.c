@@ -2,8 +2,9 @@
 /*
  * nested.c: runs of level 2, counted for the nested VM that they belong to.
  *
- * Many runs don't tell whose they are; they wait until one does. If it is of the same VM as the last that did, so were those between. If not, the
- * level 1 hypervisor changed VMs somewhere between, most likely where it did most in between two runs: where it exited most often.
+ * Many runs don't tell whose they are; they wait until one does. The level 1 hypervisor has most to do between two runs where it changes VMs, which shows
+ * in how often it exits. Where it exits as seldom as it ever does between runs, it goes on with the same VM: such runs are one VM's for sure. Of what is left, runs
+ * between two of the same VM are that VM's, and between two VMs it changed where it exited most.
  */
 #include "kvm/private.h"
 
@@ -96,15 +97,41 @@ static guint exits_before(const struct KvmVcpuState *s, guint i)
 	return before->reflected ? before->exits : 0;
 }
 
-/* The first pending run that is of the same VM as the last one. */
-static guint split(const struct KvmVcpuState *s)
+/* The VM can't have changed before this pending run. */
+static gboolean continues(const struct KvmVcpuState *s, guint i)
 {
-	guint at = 0;
+	guint exits = exits_before(s, i);
 
-	for (guint i = 1; i < s->pending->len; i++)
+	return exits == 0 || (exits <= s->least_exits && !s->least_fails);
+}
+
+/* Of the pending runs from `begin` to `end`, the first that is of the new VM. */
+static guint split(const struct KvmVcpuState *s, guint begin, guint end)
+{
+	guint at = begin;
+
+	for (guint i = begin; i <= end; i++)
 		if (exits_before(s, i) > exits_before(s, at))
 			at = i;
 	return at;
+}
+
+/* Pending runs [begin, end) are of this VM, and for sure: so is the code that they ran. */
+static void settle_sure(KvmVcpu *v, guint begin, guint end, KvmL2 *l2)
+{
+	for (guint i = begin; i < end; i++) {
+		const KvmRun *run = &g_array_index(v->s->pending, KvmRun, i);
+
+		if (l2 && run->has_exit)
+			kvm_l2_learn(v->vm, run->rip, l2);
+		count(v, run, l2);
+	}
+}
+
+static void settle_likely(KvmVcpu *v, guint begin, guint end, KvmL2 *l2)
+{
+	for (guint i = begin; i < end; i++)
+		count(v, &g_array_index(v->s->pending, KvmRun, i), l2);
 }
 
 /* Now it is known whose the last pending run is. */
@@ -112,17 +139,21 @@ static void settle(KvmVcpu *v, KvmL2 *l2)
 {
 	struct KvmVcpuState *s = v->s;
 	KvmL2 *before = kvm_l2_real(v->vm, s->last_l2);
-	guint at = before && before != l2 ? split(s) : 0;
+	guint n = s->pending->len, last = n - 1, first = 0;
 
-	for (guint i = 0; i < s->pending->len; i++) {
-		const KvmRun *run = &g_array_index(s->pending, KvmRun, i);
-
-		if (before == l2 && l2 && !run->l2)
-			kvm_l2_learn(v->vm, run->reason, run->rip, l2);
-		count(v, run, i < at ? before : l2);
-	}
-	const KvmRun *last = &g_array_index(s->pending, KvmRun, s->pending->len - 1);
-	s->last_exits = last->reflected ? last->exits : 0;
+	while (last > 0 && continues(s, last))
+		last--;
+	while (before && first < last && continues(s, first))
+		first++;
+	if (before && before != l2 && last == 0 && continues(s, 0))
+		s->least_fails = exits_before(s, 0) > 0;
+	guint change = !before ? first : before == l2 ? last : split(s, first, last);
+	settle_sure(v, 0, first, before);
+	settle_likely(v, first, change, before);
+	settle_likely(v, change, last, l2);
+	settle_sure(v, last, n, l2);
+	const KvmRun *run = &g_array_index(s->pending, KvmRun, n - 1);
+	s->last_exits = run->reflected ? run->exits : 0;
 	s->last_l2 = l2;
 	g_array_set_size(s->pending, 0);
 }
@@ -134,6 +165,8 @@ void kvm_nested_push(KvmVcpu *v, const KvmRun *run)
 
 	if (!l2 && run->vmcb)
 		l2 = kvm_l2_real(v->vm, run->vmcb->l2);
+	if (run->full_ns >= 0 && (!s->least_exits || run->exits < s->least_exits))
+		s->least_exits = run->exits;
 	g_array_append_val(s->pending, *run);
 	if (l2) {
 		count_vcpus(v, run, l2);

@@ -38,6 +38,7 @@ typedef struct {
 
 struct KvmVmState {
 	GHashTable *sites; /* guint64 (code, low bits of the address) -> Site * */
+	GHashTable *code;  /* guint64 (address) -> Code *: kernel code that was seen to run in a nested VM */
 	GPtrArray *l2s;    /* L2Place *: all that were ever made, by index */
 	GPtrArray *vmcbs;  /* KvmVmcb * */
 };
@@ -54,8 +55,8 @@ KvmVmcb *kvm_l2_vmcb(KvmVm *vm, guint64 gpa, guint64 pgd);
  */
 KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint64 rip);
 
-/* The instruction belongs to this nested VM, as was found out by other means. */
-void kvm_l2_learn(KvmVm *vm, const KvmReason *reason, guint64 rip, KvmL2 *l2);
+/* The code at `rip` is this nested VM's, as was found out by other means. */
+void kvm_l2_learn(KvmVm *vm, guint64 rip, KvmL2 *l2);
 
 /* What an l2 turned out to be; NULL stays NULL. */
 KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2);
@@ -147,6 +148,8 @@ struct KvmVcpuState {
 	GArray *pending;     /* KvmRun */
 	KvmL2 *last_l2;      /* of the last run whose VM is known */
 	guint last_exits;    /* exits between that run and the next */
+	guint least_exits;   /* the least number between any two runs; 0: none was seen */
+	gboolean least_fails; /* the VM changed even where there were so few */
 	gint64 l2_begin, l2_end;
 	/* who ran instead: wait.c */
 	gint32 wait_cpu;     /* -1: waits for none */
