@@ -63,10 +63,27 @@ static void test_extremes(void)
 	g_assert_cmpuint(h.count, ==, 0);
 }
 
+/* The nearest rank, where 7 / 100.0 * 100 is a little more than 7. */
+static void test_ranks(void)
+{
+	StHist h = {0};
+
+	for (gint64 i = 1; i <= 50; i++)
+		st_hist_add(&h, i);
+	for (gint64 p = 2; p <= 100; p += 2)
+		g_assert_cmpint(st_hist_percentile(&h, (double)p), ==, p / 2);
+	for (gint64 i = 51; i <= 100; i++)
+		st_hist_add(&h, 1000);
+	for (gint64 p = 1; p <= 50; p++)
+		g_assert_cmpint(st_hist_percentile(&h, (double)p), ==, p);
+	st_hist_clear(&h);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hist/percentiles", test_percentiles);
 	g_test_add_func("/hist/extremes", test_extremes);
+	g_test_add_func("/hist/ranks", test_ranks);
 	return g_test_run();
 }
