@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * analysis/analysis.h: questions about traces, and their answers as views.
+ *
+ *     traces --analysis_run()--> Analysis (a machine per kernel trace: its Kernel, its Kvm) --analysis_vms()...--> View
+ *
+ * Every trace is analysed alone, in its own clock. Each question is one file of its own; commands, the report and JSON take
+ * the same views.
+ */
+#ifndef STRATA_ANALYSIS_ANALYSIS_H
+#define STRATA_ANALYSIS_ANALYSIS_H
+
+#include "kvm/kvm.h"
+#include "view/view.h"
+
+/* One traced kernel. */
+typedef struct {
+	char *name;         /* its hostname, made unique among the machines; "host" where the trace doesn't say */
+	gint level;         /* 0: the physical host, as far as these traces tell; -1: not known */
+	CtfTrace *trace;
+	TraceFacts facts;
+	Kernel *kernel;
+	Kvm *kvm;
+	CtfStats stats;
+	guint64 lost_events, lost_packets; /* within the range analysed */
+} AnalysisMachine;
+
+typedef struct {
+	GPtrArray *traces;   /* CtfTrace *, all that were found */
+	GPtrArray *machines; /* AnalysisMachine *, those of kernels, in order of their traces */
+	GPtrArray *others;   /* CtfTrace *, those that are no kernel's (user space) */
+	gint64 begin_ns, end_ns;
+} Analysis;
+
+typedef struct {
+	gint64 begin_ns, end_ns; /* the part to analyse; G_MININT64, G_MAXINT64: all */
+	guint threads;           /* for reading; 0 counts as 1 */
+	StWarnings *warnings;
+} AnalysisOptions;
+
+/* Analyse each kernel's trace of `traces` (CtfTrace *; a reference is taken). Errors: those of reading; ST_ERROR_USAGE for a range with nothing in it. */
+Analysis *analysis_run(GPtrArray *traces, const AnalysisOptions *options, GError **error);
+void analysis_free(Analysis *a); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Analysis, analysis_free)
+
+/* Levels, VMs and nested VMs as a tree: who runs in whom, with how many vCPUs, and where their time went. */
+View *analysis_vms(const Analysis *a);
+
+/* vCPUs, and their time in each state. */
+View *analysis_vcpus(const Analysis *a);
+
+/* Exits by VM, vCPU, level and reason, the most expensive first. */
+View *analysis_exits(const Analysis *a);
+
+/* Who had the processor that a vCPU waited for. */
+View *analysis_preemption(const Analysis *a);
+
+/* Processors: busy, idle, in a guest. */
+View *analysis_cpus(const Analysis *a);
+
+/* Threads by their time on a processor. */
+View *analysis_threads(const Analysis *a);
+
+/* Where and when events were lost. */
+View *analysis_losses(const Analysis *a);
+
+/* What the traces can't tell, and the command that would have recorded it. */
+View *analysis_unchecked(const Analysis *a);
+
+/*
+ * The main job: all of the above for a person, or as one JSON object
+ * {"schema": "strata/report/1", "begin_ns", "end_ns", "machines", "findings", "unchecked", "lost_events", and a table per view}.
+ */
+gboolean analysis_report(const Analysis *a, ViewFormat format, FILE *out, GError **error);
+
+#endif

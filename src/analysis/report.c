@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/* The main job: what runs in what, where the time of every level went, and what could not be known. */
+#include <string.h>
+
+#include "analysis/rows.h"
+#include "base/format.h"
+#include "base/time.h"
+
+#define TOP_EXITS      3
+#define TOP_PREEMPTORS 10
+#define TOP_THREADS    10
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static void json_machine(StJson *j, const char *name, gint level, const char *parent, gint32 vm_pid, const char *trace)
+{
+	st_json_begin_inline_object(j);
+	st_json_member_string(j, "name", name);
+	if (level >= 0)
+		st_json_member_int(j, "level", level);
+	else
+		st_json_member_null(j, "level");
+	st_json_member_string(j, "parent", parent);
+	if (vm_pid >= 0)
+		st_json_member_int(j, "vm_pid", vm_pid);
+	else
+		st_json_member_null(j, "vm_pid");
+	st_json_member_string(j, "trace", trace);
+	st_json_end(j);
+}
+
+static void json_machines(StJson *j, const Analysis *a)
+{
+	st_json_key(j, "machines");
+	st_json_begin_array(j);
+	for (guint i = 0; i < a->machines->len; i++) {
+		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
+		json_machine(j, m->name, m->level, NULL, -1, m->trace->path);
+		for (guint k = 0; k < m->kvm->vms->len; k++) {
+			const KvmVm *vm = g_ptr_array_index(m->kvm->vms, k);
+			g_autofree char *vm_path = analysis_vm_path(m, vm);
+			json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL);
+			for (guint l = 0; l < vm->l2s->len; l++) {
+				g_autofree char *path = analysis_l2_path(m, vm, g_ptr_array_index(vm->l2s, l));
+				json_machine(j, path, m->level >= 0 ? m->level + 2 : -1, vm_path, -1, NULL);
+			}
+		}
+	}
+	st_json_end(j);
+}
+
+static void json_rows(StJson *j, const char *key, View *view)
+{
+	st_json_key(j, key);
+	view_json_rows(view, j);
+	view_free(view);
+}
+
+static gboolean report_json(const Analysis *a, FILE *out, GError **error)
+{
+	g_autoptr(StJson) j = st_json_new_file(out, ST_JSON_INDENT);
+	st_json_begin_object(j);
+	st_json_member_string(j, "schema", "strata/report/1");
+	st_json_member_int(j, "begin_ns", a->begin_ns);
+	st_json_member_int(j, "end_ns", a->end_ns);
+	json_machines(j, a);
+	st_json_key(j, "findings");
+	st_json_begin_array(j);
+	st_json_end(j);
+	json_rows(j, "unchecked", analysis_unchecked(a));
+	json_rows(j, "lost_events", analysis_losses(a));
+	json_rows(j, "vms", analysis_vms(a));
+	json_rows(j, "vcpus", analysis_vcpus(a));
+	json_rows(j, "exits", analysis_exits(a));
+	json_rows(j, "preemption", analysis_preemption(a));
+	json_rows(j, "cpus", analysis_cpus(a));
+	json_rows(j, "threads", analysis_threads(a));
+	st_json_end(j);
+	return st_json_finish(j, error);
+}
+
+/* ---- Text: a machine's head ------------------------------------------------------------------------------------ */
+
+static const char *or_unknown(const char *s)
+{
+	return s && *s ? s : "unknown";
+}
+
+static guint cpu_count(const Kernel *k)
+{
+	guint n = 0;
+	for (guint i = 0; i < k->cpus->len; i++)
+		n += g_ptr_array_index(k->cpus, i) != NULL;
+	return n;
+}
+
+static void say_machine(ViewDoc *doc, const AnalysisMachine *m)
+{
+	char begin[ST_TIME_FORMAT_MAX], end[ST_TIME_FORMAT_MAX], length[ST_FORMAT_MAX], events[ST_FORMAT_MAX], lost[ST_FORMAT_MAX];
+	g_autofree char *heading = g_strdup_printf("Machine %s", m->name);
+	view_doc_heading(doc, heading);
+	view_doc_pair(doc, "Trace", "%s", m->trace->path);
+	view_doc_pair(doc, "Kernel", "%s, recorded by %s", or_unknown(m->facts.kernel_release), or_unknown(m->facts.tracer));
+	view_doc_pair(doc, "Time", "%s to %s (%s)", st_time_format_date(begin, m->kernel->begin_ns),
+	              st_time_format(end, m->kernel->end_ns), st_format_duration(length, m->kernel->end_ns - m->kernel->begin_ns));
+	view_doc_pair(doc, "Processors", "%u", cpu_count(m->kernel));
+	view_doc_pair(doc, "Events", "%s, %s lost%s", st_format_count(events, m->stats.events),
+	              m->lost_events ? st_format_count(lost, m->lost_events) : "none", m->lost_packets ? ", and whole packets" : "");
+}
+
+/* ---- Text: topology -------------------------------------------------------------------------------------------- */
+
+static const char *plural(guint64 n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void append_thread_ids(GString *s, const KvmVm *vm)
+{
+	for (guint i = 0; i < vm->vcpus->len; i++) {
+		const KvmVcpu *v = g_ptr_array_index(vm->vcpus, i);
+		g_string_append_printf(s, "%s%d", i ? ", " : "", v->thread->tid);
+	}
+}
+
+static void topology_l2(View *t, const AnalysisMachine *m, const KvmL2 *l2, gint parent)
+{
+	char guest[ST_FORMAT_MAX];
+	view_begin_row(t);
+	view_row_parent(t, parent);
+	view_set_textf(t, 0, "nested VM %u", l2->index);
+	view_set_textf(t, 1, "%s%d", m->level >= 0 ? "L" : "+", MAX(m->level, 0) + 2);
+	view_set_textf(t, 2, "%s%u vCPU%s", l2->vcpus_exact ? "" : "at least ", l2->vcpus, plural(l2->vcpus));
+	view_set_textf(t, 3, "its code ran %s%s", st_format_duration(guest, l2->guest_ns),
+	               l2->is_hypervisor        ? "; it runs VMs itself, which count as it" :
+	               l2->evidence == KVM_L2_ASSUMED ? "; all nested VMs together: nothing told them apart" : "");
+}
+
+static void topology_vm(View *t, const AnalysisMachine *m, const KvmVm *vm, gint parent)
+{
+	g_autoptr(GString) tids = g_string_new(NULL);
+	guint others = vm->threads->len > vm->vcpus->len ? vm->threads->len - vm->vcpus->len : 0;
+	append_thread_ids(tids, vm);
+	gint row = view_begin_row(t);
+	view_row_parent(t, parent);
+	view_set_textf(t, 0, "%s, pid %d", or_unknown(vm->name), vm->pid);
+	view_set_textf(t, 1, "%s%d", m->level >= 0 ? "L" : "+", MAX(m->level, 0) + 1);
+	view_set_textf(t, 2, "%u vCPU%s", vm->vcpus->len, plural(vm->vcpus->len));
+	view_set_textf(t, 3, "vCPU thread%s %s; %u other thread%s", plural(vm->vcpus->len), tids->str, others, plural(others));
+	for (guint i = 0; i < vm->l2s->len; i++)
+		topology_l2(t, m, g_ptr_array_index(vm->l2s, i), row);
+}
+
+static void say_topology(ViewDoc *doc, const AnalysisMachine *m)
+{
+	View *t = view_new("topology", "Who runs in whom");
+	view_add_column(t, "name", "WHO", VIEW_TEXT);
+	view_add_column(t, "level", "LEVEL", VIEW_TEXT);
+	view_add_column(t, "vcpus", "PROCESSORS", VIEW_TEXT);
+	view_add_column(t, "detail", "DETAIL", VIEW_TEXT);
+	view_set_tree_column(t, 0);
+	gint row = view_begin_row(t);
+	view_set_text(t, 0, m->name);
+	view_set_text(t, 1, m->level == 0 ? "L0" : "");
+	view_set_textf(t, 2, "%u CPU%s", cpu_count(m->kernel), plural(cpu_count(m->kernel)));
+	view_set_text(t, 3, m->level == 0 ? "the traced host" : "its own level is not known from these traces");
+	for (guint i = 0; i < m->kvm->vms->len; i++)
+		topology_vm(t, m, g_ptr_array_index(m->kvm->vms, i), row);
+	view_doc_heading(doc, "Who runs in whom");
+	view_doc_table(doc, t);
+}
+
+/* ---- Text: where the time went --------------------------------------------------------------------------------- */
+
+/* Only states that occur have a column: a share of the time, which is what a person compares. */
+static void say_times(ViewDoc *doc, const AnalysisMachine *m)
+{
+	View *t = view_new("time", "Where the time of every vCPU went");
+	gint64 duration = MAX(m->kernel->end_ns - m->kernel->begin_ns, 1);
+	gint64 total[KVM_STATE_COUNT] = {0};
+	guint column[KVM_STATE_COUNT] = {0};
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		for (guint i = 0; i < m->kvm->vms->len; i++)
+			total[s] += analysis_vm_ns(g_ptr_array_index(m->kvm->vms, i), (KvmState)s);
+	view_add_column(t, "vm", "VM", VIEW_ID);
+	view_add_column(t, "vcpu", "VCPU", VIEW_ID);
+	for (guint s = 0; s < KVM_STATE_COUNT; s++) {
+		g_autofree char *title = g_ascii_strup(kvm_state_name((KvmState)s), -1);
+		if (total[s])
+			column[s] = view_add_column(t, kvm_state_name((KvmState)s), title, VIEW_RATIO);
+	}
+	for (guint i = 0; i < m->kvm->vms->len; i++) {
+		const KvmVm *vm = g_ptr_array_index(m->kvm->vms, i);
+		for (guint k = 0; k < vm->vcpus->len; k++) {
+			const KvmVcpu *v = g_ptr_array_index(vm->vcpus, k);
+			view_begin_row(t);
+			view_set_int(t, 0, vm->pid);
+			view_set_int(t, 1, v->id);
+			for (guint s = 0; s < KVM_STATE_COUNT; s++)
+				if (column[s])
+					view_set_double(t, column[s], (double)v->ns[s] / (double)duration);
+		}
+	}
+	view_doc_heading(doc, "Where the time of every vCPU went");
+	view_doc_table(doc, t);
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		if (total[s])
+			view_doc_pair(doc, kvm_state_name((KvmState)s), "%s", kvm_state_description((KvmState)s));
+}
+
+static void say_cpus(ViewDoc *doc, const AnalysisMachine *m)
+{
+	View *t = view_new("processors", "Processors");
+	double duration = (double)MAX(m->kernel->end_ns - m->kernel->begin_ns, 1);
+	view_add_column(t, "cpu", "CPU", VIEW_ID);
+	view_add_column(t, "idle", "IDLE", VIEW_RATIO);
+	view_add_column(t, "busy", "BUSY", VIEW_RATIO);
+	if (m->kvm->has_exits)
+		view_add_column(t, "guest", "OF IT IN GUESTS", VIEW_RATIO);
+	for (guint i = 0; i < m->kernel->cpus->len; i++) {
+		const KernelCpu *cpu = g_ptr_array_index(m->kernel->cpus, i);
+		if (!cpu)
+			continue;
+		view_begin_row(t);
+		view_set_int(t, 0, cpu->id);
+		view_set_double(t, 1, (double)cpu->ns[KERNEL_CPU_IDLE] / duration);
+		view_set_double(t, 2, (double)cpu->ns[KERNEL_CPU_BUSY] / duration);
+		if (m->kvm->has_exits)
+			view_set_double(t, 3, (double)m->kvm->cpu_guest_ns[i] / duration);
+	}
+	view_doc_heading(doc, "Processors");
+	view_doc_table(doc, t);
+}
+
+/* ---- Text: exits ------------------------------------------------------------------------------------------------ */
+
+/* All vCPUs of a VM together; level 2's reasons apart from level 1's. */
+typedef struct {
+	const KvmVm *vm;
+	guint level;
+	const char *name;
+	guint64 count, reflected, full, full_exits;
+	gint64 total, on_cpu;
+	StHist hist;
+} ExitSum;
+
+static gint64 handling(const KvmExit *e)
+{
+	gint64 ns = 0;
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		ns += e->ns[s];
+	return ns;
+}
+
+static ExitSum *sum_for(GArray *sums, const KvmVm *vm, guint level, const char *name)
+{
+	for (guint i = 0; i < sums->len; i++) {
+		ExitSum *s = &g_array_index(sums, ExitSum, i);
+		if (s->vm == vm && s->level == level && !strcmp(s->name, name))
+			return s;
+	}
+	ExitSum new = {.vm = vm, .level = level, .name = name};
+	g_array_append_val(sums, new);
+	return &g_array_index(sums, ExitSum, sums->len - 1);
+}
+
+static void add_exits(GArray *sums, const KvmVm *vm, guint level, const GPtrArray *exits)
+{
+	for (guint i = 0; i < exits->len; i++) {
+		const KvmExit *e = g_ptr_array_index(exits, i);
+		ExitSum *s = sum_for(sums, vm, level, e->name);
+		s->count += e->count;
+		s->total += handling(e);
+		s->on_cpu += kvm_exit_on_cpu(e);
+		s->reflected += e->reflected;
+		s->full += e->full.count;
+		s->full_exits += e->full_exits;
+		st_hist_merge(&s->hist, &e->hist);
+	}
+}
+
+/* By the processor time that they cost: what a halted vCPU sleeps is no cost. */
+static gint by_cost(gconstpointer pa, gconstpointer pb)
+{
+	const ExitSum *a = pa, *b = pb;
+	return a->on_cpu != b->on_cpu ? (a->on_cpu > b->on_cpu ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static void clear_sum(gpointer data)
+{
+	st_hist_clear(&((ExitSum *)data)->hist);
+}
+
+static GArray *sum_exits(const KvmVm *vm)
+{
+	GArray *sums = g_array_new(FALSE, TRUE, sizeof(ExitSum));
+	g_array_set_clear_func(sums, clear_sum);
+	for (guint i = 0; i < vm->vcpus->len; i++) {
+		const KvmVcpu *v = g_ptr_array_index(vm->vcpus, i);
+		add_exits(sums, vm, 1, v->exits);
+		for (guint k = 0; k < v->nested->len; k++)
+			add_exits(sums, vm, 2, ((const KvmNested *)g_ptr_array_index(v->nested, k))->exits);
+	}
+	g_array_sort(sums, by_cost);
+	return sums;
+}
+
+static void add_exit_row(View *t, const AnalysisMachine *m, const ExitSum *s)
+{
+	double seconds = (double)MAX(m->kernel->end_ns - m->kernel->begin_ns, 1) / 1e9;
+	view_begin_row(t);
+	view_set_int(t, 0, s->vm->pid);
+	view_set_textf(t, 1, "%s%u", m->level >= 0 ? "L" : "+", (guint)MAX(m->level, 0) + s->level);
+	view_set_text(t, 2, s->name);
+	view_set_uint(t, 3, s->count);
+	view_set_double(t, 4, (double)s->count / seconds);
+	view_set_int(t, 5, s->on_cpu);
+	if (s->hist.count) {
+		view_set_int(t, 6, st_hist_percentile(&s->hist, 50));
+		view_set_int(t, 7, st_hist_percentile(&s->hist, 99));
+	}
+	if (s->level == 2)
+		view_set_uint(t, 8, s->reflected);
+	if (s->full)
+		view_set_double(t, 9, (double)s->full_exits / (double)s->full);
+}
+
+static void say_exits(ViewDoc *doc, const AnalysisMachine *m)
+{
+	View *t = view_new("top-exits", "The exits that cost most");
+	static const struct {
+		const char *name, *title;
+		ViewUnit unit;
+	} columns[] = {{"vm", "VM", VIEW_ID}, {"level", "FROM", VIEW_TEXT}, {"reason", "REASON", VIEW_TEXT},
+	               {"count", "COUNT", VIEW_COUNT}, {"rate", "RATE", VIEW_HZ}, {"on_cpu", "ON CPU", VIEW_NS},
+	               {"p50", "P50", VIEW_NS}, {"p99", "P99", VIEW_NS}, {"reflected", "REFLECTED", VIEW_COUNT},
+	               {"multiplication", "EXITS PER EXIT", VIEW_NUMBER}};
+	for (guint i = 0; i < G_N_ELEMENTS(columns); i++)
+		view_add_column(t, columns[i].name, columns[i].title, columns[i].unit);
+	for (guint i = 0; i < m->kvm->vms->len; i++) {
+		g_autoptr(GArray) sums = sum_exits(g_ptr_array_index(m->kvm->vms, i));
+		guint by_level[3] = {0};
+		for (guint k = 0; k < sums->len; k++) {
+			const ExitSum *s = &g_array_index(sums, ExitSum, k);
+			if (by_level[s->level]++ < TOP_EXITS)
+				add_exit_row(t, m, s);
+		}
+	}
+	view_add_note(t, "ON CPU is processor time from exit to entry, P50 and P99 are whole handling times, waits included. REFLECTED: given to the "
+	                 "VM's own hypervisor; EXITS PER EXIT: how many it took there until the nested VM ran on.");
+	view_doc_heading(doc, "The exits that cost most");
+	view_doc_table(doc, t);
+	view_doc_paragraph(doc, "All of them, by vCPU:");
+	view_doc_command(doc, "strata exits %s", m->trace->path);
+}
+
+/* ---- Text: preemption, threads ---------------------------------------------------------------------------------- */
+
+static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+{
+	AnalysisMachine *only[] = {(AnalysisMachine *)(guintptr)m};
+	GPtrArray machines = {(gpointer *)only, 1};
+	Analysis one = *a;
+	one.machines = &machines;
+	View *v = analysis_preemption(&one);
+	view_doc_heading(doc, "Who had the processor that a vCPU waited for");
+	view_set_empty_text(v, "No vCPU waited for a processor.");
+	for (guint hidden = 4; hidden <= 6; hidden++)
+		view_hide_from_text(v, hidden);
+	view_limit(v, TOP_PREEMPTORS);
+	view_doc_table(doc, v);
+}
+
+static void say_threads(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+{
+	AnalysisMachine *only[] = {(AnalysisMachine *)(guintptr)m};
+	GPtrArray machines = {(gpointer *)only, 1};
+	Analysis one = *a;
+	one.machines = &machines;
+	View *v = analysis_threads(&one);
+	view_doc_heading(doc, "Threads with most processor time");
+	view_limit(v, TOP_THREADS);
+	view_hide_from_text(v, 0);
+	view_doc_table(doc, v);
+}
+
+/* ---- Text: what is missing --------------------------------------------------------------------------------------- */
+
+static void say_losses(ViewDoc *doc, const Analysis *a)
+{
+	View *v = analysis_losses(a);
+	view_doc_heading(doc, "Lost events");
+	if (!view_row_count(v)) {
+		view_free(v);
+		view_doc_paragraph(doc, "None, in no trace.");
+		return;
+	}
+	view_doc_paragraph(doc, "The tracer could not keep up, or buffers were overwritten. What happened in these times is not known, and counted as unknown above. "
+	                        "Larger or more sub-buffers (lttng enable-channel --subbuf-size --num-subbuf) keep more.");
+	view_doc_table(doc, v);
+}
+
+static void say_gaps(ViewDoc *doc, const AnalysisMachine *m)
+{
+	g_autoptr(GArray) gaps = kvm_gaps(m->kvm);
+	if (!gaps->len)
+		return;
+	view_doc_heading(doc, "What could not be known, and what would have told");
+	for (guint i = 0; i < gaps->len; i++) {
+		const KvmGap *gap = &g_array_index(gaps, KvmGap, i);
+		view_doc_item(doc, "%s", gap->lost);
+		view_doc_command(doc, "%s", gap->command);
+	}
+}
+
+static void say_one(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+{
+	say_machine(doc, m);
+	if (m->kvm->vms->len) {
+		say_topology(doc, m);
+		say_times(doc, m);
+		if (m->kvm->has_exits)
+			say_exits(doc, m);
+		say_preemption(doc, a, m);
+	} else {
+		view_doc_paragraph(doc, "No VM was seen in this trace: it tells of one kernel only.");
+	}
+	say_cpus(doc, m);
+	say_threads(doc, a, m);
+	say_gaps(doc, m);
+}
+
+static gboolean report_text(const Analysis *a, FILE *out, GError **error)
+{
+	g_autoptr(ViewDoc) doc = view_doc_new();
+	for (guint i = 0; i < a->machines->len; i++)
+		say_one(doc, a, g_ptr_array_index(a->machines, i));
+	say_losses(doc, a);
+	for (guint i = 0; i < a->others->len; i++) {
+		const CtfTrace *t = g_ptr_array_index(a->others, i);
+		if (i == 0)
+			view_doc_heading(doc, "Other traces");
+		view_doc_item(doc, "%s is no kernel's trace; strata info and strata events read it.", t->path);
+	}
+	return view_doc_render(doc, out, error);
+}
+
+gboolean analysis_report(const Analysis *a, ViewFormat format, FILE *out, GError **error)
+{
+	if (format == VIEW_FORMAT_JSON)
+		return report_json(a, out, error);
+	if (format == VIEW_FORMAT_TEXT)
+		return report_text(a, out, error);
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE,
+	            "the report has no CSV form, since it is many tables: strata vms, vcpus, exits --format csv have them one by one");
+	return FALSE;
+}

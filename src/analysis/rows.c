@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/rows.h"
+
+char *analysis_vm_path(const AnalysisMachine *m, const KvmVm *vm)
+{
+	return g_strdup_printf("%s/vm/%d", m->name, vm->pid);
+}
+
+char *analysis_l2_path(const AnalysisMachine *m, const KvmVm *vm, const KvmL2 *l2)
+{
+	return g_strdup_printf("%s/vm/%d/l2/%u", m->name, vm->pid, l2->index);
+}
+
+char *analysis_vcpu_path(const AnalysisMachine *m, const KvmVcpu *v)
+{
+	return g_strdup_printf("%s/vm/%d/vcpu/%d", m->name, v->vm->pid, v->id);
+}
+
+gint64 analysis_vm_ns(const KvmVm *vm, KvmState state)
+{
+	gint64 ns = 0;
+	for (guint i = 0; i < vm->vcpus->len; i++)
+		ns += ((const KvmVcpu *)g_ptr_array_index(vm->vcpus, i))->ns[state];
+	return ns;
+}
+
+char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t)
+{
+	KvmRole role;
+	if (!t)
+		return g_strdup("other threads");
+	const KvmVm *vm = kvm_thread_vm(m->kvm, t, &role);
+	if (vm && role == KVM_ROLE_VCPU && t->vcpu)
+		return g_strdup_printf("vCPU %d of VM %d (%s)", ((const KvmVcpu *)t->vcpu)->id, vm->pid, t->name);
+	if (vm)
+		return g_strdup_printf("%s of VM %d (%s)", kvm_role_name(role), vm->pid, t->name);
+	return g_strdup(t->name);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* analysis/rows.h: names of things as rows and columns have them. Private to analysis/. */
+#ifndef STRATA_ANALYSIS_ROWS_H
+#define STRATA_ANALYSIS_ROWS_H
+
+#include "analysis/analysis.h"
+
+/* "HOST/vm/PID", "HOST/vm/PID/l2/N", "HOST/vm/PID/vcpu/N", "HOST/vm/PID/l2/N": the paths that rows have everywhere. The caller frees. */
+char *analysis_vm_path(const AnalysisMachine *m, const KvmVm *vm);
+char *analysis_l2_path(const AnalysisMachine *m, const KvmVm *vm, const KvmL2 *l2);
+char *analysis_vcpu_path(const AnalysisMachine *m, const KvmVcpu *v);
+
+/* Time of all vCPUs of a VM in a state. */
+gint64 analysis_vm_ns(const KvmVm *vm, KvmState state);
+
+/* What a thread is, for people: "qemu-system-x86 183", "CPU 0/KVM 219, vCPU 0 of VM 198". The caller frees. */
+char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* From traces to machines: each is read once. */
+#include <string.h>
+
+#include "analysis/analysis.h"
+
+static void machine_free(gpointer data)
+{
+	AnalysisMachine *m = data;
+	kvm_free(m->kvm);
+	kernel_free(m->kernel);
+	ctf_stats_clear(&m->stats);
+	g_free(m->name);
+	g_free(m);
+}
+
+void analysis_free(Analysis *a)
+{
+	if (!a)
+		return;
+	g_ptr_array_unref(a->machines);
+	g_ptr_array_unref(a->others);
+	g_ptr_array_unref(a->traces);
+	g_free(a);
+}
+
+static gboolean name_taken(const Analysis *a, const char *name)
+{
+	for (guint i = 0; i < a->machines->len; i++)
+		if (!strcmp(((const AnalysisMachine *)g_ptr_array_index(a->machines, i))->name, name))
+			return TRUE;
+	return FALSE;
+}
+
+static char *unique_name(const Analysis *a, const char *hostname)
+{
+	const char *base = hostname && *hostname ? hostname : "host";
+	char *name = g_strdup(base);
+	for (guint i = 2; name_taken(a, name); i++) {
+		g_free(name);
+		name = g_strdup_printf("%s-%u", base, i);
+	}
+	return name;
+}
+
+/* A trace without a single packet has no time: an empty range. */
+static gboolean range_of(const CtfTrace *trace, const AnalysisOptions *o, gint64 *begin, gint64 *end, GError **error)
+{
+	gboolean empty = trace->begin_ns > trace->end_ns;
+	*begin = empty ? 0 : MAX(trace->begin_ns, o->begin_ns);
+	*end = empty ? 0 : MIN(trace->end_ns, o->end_ns);
+	if (*begin <= *end)
+		return TRUE;
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "%s: nothing of it is between --begin and --end", trace->path);
+	return FALSE;
+}
+
+static void count_losses(AnalysisMachine *m)
+{
+	for (guint i = 0; i < m->trace->streams->len; i++) {
+		const CtfStream *s = g_ptr_array_index(m->trace->streams, i);
+		for (guint j = 0; j < s->losses->len; j++) {
+			const CtfLoss *l = &g_array_index(s->losses, CtfLoss, j);
+			if (l->end_ns < m->kernel->begin_ns || l->begin_ns > m->kernel->end_ns)
+				continue;
+			m->lost_events += l->events;
+			m->lost_packets += l->packets;
+		}
+	}
+}
+
+static gboolean read_machine(AnalysisMachine *m, const AnalysisOptions *o, GError **error)
+{
+	gint64 begin, end;
+	if (!range_of(m->trace, o, &begin, &end, error))
+		return FALSE;
+	TraceOptions options = {.begin_ns = begin, .end_ns = end, .threads = o->threads, .warnings = o->warnings};
+	m->kernel = kernel_new(&m->facts, begin, end);
+	m->kvm = kvm_new(m->kernel, &m->facts);
+	TraceModel models[] = {kernel_model(m->kernel), kvm_model(m->kvm)};
+	if (!trace_run(m->trace, models, G_N_ELEMENTS(models), &options, &m->facts, &m->stats, error))
+		return FALSE;
+	kernel_finish(m->kernel);
+	kvm_finish(m->kvm);
+	count_losses(m);
+	return TRUE;
+}
+
+static gboolean add_machine(Analysis *a, CtfTrace *trace, const TraceFacts *facts, const AnalysisOptions *o, GError **error)
+{
+	AnalysisMachine *m = g_new0(AnalysisMachine, 1);
+	m->name = unique_name(a, facts->hostname);
+	m->trace = trace;
+	m->facts = *facts;
+	m->level = -1;
+	g_ptr_array_add(a->machines, m);
+	return read_machine(m, o, error);
+}
+
+/* A machine that ran level 2 code sees deeper than one whose guests don't nest. */
+static guint depth_seen(const AnalysisMachine *m)
+{
+	guint depth = 0;
+	for (guint i = 0; i < m->kvm->vms->len; i++)
+		depth = MAX(depth, ((const KvmVm *)g_ptr_array_index(m->kvm->vms, i))->l2s->len ? 2 : 1);
+	return depth;
+}
+
+/* Without aligned clocks: the only machine that saw the deepest level is the host of the others. */
+static void guess_levels(Analysis *a)
+{
+	AnalysisMachine *deepest = NULL;
+	guint depth = 0, same = 0;
+	for (guint i = 0; i < a->machines->len; i++) {
+		AnalysisMachine *m = g_ptr_array_index(a->machines, i);
+		guint d = depth_seen(m);
+		if (!deepest || d > depth) {
+			deepest = m;
+			depth = d;
+			same = 0;
+		}
+		same += d == depth;
+	}
+	if (deepest && same == 1)
+		deepest->level = 0;
+}
+
+static void find_range(Analysis *a)
+{
+	a->begin_ns = G_MAXINT64;
+	a->end_ns = G_MININT64;
+	for (guint i = 0; i < a->machines->len; i++) {
+		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
+		a->begin_ns = MIN(a->begin_ns, m->kernel->begin_ns);
+		a->end_ns = MAX(a->end_ns, m->kernel->end_ns);
+	}
+	if (a->begin_ns > a->end_ns)
+		a->begin_ns = a->end_ns = 0;
+}
+
+Analysis *analysis_run(GPtrArray *traces, const AnalysisOptions *options, GError **error)
+{
+	g_autoptr(Analysis) a = g_new0(Analysis, 1);
+	a->machines = g_ptr_array_new_with_free_func(machine_free);
+	a->others = g_ptr_array_new();
+	a->traces = g_ptr_array_ref(traces);
+	for (guint i = 0; i < traces->len; i++) {
+		CtfTrace *trace = g_ptr_array_index(traces, i);
+		TraceFacts facts;
+		trace_facts(trace, &facts);
+		if (!facts.is_kernel)
+			g_ptr_array_add(a->others, trace);
+		else if (!add_machine(a, trace, &facts, options, error))
+			return NULL;
+	}
+	guess_levels(a);
+	find_range(a);
+	return g_steal_pointer(&a);
+}
