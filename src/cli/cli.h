@@ -23,7 +23,7 @@ typedef struct {
 	int (*run)(const char *const *arguments);
 } CliCommand;
 
-extern const CliCommand cli_events;
+extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_exits, cli_events;
 
 /* The command that runs. */
 const CliCommand *cli_command(void);

@@ -253,3 +253,22 @@ gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **er
 	g_set_error(error, ST_ERROR, ST_ERROR_IO, "cannot write the output: %s", g_strerror(errno));
 	return FALSE;
 }
+
+gboolean view_find_column(const View *view, const char *name, guint *column_out)
+{
+	for (guint i = 0; i < view->columns->len; i++) {
+		if (strcmp(view_column(view, i)->name, name) != 0)
+			continue;
+		*column_out = i;
+		return TRUE;
+	}
+	return FALSE;
+}
+
+char *view_column_names(const View *view)
+{
+	GString *names = g_string_new(NULL);
+	for (guint i = 0; i < view->columns->len; i++)
+		g_string_append_printf(names, "%s%s", i ? ", " : "", view_column(view, i)->name);
+	return g_string_free(names, FALSE);
+}

@@ -80,6 +80,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(View, view_free)
  */
 guint view_add_column(View *view, const char *name, const char *title, ViewUnit unit);
 
+/* The number of the column of that name. FALSE: there is none. */
+gboolean view_find_column(const View *view, const char *name, guint *column_out);
+
+/* All their names, for a message: "a, b, c". The caller frees. */
+char *view_column_names(const View *view);
+
 /* Stand otherwise than the unit has it. */
 void view_set_align(View *view, guint column, ViewAlign align);
 
