@@ -43,12 +43,13 @@ static char *unique_name(const Analysis *a, const char *hostname)
 	return name;
 }
 
-/* A trace without a single packet has no time: an empty range. */
-static gboolean range_of(const CtfTrace *trace, const AnalysisOptions *o, gint64 *begin, gint64 *end, GError **error)
+/* From the first event to the last; a trace without any has no time: an empty range. */
+static gboolean range_of(CtfTrace *trace, const AnalysisOptions *o, gint64 *begin, gint64 *end, GError **error)
 {
-	gboolean empty = trace->begin_ns > trace->end_ns;
-	*begin = empty ? 0 : MAX(trace->begin_ns, o->begin_ns);
-	*end = empty ? 0 : MIN(trace->end_ns, o->end_ns);
+	gint64 first, last;
+	gboolean empty = !ctf_trace_span(trace, &first, &last);
+	*begin = empty ? 0 : MAX(first, o->begin_ns);
+	*end = empty ? 0 : MIN(last, o->end_ns);
 	if (*begin <= *end)
 		return TRUE;
 	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "%s: nothing of it is between --begin and --end", trace->path);
