@@ -427,6 +427,8 @@ const CtfStream *ctf_scout_stream(const CtfScout *scout, guint i);
 /* The next event of a stream, without values; NULL: there is none. The record is valid until the next call for that stream. */
 const CtfRecord *ctf_scout_peek(CtfScout *scout, guint i);
 void ctf_scout_pass(CtfScout *scout, guint i); /* go behind what ctf_scout_peek() gave */
+
+/*
  * When the first and the last event of a trace happened (ns), by decoding the beginning and end of each stream. FALSE: no event has a time.
  */
 gboolean ctf_trace_span(CtfTrace *trace, gint64 *first_ns_out, gint64 *last_ns_out);
