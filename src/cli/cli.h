@@ -8,6 +8,7 @@
 #ifndef STRATA_CLI_CLI_H
 #define STRATA_CLI_CLI_H
 
+#include "base/time.h"
 #include "ctf/ctf.h"
 
 /* Exit statuses. */
@@ -23,7 +24,7 @@ typedef struct {
 	int (*run)(const char *const *arguments);
 } CliCommand;
 
-extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_exits, cli_events;
+extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_exits, cli_info, cli_events;
 
 /* The command that runs. */
 const CliCommand *cli_command(void);
@@ -38,10 +39,8 @@ void cli_show_warnings(StWarnings *warnings);
 /* ---- Options that several commands have ------------------------------------------------------------------------ */
 
 /*
- * Which machines, and from when to when. Put CLI_RANGE_OPTIONS into a command's options; what was given stands in cli_range.
- *
- * A time is nanoseconds (as babeltrace2's clock has it), [YYYY-MM-DD ]HH:MM:SS[.nnn] in the zone that times are printed in, or
- * +SECONDS from the first trace's begin, where a unit may follow: +1.5s, +250ms, +10us, +77ns.
+ * Which machines, and from when to when (as st_time_parse() reads it). Put CLI_RANGE_OPTIONS into a command's options; what was given
+ * stands in cli_range.
  */
 typedef struct {
 	char *begin, *end;
@@ -58,11 +57,14 @@ extern CliRange cli_range;
 		        "Only machines whose name matches GLOB; may be given several times", "GLOB"                    \
 	}
 
-/* Parse one of its times. `base`: what + counts from and whose day HH:MM:SS means. ST_ERROR_USAGE. */
-gboolean cli_parse_time(const char *text, gint64 base, gboolean gmt, gint64 *ns_out, GError **error);
+/*
+ * The times of the first and of the last event of all traces, at which few packets have to be looked at. FALSE, and zeros: there are no
+ * events, or they have no times.
+ */
+gboolean cli_time_span(GPtrArray *traces, StTimeRange *span_out);
 
-/* Both times, by the traces' begin; what was not given is G_MININT64 and G_MAXINT64. */
-gboolean cli_parse_range(GPtrArray *traces, gboolean gmt, gint64 *begin_out, gint64 *end_out, GError **error);
+/* What was given, both ends included; what was not is G_MININT64 and G_MAXINT64. `utc`: times of day are those of UTC. ST_ERROR_USAGE. */
+gboolean cli_parse_range(GPtrArray *traces, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error);
 
 /* ---- Traces ---------------------------------------------------------------------------------------------------- */
 

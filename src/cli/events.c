@@ -240,7 +240,8 @@ const CliCommand cli_events = {
         .more = "The text is that of babeltrace2, byte for byte, and so are the options that have a name of "
                 "babeltrace2's.\n"
                 "\n"
-                "TIME is nanoseconds, [YYYY-MM-DD ]HH:MM:SS[.nnn], or +1.5s (ms, us, ns) from the begin.\n"
+                "TIME is nanoseconds, seconds with a point, [YYYY-MM-DD ]HH:MM:SS[.nnn], or +1.5s from the first "
+                "event.\n"
                 "The thread of an event is known from its context tid, else from sched_switch, else from its context "
                 "vtid.",
         .options = options,

@@ -8,7 +8,7 @@
 
 /* In the order of `strata --help`. */
 static const CliCommand *const commands[] = {
-        &cli_report, &cli_vms, &cli_vcpus, &cli_exits, &cli_events,
+        &cli_report, &cli_vms, &cli_vcpus, &cli_exits, &cli_info, &cli_events,
 };
 
 static const CliCommand *running;

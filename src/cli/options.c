@@ -4,157 +4,101 @@
 
 #include "cli/cli.h"
 
-#define NS_PER_S 1000000000
-
 CliRange cli_range;
 
 /* ---- Times ----------------------------------------------------------------------------------------------------- */
 
-static gboolean bad_time(const char *text, GError **error)
+/* LTTng opens a stream's first packet long before its first event, so packets don't tell. */
+static gint64 first_event(GPtrArray *traces)
 {
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE,
-	            "'%s' is no time: give nanoseconds, [YYYY-MM-DD ]HH:MM:SS[.nnn], or +1.5s from the begin", text);
+	gint64 first = G_MAXINT64;
+	CtfScout *scout = ctf_scout_new((CtfTrace *const *)traces->pdata, traces->len);
+	for (guint i = 0; i < ctf_scout_streams(scout); i++) {
+		const CtfRecord *record = ctf_scout_peek(scout, i);
+		if (record)
+			first = MIN(first, record->time);
+	}
+	ctf_scout_free(scout);
+	return first;
+}
+
+/* When the last packet of a stream that has any events begins; G_MININT64: not known. */
+static gint64 last_begin(const CtfStream *stream)
+{
+	const CtfClock *clock = stream->stream_class->clock;
+	for (guint i = stream->packets->len; clock && i-- > 0;) {
+		const CtfPacket *p = &g_array_index(stream->packets, CtfPacket, i);
+		if (p->content_bits > p->header_bits)
+			return p->has_begin ? ctf_clock_ns(clock, p->begin) : G_MININT64;
+	}
+	return G_MININT64;
+}
+
+/* The last event is in a packet that begins then or ends later: nothing before has to be decoded. */
+static gint64 last_packets(GPtrArray *traces)
+{
+	gint64 begin = G_MININT64;
+	for (guint i = 0; i < traces->len; i++) {
+		const CtfTrace *trace = traces->pdata[i];
+		for (guint j = 0; j < trace->streams->len; j++)
+			begin = MAX(begin, last_begin(trace->streams->pdata[j]));
+	}
+	return begin;
+}
+
+static gboolean note_last(const CtfStream *stream, const guint8 *base, const CtfRecord *record, gpointer user)
+{
+	*(gint64 *)user = record->time;
+	return TRUE;
+}
+
+static gint64 last_event(GPtrArray *traces)
+{
+	gint64 last = G_MININT64;
+	CtfStats stats;
+	CtfReader reader = {.event = note_last,
+	                    .user = &last,
+	                    .begin_ns = last_packets(traces),
+	                    .end_ns = G_MAXINT64,
+	                    .threads = 1};
+	if (ctf_read((CtfTrace *const *)traces->pdata, traces->len, &reader, &stats, NULL))
+		ctf_stats_clear(&stats);
+	return last;
+}
+
+gboolean cli_time_span(GPtrArray *traces, StTimeRange *span_out)
+{
+	*span_out = (StTimeRange){.begin_ns = first_event(traces), .end_ns = last_event(traces)};
+	if (span_out->begin_ns <= span_out->end_ns)
+		return TRUE;
+	*span_out = (StTimeRange){0, 0};
 	return FALSE;
 }
 
-/* Up to `max` digits; the number of them. */
-static guint digits(const char **text, guint max, guint64 *value_out)
+static gboolean parse_one(const char *option, const char *text, const StTimeRange *span, gboolean utc, gint64 *ns_out,
+                          GError **error)
 {
-	guint n = 0;
-	guint64 value = 0;
-	for (; n < max && g_ascii_isdigit(**text); n++, (*text)++)
-		value = value * 10 + (guint64)(**text - '0');
-	*value_out = value;
-	return n;
-}
-
-/* [.digits]: as nanoseconds of a unit that has `unit` of them; digits beyond are dropped. */
-static gboolean fraction(const char **text, guint64 unit, guint64 *ns_out)
-{
-	*ns_out = 0;
-	if (**text != '.')
+	if (!text || st_time_parse(text, span, utc, ns_out, error))
 		return TRUE;
-	(*text)++;
-	if (!g_ascii_isdigit(**text))
-		return FALSE;
-	for (guint64 weight = unit / 10; g_ascii_isdigit(**text); (*text)++, weight /= 10)
-		*ns_out += (guint64)(**text - '0') * weight;
-	return TRUE;
+	g_prefix_error(error, "--%s: ", option);
+	return FALSE;
 }
 
-static guint64 unit_of(const char *text)
+gboolean cli_parse_range(GPtrArray *traces, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error)
 {
-	static const struct {
-		const char *name;
-		guint64 ns;
-	} units[] = {{"", NS_PER_S}, {"s", NS_PER_S}, {"ms", 1000000}, {"us", 1000}, {"ns", 1}};
-	for (guint i = 0; i < G_N_ELEMENTS(units); i++)
-		if (!strcmp(text, units[i].name))
-			return units[i].ns;
-	return 0;
-}
-
-/* What follows the + of a time from the begin. */
-static gboolean parse_relative(const char *text, gint64 base, gint64 *ns_out)
-{
-	guint64 whole, part, unit = unit_of(text + strspn(text, "0123456789."));
-	if (!unit || !digits(&text, 18, &whole) || !fraction(&text, unit, &part) || g_ascii_isdigit(*text) ||
-	    *text == '.')
-		return FALSE;
-	if (whole > (guint64)G_MAXINT64 / unit - 1)
-		return FALSE;
-	return !__builtin_add_overflow(base, (gint64)(whole * unit + part), ns_out);
-}
-
-/* "YYYY-MM-DD ": moves *text behind it. Without one, *text and `date` stay as they are. */
-static gboolean parse_date(const char **text, guint64 date[3])
-{
-	const char *t = *text;
-	guint64 y, m, d;
-	if (digits(&t, 4, &y) != 4 || *t++ != '-' || digits(&t, 2, &m) != 2 || *t++ != '-' || digits(&t, 2, &d) != 2 ||
-	    (*t != ' ' && *t != 'T'))
-		return FALSE;
-	*text = t + 1;
-	date[0] = y;
-	date[1] = m;
-	date[2] = d;
-	return TRUE;
-}
-
-static gboolean parse_clock(const char *t, guint64 hms[3], guint64 *ns_out)
-{
-	return digits(&t, 2, &hms[0]) && *t++ == ':' && digits(&t, 2, &hms[1]) == 2 && *t++ == ':' &&
-	       digits(&t, 2, &hms[2]) == 2 && fraction(&t, NS_PER_S, ns_out) && !*t;
-}
-
-/* A time of day without a date is the one nearest to the base's half day before and after it. */
-static gboolean parse_wall(const char *text, gint64 base, gboolean gmt, gint64 *ns_out)
-{
-	g_autoptr(GTimeZone) zone = gmt ? g_time_zone_new_utc() : g_time_zone_new_local();
-	g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(base / NS_PER_S);
-	g_autoptr(GDateTime) day = utc ? g_date_time_to_timezone(utc, zone) : NULL;
-	if (!day)
-		return FALSE;
-	guint64 date[3] = {(guint64)g_date_time_get_year(day), (guint64)g_date_time_get_month(day),
-	                   (guint64)g_date_time_get_day_of_month(day)};
-	guint64 hms[3], ns;
-	gboolean dated = parse_date(&text, date);
-	if (!parse_clock(text, hms, &ns))
-		return FALSE;
-	g_autoptr(GDateTime) time = g_date_time_new(zone, (int)date[0], (int)date[1], (int)date[2], (int)hms[0],
-	                                            (int)hms[1], (double)hms[2]);
-	if (!time)
-		return FALSE;
-	gint64 s = g_date_time_to_unix(time);
-	if (s > G_MAXINT64 / NS_PER_S - 100000 || s < G_MININT64 / NS_PER_S + 100000)
-		return FALSE;
-	gint64 half_day = 12 * 3600;
-	if (!dated && s < base / NS_PER_S - half_day)
-		s += 2 * half_day;
-	else if (!dated && s > base / NS_PER_S + half_day)
-		s -= 2 * half_day;
-	*ns_out = s * NS_PER_S + (gint64)ns;
-	return TRUE;
-}
-
-gboolean cli_parse_time(const char *text, gint64 base, gboolean gmt, gint64 *ns_out, GError **error)
-{
-	gboolean good;
-	if (*text == '+')
-		good = parse_relative(text + 1, base, ns_out);
-	else if (strchr(text, ':'))
-		good = parse_wall(text, base, gmt, ns_out);
-	else
-		good = g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, ns_out, NULL);
-	return good || bad_time(text, error);
-}
-
-static gint64 begin_of(GPtrArray *traces)
-{
-	gint64 begin = G_MAXINT64;
-	for (guint i = 0; i < traces->len; i++)
-		begin = MIN(begin, ((CtfTrace *)traces->pdata[i])->begin_ns);
-	return begin == G_MAXINT64 ? 0 : begin;
-}
-
-gboolean cli_parse_range(GPtrArray *traces, gboolean gmt, gint64 *begin_out, gint64 *end_out, GError **error)
-{
-	gint64 base = begin_of(traces);
+	StTimeRange span;
 	*begin_out = G_MININT64;
 	*end_out = G_MAXINT64;
-	if (cli_range.begin && !cli_parse_time(cli_range.begin, base, gmt, begin_out, error)) {
-		g_prefix_error(error, "--begin: ");
+	if (!cli_range.begin && !cli_range.end)
+		return TRUE;
+	cli_time_span(traces, &span);
+	if (!parse_one("begin", cli_range.begin, &span, utc, begin_out, error) ||
+	    !parse_one("end", cli_range.end, &span, utc, end_out, error))
 		return FALSE;
-	}
-	if (cli_range.end && !cli_parse_time(cli_range.end, base, gmt, end_out, error)) {
-		g_prefix_error(error, "--end: ");
-		return FALSE;
-	}
-	if (*begin_out > *end_out) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--begin is after --end");
-		return FALSE;
-	}
-	return TRUE;
+	if (*begin_out <= *end_out)
+		return TRUE;
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--begin is after --end");
+	return FALSE;
 }
 
 /* ---- Traces ---------------------------------------------------------------------------------------------------- */
