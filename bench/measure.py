@@ -128,9 +128,9 @@ def jobs(options, big, small):
     text = Job("`babeltrace2` (text)", [babeltrace2], small)
     return [
         decode,
-        Job("`strata events --format none --threads 1`", [strata, "events", "--format", "none", "--threads", "1"], big, decode),
-        Job("`strata report --format json --threads 1`", [strata, "report", "--format", "json", "--threads", "1"], big, decode),
-        Job("`strata report --format json --threads 2`", [strata, "report", "--format", "json", "--threads", "2"], big, decode),
+        Job("`strata events --format none --jobs 1`", [strata, "events", "--format", "none", "--jobs", "1"], big, decode),
+        Job("`strata report --format json --jobs 1`", [strata, "report", "--format", "json", "--jobs", "1"], big, decode),
+        Job("`strata report --format json --jobs 2`", [strata, "report", "--format", "json", "--jobs", "2"], big, decode),
         text,
         Job("`strata events` (text)", [strata, "events"], small, text),
     ]

@@ -52,17 +52,29 @@ static void add_vcpu(View *v, const AnalysisMachine *m, const KvmVcpu *vcpu)
 		view_set_int(v, FIRST_STATE + s, vcpu->ns[s]);
 }
 
+/* A person needs no column of zeros; programs get every state. */
+static void hide_idle_states(View *v, const gint64 *total)
+{
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		if (!total[s])
+			view_hide_from_text(v, FIRST_STATE + s);
+}
+
 View *analysis_vcpus(const Analysis *a)
 {
 	View *v = view_new("vcpus", "vCPUs");
+	gint64 total[KVM_STATE_COUNT] = {0};
 	add_columns(v);
 	for (guint i = 0; i < a->machines->len; i++) {
 		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
 		for (guint j = 0; j < m->kvm->vms->len; j++) {
 			const KvmVm *vm = g_ptr_array_index(m->kvm->vms, j);
+			for (guint s = 0; s < KVM_STATE_COUNT; s++)
+				total[s] += analysis_vm_ns(vm, (KvmState)s);
 			for (guint k = 0; k < vm->vcpus->len; k++)
 				add_vcpu(v, m, g_ptr_array_index(vm->vcpus, k));
 		}
 	}
+	hide_idle_states(v, total);
 	return v;
 }

@@ -8,67 +8,16 @@ CliRange cli_range;
 
 /* ---- Times ----------------------------------------------------------------------------------------------------- */
 
-/* LTTng opens a stream's first packet long before its first event, so packets don't tell. */
-static gint64 first_event(GPtrArray *traces)
-{
-	gint64 first = G_MAXINT64;
-	CtfScout *scout = ctf_scout_new((CtfTrace *const *)traces->pdata, traces->len);
-	for (guint i = 0; i < ctf_scout_streams(scout); i++) {
-		const CtfRecord *record = ctf_scout_peek(scout, i);
-		if (record)
-			first = MIN(first, record->time);
-	}
-	ctf_scout_free(scout);
-	return first;
-}
-
-/* When the last packet of a stream that has any events begins; G_MININT64: not known. */
-static gint64 last_begin(const CtfStream *stream)
-{
-	const CtfClock *clock = stream->stream_class->clock;
-	for (guint i = stream->packets->len; clock && i-- > 0;) {
-		const CtfPacket *p = &g_array_index(stream->packets, CtfPacket, i);
-		if (p->content_bits > p->header_bits)
-			return p->has_begin ? ctf_clock_ns(clock, p->begin) : G_MININT64;
-	}
-	return G_MININT64;
-}
-
-/* The last event is in a packet that begins then or ends later: nothing before has to be decoded. */
-static gint64 last_packets(GPtrArray *traces)
-{
-	gint64 begin = G_MININT64;
-	for (guint i = 0; i < traces->len; i++) {
-		const CtfTrace *trace = traces->pdata[i];
-		for (guint j = 0; j < trace->streams->len; j++)
-			begin = MAX(begin, last_begin(trace->streams->pdata[j]));
-	}
-	return begin;
-}
-
-static gboolean note_last(const CtfStream *stream, const guint8 *base, const CtfRecord *record, gpointer user)
-{
-	*(gint64 *)user = record->time;
-	return TRUE;
-}
-
-static gint64 last_event(GPtrArray *traces)
-{
-	gint64 last = G_MININT64;
-	CtfStats stats;
-	CtfReader reader = {.event = note_last,
-	                    .user = &last,
-	                    .begin_ns = last_packets(traces),
-	                    .end_ns = G_MAXINT64,
-	                    .threads = 1};
-	if (ctf_read((CtfTrace *const *)traces->pdata, traces->len, &reader, &stats, NULL))
-		ctf_stats_clear(&stats);
-	return last;
-}
-
 gboolean cli_time_span(GPtrArray *traces, StTimeRange *span_out)
 {
-	*span_out = (StTimeRange){.begin_ns = first_event(traces), .end_ns = last_event(traces)};
+	*span_out = (StTimeRange){G_MAXINT64, G_MININT64};
+	for (guint i = 0; i < traces->len; i++) {
+		gint64 first, last;
+		if (!ctf_trace_span(traces->pdata[i], &first, &last))
+			continue;
+		span_out->begin_ns = MIN(span_out->begin_ns, first);
+		span_out->end_ns = MAX(span_out->end_ns, last);
+	}
 	if (span_out->begin_ns <= span_out->end_ns)
 		return TRUE;
 	*span_out = (StTimeRange){0, 0};
