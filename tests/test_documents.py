@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The manual pages tell of everything there is, and of nothing that is not there."""
+import json
 import re
 
 import tap
@@ -8,7 +9,10 @@ import tap
 MAN = tap.SOURCE / "docs/man"
 
 # Options that strata.1 describes once for all commands.
-COMMON = {"--begin", "--end", "--machine", "--help", "--version"}
+COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--ascending", "--limit"}
+
+# Commands that print tables, and the options by which they print others.
+TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]]}
 
 
 def page(name):
@@ -31,9 +35,30 @@ def options_of_page(text):
     return {"--" + name for name in re.findall(r"(?:\bFl|,) -([a-z][a-z-]*)", text)}
 
 
+def columns_of_program(command):
+    """Of all tables that it can print."""
+    names = set()
+    for options in TABLES[command]:
+        table = json.loads(tap.strata(command, "--format=json", *options, tap.SAMPLES / "nested-cpu/host").stdout)
+        names |= {column["name"] for column in table["columns"]}
+    return names
+
+
+def columns_of_page(text):
+    lines = re.findall(r"^\.It Va (.*)$", text.split("The columns are", 1)[1], re.M)
+    return {name for line in lines for name in re.split(r"[ ,]+", line)}
+
+
+def check_columns(command):
+    have, told = columns_of_program(command), columns_of_page(page(f"strata-{command}.1"))
+    tap.equal(sorted(have - told), [], f"columns of strata {command} that its page lacks")
+    tap.equal(sorted(told - have), [], f"columns in strata-{command}.1 that are not there")
+
+
 def check_command(command):
     text = page(f"strata-{command}.1")
     have, told = options_of_program(command), options_of_page(text)
+    tap.equal(sorted(COMMON - options_of_page(page("strata.1"))), [], "common options that strata.1 lacks")
     tap.equal(sorted(have - told - COMMON), [], f"options of strata {command} that its page lacks")
     tap.equal(sorted(told - have), [], f"options in strata-{command}.1 that are not there")
     tap.check(f".It Cm {command}\n" in page("strata.1"), f"strata.1 does not tell of {command}")
@@ -43,6 +68,8 @@ def test_command():
     tap.check(commands(), "strata --help lists no command")
     for command in commands():
         yield command, check_command, command
+        if command in TABLES:
+            yield command + ", columns", check_columns, command
 
 
 def test_no_page_without_command():
