@@ -2,13 +2,13 @@
 /*
  * strata/strata.h: the C API of libstrata.
  *
- * libstrata reads traces in the Common Trace Format, versions 1.8 and 2, as LTTng writes them. This header is its manual; link with
- * `pkg-config --cflags --libs strata`.
+ * libstrata reads traces in the Common Trace Format, versions 1.8 and 2, as LTTng writes them, hands out their events, and reports where the time of
+ * the machines in them went. This header is its manual; link with `pkg-config --cflags --libs strata`.
  *
  *     strata_experiment *e;
  *     char *error;
  *     if (strata_open(&path, 1, &e, &error) != STRATA_OK) { fprintf(stderr, "%s\n", error); free(error); return 1; }
- *     ... strata_trace_*(e, ...), strata_read(e, ...)
+ *     ... strata_trace_*(e, ...), strata_read(e, ...), strata_report(e, ...)
  *     strata_close(e);
  *
  * Errors. A function that can fail returns a strata_status. Its last argument, which may be NULL, gets a message for people, to be freed with
@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,8 +73,8 @@ STRATA_API const char *strata_trace_path(const strata_experiment *experiment, si
 /* A text of its environment, by name: "hostname", "domain", "tracer_name", "kernel_release", ... NULL: none of that name, or no text. */
 STRATA_API const char *strata_trace_environment(const strata_experiment *experiment, size_t trace, const char *name);
 
-/* From when to when, by its packets. Both 0 if it has no packet with a time. */
-STRATA_API void strata_trace_range(const strata_experiment *experiment, size_t trace, int64_t *begin_ns_out, int64_t *end_ns_out);
+/* The times of its first and its last event. False, and both 0: it has none. */
+STRATA_API bool strata_trace_range(strata_experiment *experiment, size_t trace, int64_t *begin_ns_out, int64_t *end_ns_out);
 
 /* How many events the tracer says it lost, in all streams. */
 STRATA_API uint64_t strata_trace_lost_events(const strata_experiment *experiment, size_t trace);
@@ -134,6 +135,19 @@ STRATA_API int32_t strata_event_cpu(const strata_event *event);      /* the proc
 STRATA_API bool strata_event_integer(const strata_event *event, size_t field, int64_t *value_out);
 STRATA_API bool strata_event_real(const strata_event *event, size_t field, double *value_out);
 STRATA_API bool strata_event_text(const strata_event *event, size_t field, const char **text_out, size_t *length_out);
+
+/* ---- The report ---------------------------------------------------------------------------------------------- */
+
+typedef enum {
+	STRATA_FORMAT_TEXT, /* for people */
+	STRATA_FORMAT_JSON  /* for programs: one object, with "schema": "strata/report/1" */
+} strata_format;
+
+/*
+ * Write what `strata report` prints: who runs in whom, where the time of every level went, and what could not be known. Each kernel's trace is
+ * analysed by itself. Writing to `out` is complete when this returns.
+ */
+STRATA_API strata_status strata_report(strata_experiment *experiment, strata_format format, FILE *out, char **error_out);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "ctf/ctf.h"
 
 /* A strata_status is an StError plus one. */
@@ -115,12 +116,14 @@ const char *strata_trace_environment(const strata_experiment *experiment, size_t
 	return t ? ctf_metadata_env_text(t->metadata, name) : NULL;
 }
 
-void strata_trace_range(const strata_experiment *experiment, size_t trace, int64_t *begin_ns_out, int64_t *end_ns_out)
+bool strata_trace_range(strata_experiment *experiment, size_t trace, int64_t *begin_ns_out, int64_t *end_ns_out)
 {
-	const CtfTrace *t = trace_at(experiment, trace);
-	gboolean timed = t && t->begin_ns <= t->end_ns;
-	*begin_ns_out = timed ? t->begin_ns : 0;
-	*end_ns_out = timed ? t->end_ns : 0;
+	gint64 begin = 0, end = 0;
+	gboolean found = trace < experiment->traces->len &&
+	                 ctf_trace_span(g_ptr_array_index(experiment->traces, trace), &begin, &end);
+	*begin_ns_out = found ? begin : 0;
+	*end_ns_out = found ? end : 0;
+	return found;
 }
 
 uint64_t strata_trace_lost_events(const strata_experiment *experiment, size_t trace)
@@ -298,4 +301,22 @@ bool strata_event_text(const strata_event *event, size_t field, const char **tex
 	*text_out = (const char *)event->base + CTF_TEXT_POS(event->record->v[field]);
 	*length_out = CTF_TEXT_LEN(event->record->v[field]);
 	return true;
+}
+
+/* ---- The report ---------------------------------------------------------------------------------------------- */
+
+G_STATIC_ASSERT((int)STRATA_FORMAT_TEXT == (int)VIEW_FORMAT_TEXT);
+G_STATIC_ASSERT((int)STRATA_FORMAT_JSON == (int)VIEW_FORMAT_JSON);
+
+strata_status strata_report(strata_experiment *experiment, strata_format format, FILE *out, char **error_out)
+{
+	g_autoptr(GError) error = NULL;
+	AnalysisOptions options = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1, .warnings = experiment->warnings};
+
+	if (error_out)
+		*error_out = NULL;
+	g_autoptr(Analysis) analysis = analysis_run(experiment->traces, &options, &error);
+	if (!analysis || !analysis_report(analysis, (ViewFormat)format, out, &error))
+		return fail_with(error, error_out);
+	return STRATA_OK;
 }
