@@ -31,13 +31,21 @@ static KvmVcpu **running_on(Kvm *kvm, gint32 cpu)
 	return (KvmVcpu **)&all->pdata[cpu];
 }
 
-/* Those that wait for this processor may now be kept from it by something else. */
-static void update_waiters(Kvm *kvm, gint32 cpu, gint64 time)
+/*
+ * Those that wait for this processor may now be kept from it by something else; if it was given to nothing, they aren't allowed to run. (One that waits for a
+ * processor that has been idle for longer is about to get it: an idle processor pulls threads.)
+ */
+static void update_waiters(Kvm *kvm, const KernelCpu *c, gint64 time)
 {
-	GPtrArray *list = (guint)cpu < kvm->s->waiters->len ? g_ptr_array_index(kvm->s->waiters, cpu) : NULL;
+	GPtrArray *list = (guint)c->id < kvm->s->waiters->len ? g_ptr_array_index(kvm->s->waiters, c->id) : NULL;
+	gboolean idle = kvm->s->can_throttle && c->current && kernel_is_idle(c->current);
 
-	for (guint i = list ? list->len : 0; i-- > 0;)
-		kvm_vcpu_update(g_ptr_array_index(list, i), time);
+	for (guint i = list ? list->len : 0; i-- > 0;) {
+		KvmVcpu *v = g_ptr_array_index(list, i);
+
+		v->s->throttled = idle;
+		kvm_vcpu_update(v, time);
+	}
 }
 
 static void on_switch(Kvm *kvm, const TraceEvent *ev)
@@ -60,7 +68,7 @@ static void on_switch(Kvm *kvm, const TraceEvent *ev)
 	if (next)
 		kvm_vcpu_switched(next, ev->time);
 	*running = next;
-	update_waiters(kvm, c->id, ev->time);
+	update_waiters(kvm, c, ev->time);
 }
 
 /* A wakeup or a migration. */
@@ -74,6 +82,8 @@ static void on_wake(Kvm *kvm, const TraceEvent *ev)
 		return;
 	if (t->state == KERNEL_WAIT_CPU)
 		v->s->lost = FALSE;
+	if (ev->id == TRACE_SCHED_MIGRATE)
+		v->s->throttled = FALSE;
 	kvm_vcpu_update(v, ev->time);
 }
 

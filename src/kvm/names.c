@@ -4,8 +4,6 @@
 
 #include "kvm/reasons.h"
 
-#include <stdlib.h>
-
 static const struct {
 	const char *name, *description;
 } states[KVM_STATE_COUNT] = {
@@ -64,19 +62,44 @@ const KvmReason *kvm_reasons(KvmIsa isa, gsize *n_out)
 	return isa == KVM_ISA_VMX ? vmx : isa == KVM_ISA_SVM ? svm : NULL;
 }
 
-static gint compare_code(gconstpointer code, gconstpointer reason)
-{
-	guint64 a = *(const guint64 *)code, b = ((const KvmReason *)reason)->code;
+/* Codes of both tables are below this, but for SVM's last two. */
+#define LOW_CODES 0x408
 
-	return (a > b) - (a < b);
+static const KvmReason *low[KVM_ISA_SVM + 1][LOW_CODES];
+
+static void fill_low(KvmIsa isa)
+{
+	gsize n;
+	const KvmReason *table = kvm_reasons(isa, &n);
+
+	for (gsize i = 0; i < n; i++)
+		if (table[i].code < LOW_CODES)
+			low[isa][table[i].code] = &table[i];
+}
+
+static void fill_low_once(void)
+{
+	static gsize once;
+
+	if (g_once_init_enter(&once)) {
+		fill_low(KVM_ISA_VMX);
+		fill_low(KVM_ISA_SVM);
+		g_once_init_leave(&once, 1);
+	}
 }
 
 const KvmReason *kvm_reason(KvmIsa isa, guint64 code)
 {
 	gsize n;
-	const KvmReason *table = kvm_reasons(isa, &n);
 
-	return n ? bsearch(&code, table, n, sizeof(*table), compare_code) : NULL;
+	fill_low_once();
+	if (code < LOW_CODES)
+		return isa <= KVM_ISA_SVM ? low[isa][code] : NULL;
+	const KvmReason *table = kvm_reasons(isa, &n);
+	for (gsize i = n; i-- > 0 && table[i].code >= LOW_CODES;)
+		if (table[i].code == code)
+			return &table[i];
+	return NULL;
 }
 
 guint64 kvm_reason_code(KvmIsa isa, guint64 raw)

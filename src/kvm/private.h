@@ -154,6 +154,7 @@ struct KvmVcpuState {
 	/* who ran instead: wait.c */
 	gint32 wait_cpu;     /* -1: waits for none */
 	gint64 wait_charged;
+	gboolean throttled;  /* the processor that it waits for was given to nothing */
 	GHashTable *matrix;  /* KernelThread * -> KvmPreemptor * */
 	KvmPreemptor *others;
 	KvmExitTable exits;

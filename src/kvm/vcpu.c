@@ -93,15 +93,6 @@ static KvmState blocked_state(const struct KvmVcpuState *s)
 	return halted(s) ? KVM_STATE_HALTED : KVM_STATE_BLOCKED;
 }
 
-/* Something else has its processor, or nothing: then it isn't allowed to run. */
-static KvmState preempted_state(const KvmVcpu *v)
-{
-	const KernelCpu *c = kernel_cpu(v->s->kvm->kernel, v->thread->cpu);
-
-	return v->s->kvm->s->can_throttle && c && c->current && kernel_is_idle(c->current) ? KVM_STATE_THROTTLED
-											    : KVM_STATE_PREEMPTED;
-}
-
 /* TRUE where lost events may have said something of it. */
 static gboolean uncertain(const KvmVcpu *v)
 {
@@ -127,7 +118,7 @@ static KvmState state_now(const KvmVcpu *v)
 	case KERNEL_RUNNING:
 		return running_state(s);
 	case KERNEL_PREEMPTED:
-		return preempted_state(v);
+		return s->throttled ? KVM_STATE_THROTTLED : KVM_STATE_PREEMPTED;
 	case KERNEL_WAIT_CPU:
 		return KVM_STATE_WAIT_CPU;
 	case KERNEL_BLOCKED:
@@ -461,7 +452,7 @@ void kvm_vcpu_switched(KvmVcpu *v, gint64 time)
 	struct KvmVcpuState *s = v->s;
 
 	account(v, time);
-	s->lost = FALSE;
+	s->lost = s->throttled = FALSE;
 	if (v->thread->state != KERNEL_RUNNING && s->phase == KVM_PHASE_GUEST) {
 		/* The guest was left before; that kvm_exit comes only now is the kernel's way on AMD. */
 		open_episode(v, time);
