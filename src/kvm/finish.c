@@ -153,11 +153,12 @@ static gint compare_vms(gconstpointer a, gconstpointer b)
 	return (xv->thread->tid > yv->thread->tid) - (xv->thread->tid < yv->thread->tid);
 }
 
+/* The process's name; a vCPU thread's, if that is all that is known of the process, says nothing. */
 static void name_vm(Kvm *kvm, KvmVm *vm)
 {
 	const KernelProcess *p = kernel_process(kvm->kernel, vm->pid);
 
-	if (p)
+	if (p && kvm_id_by_name(p->name) < 0)
 		memcpy(vm->name, p->name, sizeof(vm->name));
 }
 
@@ -194,6 +195,8 @@ void kvm_finish(Kvm *kvm)
 {
 	const GPtrArray *vcpus = kvm->s->vcpus;
 
+	if (kvm->s->vmexits == 0)
+		kvm->has_nested = FALSE;
 	attach_silent(kvm);
 	for (guint i = 0; i < vcpus->len; i++)
 		finish_vcpu(g_ptr_array_index(vcpus, i), kvm->kernel->end_ns);

@@ -36,10 +36,17 @@ static KvmVm *vm_get(Kvm *kvm, gint32 pid)
 	return vm;
 }
 
-/* What was found of VMs nested in the old one is of no use in the new one. */
-static void forget_l2s(KvmVcpu *v)
+/* What was found of VMs nested in a vCPU's old VM goes to the new one, if nothing is known of such there; else it is forgotten. */
+static void move_l2s(KvmVcpu *v, KvmVm *to)
 {
 	struct KvmVcpuState *s = v->s;
+	struct KvmVmState *theirs = to->s;
+
+	if (v->vm->vcpus->len == 1 && !theirs->l2s->len && !theirs->vmcbs->len) {
+		to->s = v->vm->s;
+		v->vm->s = theirs;
+		return;
+	}
 
 	kvm_nested_flush(v);
 	for (guint i = 0; i < v->nested->len; i++)
@@ -52,13 +59,20 @@ void kvm_rehome(KvmVcpu *v)
 {
 	Kvm *kvm = v->s->kvm;
 	KvmVm *old = v->vm;
+	gint32 pid = v->thread->pid;
 
-	if (v->thread->pid < 0 || v->thread->pid == old->pid)
+	if (pid < 0 || pid == old->pid)
 		return;
-	forget_l2s(v);
+	if (old->pid < 0 && !g_hash_table_contains(kvm->s->by_pid, GINT_TO_POINTER(pid))) {
+		old->pid = pid;
+		g_hash_table_insert(kvm->s->by_pid, GINT_TO_POINTER(pid), old);
+		return;
+	}
+	KvmVm *new = vm_get(kvm, pid);
+	move_l2s(v, new);
 	g_ptr_array_remove(old->vcpus, v);
-	v->vm = vm_get(kvm, v->thread->pid);
-	g_ptr_array_add(v->vm->vcpus, v);
+	v->vm = new;
+	g_ptr_array_add(new->vcpus, v);
 	if (old->vcpus->len)
 		return;
 	if (old->pid >= 0)

@@ -202,7 +202,7 @@ typedef struct {
 
 typedef struct KvmVm {
 	gint32 pid;              /* -1: not known; then it has one vCPU, and other such VMs may be the same */
-	char name[KERNEL_NAME_LEN]; /* of the process */
+	char name[KERNEL_NAME_LEN]; /* of the process; "" if not known */
 	GPtrArray *vcpus;        /* KvmVcpu *, by id */
 	GArray *threads;         /* KvmThread, vCPUs included: those of the process, and vhost-PID kernel threads; by tid */
 	GPtrArray *l2s;          /* KvmL2 *, in the order in which they were first seen */
@@ -215,7 +215,7 @@ typedef struct Kvm {
 	KvmIsa isa;              /* of the exits; KVM_ISA_UNKNOWN: none was seen, or events don't say */
 	gboolean has_exits;      /* entries and exits were recorded (the x86 probe was there) */
 	gboolean has_ioctl;      /* ioctl was recorded, so the user part's time is exact */
-	gboolean has_nested;     /* nested events were recorded, so levels are exact */
+	gboolean has_nested;     /* nested events were recorded, so levels are exact (after kvm_finish(): and there were some) */
 	gboolean has_switch;     /* sched_switch was recorded; without it nothing is known of waits */
 	GPtrArray *vms;          /* KvmVm *, by pid; filled by kvm_finish() */
 	guint64 unattributed;    /* entries and exits of which the thread is not known: the tables don't have them */

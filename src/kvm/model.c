@@ -164,6 +164,7 @@ static void on_kvm(Kvm *kvm, const TraceEvent *ev)
 		break;
 	case TRACE_KVM_NESTED_VMEXIT_INJECT:
 	case TRACE_KVM_NESTED_INTR_VMEXIT:
+		kvm->s->reflections++;
 		kvm_vcpu_reflect(v, ev->time);
 		break;
 	case TRACE_KVM_USERSPACE_EXIT:

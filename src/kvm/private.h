@@ -142,6 +142,7 @@ struct KvmVcpuState {
 	gboolean from_l1;
 	/* nested */
 	gboolean gap_open;   /* `gap` waits for the next entry into level 2 */
+	gboolean gap_held;   /* `gap` is a run whose exit may turn out to have been reflected */
 	KvmRun gap;
 	gint64 gap_begin;
 	KvmVmcb *vmcb;
@@ -201,6 +202,7 @@ struct KvmState_ {
 	gboolean lossy_all;   /* a stream without a processor lost events */
 	gboolean can_throttle;
 	guint64 vmexits;      /* kvm_nested_vmexit events */
+	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
 	gboolean finished;
 	GHashTable *roles;    /* KernelThread * -> Role; after kvm_finish() */
 };

@@ -171,27 +171,34 @@ static gboolean asks_for_level2(KvmIsa isa, guint64 code)
 				  : isa == KVM_ISA_VMX && (code == VMX_VMLAUNCH || code == VMX_VMRESUME);
 }
 
+/* Nothing that is recorded tells levels apart but the exits' own reasons. */
+static gboolean guessing(const Kvm *kvm)
+{
+	return kvm->s->vmexits == 0 && kvm->s->reflections == 0;
+}
+
 /*
- * What an exit that was taken for one from level 2 really was, when all that comes with it has been seen.
+ * What an exit that was taken for one from level 2 really was, now that all that comes with it has been seen.
  *
- * kvm_nested_vmexit, where recorded, follows every exit from level 2. Where no nested event is recorded: VM instructions are those of level 1's hypervisor,
- * which was given the exit before; other instructions that exit are almost always intercepted for level 1.
+ * kvm_nested_vmexit, where recorded, follows every exit from level 2. Where no nested event is: VM instructions are those of level 1's
+ * hypervisor, which must have been given the exit before; other instructions that exit are almost always intercepted for level 1.
  */
 static void settle_level(KvmVcpu *v)
 {
 	struct KvmVcpuState *s = v->s;
-	const TraceFacts *f = &s->kvm->facts;
 	KvmEpisode *ep = &s->ep;
 
 	if (!ep->known || ep->level != 2 || ep->confirmed || ep->reflected)
 		return;
-	if (f->declared[TRACE_KVM_NESTED_VMEXIT] && s->kvm->s->vmexits > 0) {
+	if (s->kvm->s->vmexits > 0) {
 		relevel(v, 1);
-	} else if (!f->declared[TRACE_KVM_NESTED_VMEXIT_INJECT] && ep->reason) {
-		if (ep->reason->klass == KVM_CLASS_NESTED)
-			relevel(v, 1);
-		else if (ep->reason->instruction)
-			ep->reflected = TRUE, s->level = 1;
+	} else if (guessing(s->kvm) && ep->reason && ep->reason->klass == KVM_CLASS_NESTED) {
+		relevel(v, 1);
+		s->gap_open = s->gap.reflected = s->gap_held;
+		s->gap_held = FALSE;
+	} else if (guessing(s->kvm) && ep->reason && ep->reason->instruction) {
+		ep->reflected = TRUE;
+		s->level = 1;
 	}
 	if (ep->level == 1)
 		s->entering = asks_for_level2(ep->isa, ep->code);
@@ -235,10 +242,10 @@ static void end_gap(KvmVcpu *v, gint64 time, gboolean whole)
 {
 	struct KvmVcpuState *s = v->s;
 
-	if (!s->gap_open)
+	if (!s->gap_open && !s->gap_held)
 		return;
-	s->gap_open = FALSE;
-	if (whole)
+	s->gap_open = s->gap_held = FALSE;
+	if (whole && s->gap.reflected)
 		s->gap.full_ns = time - s->gap_begin;
 	kvm_nested_push(v, &s->gap);
 }
@@ -262,14 +269,14 @@ static void count_nested_exit(KvmVcpu *v, gint64 time, gboolean whole)
 	memcpy(run.ns, ep->ns, sizeof(run.ns));
 	run.l2 = kvm_l2_identify(v->vm, s->vmcb, ep->reason, ep->rip);
 	end_gap(v, time, FALSE);
-	if (run.reflected) {
-		s->gap = run;
-		s->gap_open = TRUE;
-		s->gap_begin = ep->begin;
+	s->gap = run;
+	s->gap_begin = ep->begin;
+	s->gap_open = run.reflected;
+	s->gap_held = !run.reflected && guessing(s->kvm);
+	if (run.reflected)
 		s->l2_end = ep->begin;
-	} else {
+	else if (!s->gap_held)
 		kvm_nested_push(v, &run);
-	}
 }
 
 /* The exit that was being handled has been, or what became of it isn't known (`whole` FALSE). */
