@@ -25,6 +25,7 @@ Kernel *kernel_new(const TraceFacts *facts, gint64 begin_ns, gint64 end_ns)
 	k->end_ns = MAX(begin_ns, end_ns);
 	k->first_ns = G_MININT64;
 	k->has_switch = facts->declared[TRACE_SCHED_SWITCH];
+	k->has_free = facts->declared[TRACE_PROCESS_FREE];
 	k->old_states = is_old(facts->kernel_release);
 	k->cpus = g_ptr_array_new_with_free_func(g_free);
 	k->threads = g_ptr_array_new_with_free_func(g_free);
@@ -90,10 +91,11 @@ KernelThread *kernel_thread_get(Kernel *k, gint64 tid)
 	if (tid <= 0 || tid >= KERNEL_TID_MAX)
 		return NULL;
 	KernelThread *t = kernel_tids_get(k->tids, (gint32)tid);
-	if (!t) {
-		t = kernel_thread_new(k, (gint32)tid);
-		kernel_tids_set(k->tids, (gint32)tid, t);
-	}
+	if (t || k->n_live >= KERNEL_LIVE_MAX)
+		return t;
+	t = kernel_thread_new(k, (gint32)tid);
+	kernel_tids_set(k->tids, (gint32)tid, t);
+	k->n_live++;
 	return t;
 }
 
@@ -121,6 +123,8 @@ KernelThread *kernel_thread_bind(Kernel *k, KernelThread *t, gint32 tid)
 	if (known) {
 		copy_identity(t, known);
 		kernel_thread_forget(k, known);
+	} else {
+		k->n_live++;
 	}
 	if (t->pid < 0 && t->vtid == tid)
 		t->pid = t->vpid;
@@ -181,6 +185,7 @@ static void fold(Kernel *k, KernelThread *t)
 void kernel_thread_remove(Kernel *k, KernelThread *t)
 {
 	kernel_tids_set(k->tids, t->tid, NULL);
+	k->n_live--;
 	if (k->dead_kept < KERNEL_DEAD_MAX)
 		k->dead_kept++;
 	else if (!t->vcpu && !t->pins)

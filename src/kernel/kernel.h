@@ -9,7 +9,7 @@
  * where the others are silent (which process a thread belongs to; a trace without sched_switch), because vtid and vpid
  * are numbers of the thread's own pid namespace.
  *
- * Memory: a KernelThread for each thread that lives, and for at most KERNEL_DEAD_MAX that have ended; those beyond are added up in
+ * Memory: a KernelThread for each of KERNEL_LIVE_MAX threads that live, and of KERNEL_DEAD_MAX that have ended; what ends beyond is added up in
  * `kernel->ended`. All times in ns. One thread of execution; nothing here is locked.
  */
 #ifndef STRATA_KERNEL_KERNEL_H
@@ -22,6 +22,7 @@
 #define KERNEL_TID_MAX  (1 << 22) /* Linux's own limit (PID_MAX_LIMIT); greater numbers are damage and ignored */
 #define KERNEL_CPU_MAX  8192      /* Linux's own limit (NR_CPUS) */
 #define KERNEL_DEAD_MAX 65536
+#define KERNEL_LIVE_MAX (1 << 19) /* threads at a time; more are ignored */
 #define KERNEL_NAME_LEN 16        /* TASK_COMM_LEN, with its null */
 
 /* What a thread is doing, as the scheduler sees it. */
@@ -116,6 +117,8 @@ typedef struct Kernel {
 	struct KernelTids *tids;
 	gint64 now;
 	guint dead_kept;
+	guint n_live;
+	gboolean has_free;           /* it is told when a thread's number is free again */
 } Kernel;
 
 /* A kernel that will be analysed over [begin, end], usually trace_span(). */

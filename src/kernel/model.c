@@ -76,6 +76,16 @@ static void leave(Kernel *k, KernelThread *t, gint64 prev_state, gint64 time)
 		t->end_ns = time;
 }
 
+/* Where nobody tells when a thread's number is free again: as soon as it has ended, and has left its processor. */
+static void reap(Kernel *k, KernelCpu *c)
+{
+	KernelThread *t = c->previous;
+
+	c->previous = NULL;
+	if (!k->has_free && t && t->state == KERNEL_ENDED && kernel_thread(k, t->tid) == t)
+		kernel_thread_remove(k, t);
+}
+
 static void on_switch(Kernel *k, const TraceEvent *ev)
 {
 	KernelCpu *c = kernel_cpu_get(k, ev->cpu);
@@ -84,6 +94,7 @@ static void on_switch(Kernel *k, const TraceEvent *ev)
 	if (!c)
 		return;
 	c->seen = TRUE;
+	reap(k, c);
 	KernelThread *prev = switch_from(k, c, value(ev, TRACE_SCHED_SWITCH_PREV_TID, -1), ev->time);
 	KernelThread *next = switch_thread(k, c, value(ev, TRACE_SCHED_SWITCH_NEXT_TID, -1));
 	if (prev && prev != c->idle) {
@@ -192,7 +203,7 @@ static void on_exec(Kernel *k, const TraceEvent *ev)
 	if (tid != old_tid) {
 		KernelThread *leader = kernel_thread(k, (gint32)tid);
 
-		if (leader)
+		if (leader && leader != t)
 			end_thread(k, leader, ev->time);
 		kernel_tids_set(k->tids, t->tid, NULL);
 		t->tid = (gint32)tid;

@@ -29,7 +29,7 @@ static KvmVm *vm_get(Kvm *kvm, gint32 pid)
 	vm->vcpus = g_ptr_array_new();
 	vm->threads = g_array_new(FALSE, FALSE, sizeof(KvmThread));
 	vm->l2s = g_ptr_array_new();
-	vm->s = kvm_vm_state_new();
+	vm->s = kvm_vm_state_new(kvm);
 	g_ptr_array_add(kvm->vms, vm);
 	if (pid >= 0)
 		g_hash_table_insert(kvm->s->by_pid, GINT_TO_POINTER(pid), vm);
@@ -82,7 +82,7 @@ void kvm_rehome(KvmVcpu *v)
 
 KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time)
 {
-	if (t->vcpu)
+	if (t->vcpu || kvm->s->vcpus->len >= KVM_VCPUS_MAX)
 		return t->vcpu;
 	KvmVcpu *v = kvm_vcpu_new(kvm, t, time);
 	v->vm = vm_get(kvm, t->pid);

@@ -29,10 +29,11 @@
 /* ---- Hard maxima --------------------------------------------------------------------------------------------- */
 
 #define KVM_CODES_MAX      64     /* exit codes that no table names, per vCPU; those beyond count as one */
-#define KVM_PREEMPTORS_MAX 4096   /* threads that a vCPU's matrix tells apart; those beyond count as one */
+#define KVM_VCPUS_MAX      8192   /* threads that are taken for vCPUs */
+#define KVM_PREEMPTORS_MAX 1024   /* threads that a vCPU's matrix tells apart; those beyond count as one */
 #define KVM_L2_MAX         256    /* VMs nested in one VM */
-#define KVM_SITES_MAX      16384  /* addresses of their code that are remembered to tell those apart */
-#define KVM_PENDING_MAX    1024   /* runs of level 2 that wait to be told which VM they were of */
+#define KVM_SITES_MAX      16384  /* addresses of their code that are remembered to tell those apart, in all VMs */
+#define KVM_PENDING_MAX    256    /* runs of level 2 that wait to be told which VM they were of */
 
 /* ---- vCPU states --------------------------------------------------------------------------------------------- */
 

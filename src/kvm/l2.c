@@ -43,10 +43,12 @@ typedef struct {
 	KvmL2 *l2; /* NULL: it was seen in several */
 } Code;
 
-struct KvmVmState *kvm_vm_state_new(void)
+struct KvmVmState *kvm_vm_state_new(Kvm *kvm)
 {
 	struct KvmVmState *s = g_new0(struct KvmVmState, 1);
 
+	s->n_sites = &kvm->s->n_sites;
+	s->n_code = &kvm->s->n_code;
 	s->sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	s->code = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	s->l2s = g_ptr_array_new_with_free_func(g_free);
@@ -188,8 +190,9 @@ static Site *site_get(KvmVm *vm, const KvmReason *reason, guint64 rip)
 	guint64 key = (reason->code << KASLR_BITS) | (rip & ((1u << KASLR_BITS) - 1));
 	Site *site = g_hash_table_lookup(vm->s->sites, &key);
 
-	if (site || g_hash_table_size(vm->s->sites) >= KVM_SITES_MAX)
+	if (site || *vm->s->n_sites >= KVM_SITES_MAX)
 		return site;
+	++*vm->s->n_sites;
 	site = g_new0(Site, 1);
 	site->key = key;
 	g_hash_table_insert(vm->s->sites, &site->key, site);
@@ -300,8 +303,9 @@ void kvm_l2_learn(KvmVm *vm, guint64 rip, KvmL2 *l2)
 
 	if (code && kvm_l2_real(vm, code->l2) != l2)
 		code->l2 = NULL;
-	if (code || !is_kernel(rip) || g_hash_table_size(all) >= KVM_SITES_MAX)
+	if (code || !is_kernel(rip) || *vm->s->n_code >= KVM_SITES_MAX)
 		return;
+	++*vm->s->n_code;
 	code = g_new(Code, 1);
 	*code = (Code){rip, l2};
 	g_hash_table_insert(all, &code->rip, code);

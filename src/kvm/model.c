@@ -132,9 +132,9 @@ static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
 	if (!t || kernel_is_idle(t) || (!run && !t->vcpu))
 		return;
 	KvmVcpu *v = kvm_attach(kvm, t, ev->time);
-	if (run)
+	if (v && run)
 		kvm_vcpu_to_kernel(v, ev->time);
-	else if (ev->id == TRACE_IOCTL_EXIT)
+	else if (v && ev->id == TRACE_IOCTL_EXIT)
 		kvm_vcpu_to_user(v, ev->time);
 }
 

@@ -39,11 +39,12 @@ typedef struct {
 struct KvmVmState {
 	GHashTable *sites; /* guint64 (code, low bits of the address) -> Site * */
 	GHashTable *code;  /* guint64 (address) -> Code *: kernel code that was seen to run in a nested VM */
+	guint *n_sites, *n_code; /* entries of these in all VMs */
 	GPtrArray *l2s;    /* L2Place *: all that were ever made, by index */
 	GPtrArray *vmcbs;  /* KvmVmcb * */
 };
 
-struct KvmVmState *kvm_vm_state_new(void);
+struct KvmVmState *kvm_vm_state_new(Kvm *kvm);
 void kvm_vm_state_free(struct KvmVmState *s);
 
 /* The control block at this address, `pgd` (0: not known) being the root of its page tables now; NULL: too many. */
@@ -201,13 +202,14 @@ struct KvmState_ {
 	guint lossy;          /* processors within lost events */
 	gboolean lossy_all;   /* a stream without a processor lost events */
 	gboolean can_throttle;
+	guint n_sites, n_code;
 	guint64 vmexits;      /* kvm_nested_vmexit events */
 	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
 	gboolean finished;
 	GHashTable *roles;    /* KernelThread * -> Role; after kvm_finish() */
 };
 
-/* The thread's vCPU, made now if it has none. */
+/* The thread's vCPU, made now if it has none. NULL: there are too many. */
 KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time);
 
 /* Its VM may have become known since. */

@@ -177,11 +177,18 @@ static gboolean guessing(const Kvm *kvm)
 	return kvm->s->vmexits == 0 && kvm->s->reflections == 0;
 }
 
+/* Every hypervisor wants to see these. */
+static gboolean always_reflected(const KvmReason *reason)
+{
+	return reason->klass == KVM_CLASS_CPUID || reason->klass == KVM_CLASS_HLT || reason->klass == KVM_CLASS_IO ||
+	       reason->klass == KVM_CLASS_HYPERCALL;
+}
+
 /*
  * What an exit that was taken for one from level 2 really was, now that all that comes with it has been seen.
  *
  * kvm_nested_vmexit, where recorded, follows every exit from level 2. Where no nested event is: VM instructions are those of level 1's
- * hypervisor, which must have been given the exit before; other instructions that exit are almost always intercepted for level 1.
+ * hypervisor, which must have been given the exit before.
  */
 static void settle_level(KvmVcpu *v)
 {
@@ -196,7 +203,7 @@ static void settle_level(KvmVcpu *v)
 		relevel(v, 1);
 		s->gap_open = s->gap.reflected = s->gap_held;
 		s->gap_held = FALSE;
-	} else if (guessing(s->kvm) && ep->reason && ep->reason->instruction) {
+	} else if (guessing(s->kvm) && ep->reason && always_reflected(ep->reason)) {
 		ep->reflected = TRUE;
 		s->level = 1;
 	}
