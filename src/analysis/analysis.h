@@ -46,6 +46,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Analysis, analysis_free)
 /* Levels, VMs and nested VMs as a tree: who runs in whom, with how many vCPUs, and where their time went. */
 View *analysis_vms(const Analysis *a);
 
+/* The time of each VM's vCPUs by level, and what that level did with it. */
+View *analysis_levels(const Analysis *a);
+
 /* vCPUs, and their time in each state. */
 View *analysis_vcpus(const Analysis *a);
 

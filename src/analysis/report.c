@@ -70,6 +70,7 @@ static gboolean report_json(const Analysis *a, FILE *out, GError **error)
 	json_rows(j, "unchecked", analysis_unchecked(a));
 	json_rows(j, "lost_events", analysis_losses(a));
 	json_rows(j, "vms", analysis_vms(a));
+	json_rows(j, "levels", analysis_levels(a));
 	json_rows(j, "vcpus", analysis_vcpus(a));
 	json_rows(j, "exits", analysis_exits(a));
 	json_rows(j, "preemption", analysis_preemption(a));
@@ -129,7 +130,7 @@ static void topology_l2(View *t, const AnalysisMachine *m, const KvmL2 *l2, gint
 	view_begin_row(t);
 	view_row_parent(t, parent);
 	view_set_textf(t, 0, "nested VM %u", l2->index);
-	view_set_textf(t, 1, "%s%d", m->level >= 0 ? "L" : "+", MAX(m->level, 0) + 2);
+	analysis_set_level(t, 1, m, 2);
 	view_set_textf(t, 2, "%s%u vCPU%s", l2->vcpus_exact ? "" : "at least ", l2->vcpus, plural(l2->vcpus));
 	view_set_textf(t, 3, "its code ran %s%s", st_format_duration(guest, l2->guest_ns),
 	               l2->is_hypervisor        ? "; it runs VMs itself, which count as it" :
@@ -144,7 +145,7 @@ static void topology_vm(View *t, const AnalysisMachine *m, const KvmVm *vm, gint
 	gint row = view_begin_row(t);
 	view_row_parent(t, parent);
 	view_set_textf(t, 0, "%s, pid %d", or_unknown(vm->name), vm->pid);
-	view_set_textf(t, 1, "%s%d", m->level >= 0 ? "L" : "+", MAX(m->level, 0) + 1);
+	analysis_set_level(t, 1, m, 1);
 	view_set_textf(t, 2, "%u vCPU%s", vm->vcpus->len, plural(vm->vcpus->len));
 	view_set_textf(t, 3, "vCPU thread%s %s; %u other thread%s", plural(vm->vcpus->len), tids->str, others, plural(others));
 	for (guint i = 0; i < vm->l2s->len; i++)
@@ -310,7 +311,7 @@ static void add_exit_row(View *t, const AnalysisMachine *m, const ExitSum *s)
 	double seconds = (double)MAX(m->kernel->end_ns - m->kernel->begin_ns, 1) / 1e9;
 	view_begin_row(t);
 	view_set_int(t, 0, s->vm->pid);
-	view_set_textf(t, 1, "%s%u", m->level >= 0 ? "L" : "+", (guint)MAX(m->level, 0) + s->level);
+	analysis_set_level(t, 1, m, s->level);
 	view_set_text(t, 2, s->name);
 	view_set_uint(t, 3, s->count);
 	view_set_double(t, 4, (double)s->count / seconds);
@@ -356,13 +357,28 @@ static void say_exits(ViewDoc *doc, const AnalysisMachine *m)
 
 /* ---- Text: preemption, threads ---------------------------------------------------------------------------------- */
 
-static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+/* A view of one machine only. */
+static View *view_of(const Analysis *a, const AnalysisMachine *m, View *(*make)(const Analysis *))
 {
-	AnalysisMachine *only[] = {(AnalysisMachine *)(guintptr)m};
-	GPtrArray machines = {(gpointer *)only, 1};
+	gpointer only[] = {(gpointer)(guintptr)m};
+	GPtrArray machines = {only, 1};
 	Analysis one = *a;
 	one.machines = &machines;
-	View *v = analysis_preemption(&one);
+	return make(&one);
+}
+
+static void say_levels(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+{
+	View *v = view_of(a, m, analysis_levels);
+	view_doc_heading(doc, "Where the time of every level went");
+	view_hide_from_text(v, 0);
+	view_add_note(v, "SHARE is of the VM's virtual processors' whole time.");
+	view_doc_table(doc, v);
+}
+
+static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+{
+	View *v = view_of(a, m, analysis_preemption);
 	view_doc_heading(doc, "Who had the processor that a vCPU waited for");
 	view_set_empty_text(v, "No vCPU waited for a processor.");
 	for (guint hidden = 4; hidden <= 6; hidden++)
@@ -373,11 +389,7 @@ static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachin
 
 static void say_threads(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 {
-	AnalysisMachine *only[] = {(AnalysisMachine *)(guintptr)m};
-	GPtrArray machines = {(gpointer *)only, 1};
-	Analysis one = *a;
-	one.machines = &machines;
-	View *v = analysis_threads(&one);
+	View *v = view_of(a, m, analysis_threads);
 	view_doc_heading(doc, "Threads with most processor time");
 	view_limit(v, TOP_THREADS);
 	view_hide_from_text(v, 0);
@@ -418,6 +430,7 @@ static void say_one(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 	say_machine(doc, m);
 	if (m->kvm->vms->len) {
 		say_topology(doc, m);
+		say_levels(doc, a, m);
 		say_times(doc, m);
 		if (m->kvm->has_exits)
 			say_exits(doc, m);

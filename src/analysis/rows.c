@@ -24,6 +24,11 @@ gint64 analysis_vm_ns(const KvmVm *vm, KvmState state)
 	return ns;
 }
 
+void analysis_set_level(View *v, guint column, const AnalysisMachine *m, guint above)
+{
+	view_set_textf(v, column, "%s%u", m->level >= 0 ? "L" : "+", (guint)MAX(m->level, 0) + above);
+}
+
 char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t)
 {
 	KvmRole role;

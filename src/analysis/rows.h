@@ -5,13 +5,16 @@
 
 #include "analysis/analysis.h"
 
-/* "HOST/vm/PID", "HOST/vm/PID/l2/N", "HOST/vm/PID/vcpu/N", "HOST/vm/PID/l2/N": the paths that rows have everywhere. The caller frees. */
+/* "HOST/vm/PID", "HOST/vm/PID/l2/N", "HOST/vm/PID/vcpu/N": the paths that rows have everywhere. The caller frees. */
 char *analysis_vm_path(const AnalysisMachine *m, const KvmVm *vm);
 char *analysis_l2_path(const AnalysisMachine *m, const KvmVm *vm, const KvmL2 *l2);
 char *analysis_vcpu_path(const AnalysisMachine *m, const KvmVcpu *v);
 
 /* Time of all vCPUs of a VM in a state. */
 gint64 analysis_vm_ns(const KvmVm *vm, KvmState state);
+
+/* "L1"; "+1" where the traced machine's own level is not known: so many above it. */
+void analysis_set_level(View *v, guint column, const AnalysisMachine *m, guint above);
 
 /* What a thread is, for people: "qemu-system-x86 183", "CPU 0/KVM 219, vCPU 0 of VM 198". The caller frees. */
 char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t);

@@ -185,7 +185,8 @@ typedef struct KvmVcpu {
 	guint64 reentries;       /* exits without an entry between: handled on the fast path, or the entry wasn't recorded */
 	GPtrArray *exits;        /* KvmExit *, level 1, most time first */
 	GPtrArray *nested;       /* KvmNested *, most time first */
-	gint64 l1_handling_ns;   /* level 1 time spent handling level 2's exits: from a reflected exit to the next entry of level 2, guest-l1 only */
+	gint64 l1_handling_ns;   /* guest-l1 from a reflected exit that is no halt to the next entry of level 2, or until level 1 halts: serving the exit, and
+	                          * what else level 1 chose to run meanwhile */
 	GPtrArray *preemptors;   /* KvmPreemptor *, most time first */
 	struct KvmVcpuState *s;  /* private */
 } KvmVcpu;

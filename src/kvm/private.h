@@ -142,7 +142,8 @@ struct KvmVcpuState {
 	gint64 run_ns;       /* time in the guest since */
 	gboolean from_l1;
 	/* nested */
-	gboolean gap_open;   /* `gap` waits for the next entry into level 2 */
+	gboolean gap_open;   /* `gap` waits for the next entry into level 2 ... */
+	gboolean serving;    /* ... and level 1 has not come to rest since */
 	gboolean gap_held;   /* `gap` is a run whose exit may turn out to have been reflected */
 	KvmRun gap;
 	gint64 gap_begin;

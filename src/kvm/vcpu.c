@@ -51,7 +51,7 @@ static void account(KvmVcpu *v, gint64 time)
 		return;
 	s->run_ns += ns;
 	add_guest_ns(s->kvm, s->cpu, ns);
-	if (s->gap_open && s->state == KVM_STATE_GUEST_L1)
+	if (s->gap_open && s->serving && s->state == KVM_STATE_GUEST_L1)
 		v->l1_handling_ns += ns;
 }
 
@@ -257,6 +257,11 @@ static void end_gap(KvmVcpu *v, gint64 time, gboolean whole)
 	kvm_nested_push(v, &s->gap);
 }
 
+static gboolean is_halt(const KvmReason *reason)
+{
+	return reason && reason->klass == KVM_CLASS_HLT;
+}
+
 static void count_nested_exit(KvmVcpu *v, gint64 time, gboolean whole)
 {
 	struct KvmVcpuState *s = v->s;
@@ -279,6 +284,7 @@ static void count_nested_exit(KvmVcpu *v, gint64 time, gboolean whole)
 	s->gap = run;
 	s->gap_begin = ep->begin;
 	s->gap_open = run.reflected;
+	s->serving = !is_halt(run.reason);
 	s->gap_held = !run.reflected && guessing(s->kvm);
 	if (run.reflected)
 		s->l2_end = ep->begin;
@@ -396,6 +402,8 @@ void kvm_vcpu_exit(KvmVcpu *v, gint64 time, KvmIsa isa, guint64 raw_reason, guin
 	ep->reason = kvm_reason(isa, ep->code);
 	ep->rip = rip;
 	s->entering = s->level == 1 && asks_for_level2(isa, ep->code);
+	if (s->level == 1 && is_halt(ep->reason))
+		s->serving = FALSE; /* with nothing to do it serves nobody */
 	if (s->entering)
 		s->vmcb = NULL;
 	kvm_vcpu_update(v, time);
