@@ -12,6 +12,39 @@ static gint by_begin(gconstpointer pa, gconstpointer pb)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
+#define COPIES_MAX 64 /* packets that begin at the same time and are compared */
+
+static gboolean is_copy(const CtfPacket *a, const CtfPacket *b)
+{
+	return a->file != b->file && a->end == b->end && a->size_bits == b->size_bits && a->content_bits == b->content_bits &&
+	       a->has_seq_num == b->has_seq_num && a->seq_num == b->seq_num;
+}
+
+static gboolean has_copy(const GArray *packets, guint kept, const CtfPacket *p)
+{
+	guint from = kept > COPIES_MAX ? kept - COPIES_MAX : 0;
+	for (guint i = kept; i-- > from;) {
+		const CtfPacket *q = &g_array_index(packets, CtfPacket, i);
+		if (q->begin != p->begin)
+			return FALSE;
+		if (is_copy(p, q))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Snapshots of one session overlap: what several files hold is one packet. */
+static void drop_copies(GArray *packets)
+{
+	guint kept = 0;
+	for (guint i = 0; i < packets->len; i++) {
+		CtfPacket p = g_array_index(packets, CtfPacket, i);
+		if (!has_copy(packets, kept, &p))
+			g_array_index(packets, CtfPacket, kept++) = p;
+	}
+	g_array_set_size(packets, kept);
+}
+
 /* Packets of one file that have no times stay as they are. */
 static void sort_packets(CtfStream *stream)
 {
@@ -19,6 +52,8 @@ static void sort_packets(CtfStream *stream)
 		if (!g_array_index(stream->packets, CtfPacket, i).has_begin)
 			return;
 	g_array_sort(stream->packets, by_begin);
+	if (stream->files->len > 1)
+		drop_copies(stream->packets);
 }
 
 static gint64 ns(const CtfStream *stream, gboolean known, guint64 cycles, gint64 otherwise)
