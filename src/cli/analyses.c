@@ -13,11 +13,15 @@ static struct {
 
 #define COMMON_OPTIONS                                                                                                 \
 	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json or csv", "FORMAT"},                   \
-	        {"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)", "N"}
+	{                                                                                                              \
+		"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)",  \
+		        "N"                                                                                            \
+	}
 
 static const GOptionEntry table_options[] = {
         COMMON_OPTIONS,
-        {"sort", 0, 0, G_OPTION_ARG_STRING, &opt.sort, "Sort by COLUMN, by its name in JSON and CSV; greatest first", "COLUMN"},
+        {"sort", 0, 0, G_OPTION_ARG_STRING, &opt.sort, "Sort by COLUMN, by its name in JSON and CSV; greatest first",
+         "COLUMN"},
         {"ascending", 0, 0, G_OPTION_ARG_NONE, &opt.ascending, "Least first", NULL},
         {"limit", 0, 0, G_OPTION_ARG_INT, &opt.limit, "Show the first N rows only", "N"},
         CLI_RANGE_OPTIONS,
@@ -78,7 +82,8 @@ static gboolean sort_view(View *view, GError **error)
 		return TRUE;
 	if (!view_find_column(view, opt.sort, &column)) {
 		g_autofree char *names = view_column_names(view);
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--sort: there is no column \"%s\"; there are %s", opt.sort, names);
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--sort: there is no column \"%s\"; there are %s",
+		            opt.sort, names);
 		return FALSE;
 	}
 	view_sort(view, column, !opt.ascending);

@@ -13,7 +13,7 @@ static struct {
 	char **names, **fields;
 	char **events, **cpus, **threads;
 	gboolean clock_cycles, clock_seconds, clock_date, clock_gmt, no_delta;
-	gboolean true_strings;
+	gboolean no_quirks;
 } opt;
 
 static const GOptionEntry options[] = {
@@ -29,8 +29,8 @@ static const GOptionEntry options[] = {
         {"clock-date", 0, 0, G_OPTION_ARG_NONE, &opt.clock_date, "Times with their date", NULL},
         {"clock-gmt", 0, 0, G_OPTION_ARG_NONE, &opt.clock_gmt, "Times in UTC, not in the local time zone", NULL},
         {"no-delta", 0, 0, G_OPTION_ARG_NONE, &opt.no_delta, "No time since the event before", NULL},
-        {"true-strings", 0, 0, G_OPTION_ARG_NONE, &opt.true_strings,
-         "Empty strings as such; babeltrace2 2.0 shows an older event's text for them", NULL},
+        {"no-quirks", 0, 0, G_OPTION_ARG_NONE, &opt.no_quirks,
+         "Do not repeat errors of babeltrace2 2.0: empty strings that show an older event's text", NULL},
         {"names", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &opt.names,
          "Names of what: payload, context, scope, header, all, none", "NAME[,NAME..]"},
         {"fields", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &opt.fields,
@@ -100,6 +100,13 @@ static gboolean apply_words(const char *option, char **texts, const Word *words,
 	return TRUE;
 }
 
+/* TRUE if not all events are printed. */
+static gboolean selects(void)
+{
+	return opt.events || opt.cpus || opt.threads || cli_range.begin || cli_range.end ||
+	       !g_strcmp0(opt.format, "none");
+}
+
 static gboolean parse_print_options(CliPrintOptions *o, GError **error)
 {
 	gboolean callsite; /* babeltrace2 takes the word and shows nothing for it */
@@ -123,8 +130,8 @@ static gboolean parse_print_options(CliPrintOptions *o, GError **error)
 	o->clock_date = opt.clock_date;
 	o->clock_gmt = opt.clock_gmt;
 	o->no_delta = opt.no_delta;
-	o->stale_strings = !o->json && !opt.true_strings && !opt.events && !opt.cpus && !opt.threads &&
-	                   !cli_range.begin && !cli_range.end && g_strcmp0(opt.format, "none") != 0;
+	o->quirks = !o->json && !opt.no_quirks;
+	o->stale_strings = o->quirks && !selects();
 	return apply_words("names", opt.names, names, error) && apply_words("fields", opt.fields, fields, error);
 }
 

@@ -122,7 +122,9 @@ static CliPlan *packet_plan(CliPrinter *printer, Source *source, const CtfStream
 	if (plan->ops)
 		return plan;
 	CliBuilder b;
+	guint leaves = 0;
 	begin_plan(printer, &b);
+	b.leaves = &leaves;
 	b.names = printer->options.name_context;
 	g_string_append(b.literal, printer->options.name_scope ? "stream.packet.context = " : "");
 	cli_builder_value(&b, sc->packet_context);
@@ -139,18 +141,38 @@ static void set_text(CliPrinter *printer, Lane *lane, const char *text, gsize le
 	cli_out_want(printer->out, 2 * len + ROOM_APART);
 }
 
-static void render_packet(CliPrinter *printer, Source *source, const CtfStream *stream, Lane *lane, const guint8 *base)
+/* Print a packet's context into the memory. */
+static void print_packet(CliPrinter *printer, Source *source, const CtfStream *stream, guint32 packet,
+                         const guint8 *base, CliStaleObject *stale)
 {
 	const CtfStreamClass *sc = stream->stream_class;
 	const CliPlan *plan = packet_plan(printer, source, sc);
 	CliOut *out = &printer->memory;
-	CliRun run = {.out = out};
-	ctf_cursor_packet(&run.cursor, stream, base, &g_array_index(stream->packets, CtfPacket, lane->packet),
+	CliRun run = {.out = out, .stale = stale};
+	ctf_cursor_packet(&run.cursor, stream, base, &g_array_index(stream->packets, CtfPacket, packet),
 	                  printer->slots);
 	if (sc->metadata->packet_header)
 		ctf_cursor_skip(&run.cursor, sc->metadata->packet_header);
 	out->p = cli_run_plan(&run, plan, out->buf, 0);
+}
+
+static void render_packet(CliPrinter *printer, Source *source, const CtfStream *stream, Lane *lane, const guint8 *base)
+{
+	CliStaleObject *stale = printer->stale ? cli_stale_packet(printer->stale, stream) : NULL;
+	const CliOut *out = &printer->memory;
+	print_packet(printer, source, stream, lane->packet, base, stale);
 	set_text(printer, lane, out->buf, (gsize)(out->p - out->buf));
+}
+
+/* Nobody sees it, but babeltrace2 remembers its strings. */
+static void pass_empty_packet(const CtfStream *stream, guint32 packet, CliStaleObject *object, gpointer user)
+{
+	CliPrinter *printer = user;
+	const CtfPacket *p = &g_array_index(stream->packets, CtfPacket, packet);
+	const CtfFile *file = &g_array_index(stream->files, CtfFile, p->file);
+	if (shows_packet(printer, stream->stream_class))
+		print_packet(printer, &printer->sources[stream->trace->index], stream, packet, file->map + p->offset,
+		             object);
 }
 
 /* JSON has the packet's processor only. */
@@ -220,14 +242,14 @@ void cli_printer_event(CliPrinter *printer, const CtfStream *stream, const guint
 	if (G_UNLIKELY(!class->head))
 		make_class(printer, source->trace, class,
 		           g_ptr_array_index(source->trace->metadata->events, record->event));
+	if (printer->stale)
+		run.stale = cli_stale_next(printer->stale, stream, record);
 	if (G_UNLIKELY(lane->packet != record->packet))
 		enter_packet(printer, source, stream, lane, base, record->packet);
 	cli_out_reserve(out, CLI_HEAD_MAX + class->head_len + lane->text_len + class->plan.room);
 	char *p = put_time(printer, stream, base, record, out->p);
 	p = cli_put_literal(p, class->head, class->head_len);
 	p = cli_put_literal(p, lane->text, lane->text_len);
-	if (printer->stale)
-		run.stale = cli_stale_next(printer->stale, stream, record);
 	ctf_cursor_event(&run.cursor, stream, base, record, printer->slots);
 	p = cli_run_plan(&run, &class->plan, p, 1);
 	if (G_UNLIKELY(run.cursor.failed))
@@ -267,7 +289,7 @@ CliPrinter *cli_printer_new(const CliPrintOptions *options, GPtrArray *traces, C
 	printer->out = out;
 	cli_out_init(&printer->memory, -1);
 	cli_clock_state_init(&printer->clock);
-	printer->stale = options->stale_strings ? cli_stale_new(traces) : NULL;
+	printer->stale = options->stale_strings ? cli_stale_new(traces, pass_empty_packet, printer) : NULL;
 	printer->owned = g_ptr_array_new_with_free_func(g_free);
 	printer->enums = g_ptr_array_new_with_free_func(cli_enum_free);
 	for (guint i = 0; i < traces->len; i++)

@@ -14,7 +14,9 @@
 /* All FALSE but the default fields and names: see cli_print_defaults(). */
 typedef struct {
 	gboolean json;
-	/* Show empty strings as babeltrace2 2.0 does (see print_stale.h): every event of the traces must be printed then. */
+	/* Show what babeltrace2 2.0.4 gets wrong as it does. */
+	gboolean quirks;
+	/* Show empty strings as it does, too (see print_stale.h): every event of the traces must be printed then. */
 	gboolean stale_strings;
 
 	gboolean clock_cycles, clock_seconds, clock_date, clock_gmt, no_delta;

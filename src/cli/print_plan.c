@@ -106,10 +106,15 @@ static CliOpKind kind_of_int(const CliBuilder *b, const CtfFc *fc)
 	return fc->is_signed ? CLI_OP_SIGNED : CLI_OP_DEC;
 }
 
-/* Negative numbers have as many digits as their size needs, rounded up to whole ones. */
-static guint64 mask_of_int(CliOpKind kind, const CtfFc *fc, guint size)
+/*
+ * Negative numbers have as many digits as their size needs, rounded up to whole ones. Of hexadecimal ones whose size is rounded up to 64
+ * bits babeltrace2 2.0 shows 0 (it shifts by 64).
+ */
+static guint64 mask_of_int(const CliBuilder *b, CliOpKind kind, const CtfFc *fc, guint size)
 {
 	guint bits = 64;
+	if (kind == CLI_OP_HEX && size > 60 && size < 64 && b->options->quirks)
+		return 0;
 	if (kind == CLI_OP_HEX)
 		bits = (size + 3) & ~3u;
 	else if (kind == CLI_OP_OCT && fc->is_signed && size < 64)
@@ -126,7 +131,7 @@ static void add_int(CliBuilder *b, const CtfFc *fc)
 	op->shift = (guint8)(64 - size);
 	op->is_signed = (guint8)fc->is_signed;
 	op->slot = (gint16)fc->slot;
-	op->mask = mask_of_int(kind, fc, size);
+	op->mask = mask_of_int(b, kind, fc, size);
 	op->fast = fc->type == CTF_FC_INT && !fc->big_endian && !fc->reverse_bits && (fc->align >= 8 || size <= 57);
 	if (fc->is_enum) {
 		op->labels = cli_enum_new(op, b->options->json);

@@ -9,7 +9,7 @@ struct CliStaleObject {
 	GHashTable *others; /* guint64 * -> CliStaleText *; NULL: none */
 };
 
-/* An event class's objects: those that wait on a stack. */
+/* The objects of an event class, or of a stream's packets: those not in use are on a stack. */
 typedef struct {
 	GPtrArray *all; /* CliStaleObject * */
 	GPtrArray *stack;
@@ -28,9 +28,9 @@ typedef enum {
 
 typedef struct {
 	Kind kind;
-	gint64 ns;  /* UNKNOWN_TIME: that of the message before it, of whatever stream */
-	Pool *pool; /* EVENT */
-	CliStaleObject *object;
+	gint64 ns;              /* UNKNOWN_TIME: that of the message before it, of whatever stream */
+	Pool *pool;             /* EVENT: of its class; PACKET_END: of the stream's packets */
+	CliStaleObject *object; /* what goes back to the pool with the message */
 } Message;
 
 #define UNKNOWN_TIME G_MININT64
@@ -39,6 +39,10 @@ typedef struct {
 typedef struct {
 	const CtfStream *stream;
 	Pool *pools; /* by event class index */
+	Pool packets;
+	CliStaleObject *packet_object; /* of the packet that is being read */
+	CliStaleObject *shown;         /* of the packet whose events are being printed */
+	guint begun;                   /* packets whose begin was handed over */
 	Message messages[BATCH];
 	guint at, n;
 	Kind next; /* kind of the next message to be read, as far as it is known without looking */
@@ -47,6 +51,8 @@ typedef struct {
 } Lane;
 
 struct CliStale {
+	CliStalePacketFunc empty_packet;
+	gpointer user;
 	CtfScout *scout;
 	Lane *lanes;
 	guint n_lanes;
@@ -98,6 +104,12 @@ static CliStaleObject *take_object(Pool *pool)
 	return object;
 }
 
+static void pool_clear(Pool *pool)
+{
+	g_clear_pointer(&pool->all, g_ptr_array_unref);
+	g_clear_pointer(&pool->stack, g_ptr_array_unref);
+}
+
 /* ---- Messages of a stream -------------------------------------------------------------------------------------- */
 
 static const CtfPacket *packet_at(const Lane *lane, guint i)
@@ -132,6 +144,8 @@ static Message begin_packet(Lane *lane)
 {
 	const CtfPacket *p = packet_at(lane, lane->packet);
 	Message m = {.kind = DISCARDED_EVENTS};
+	if (!lane->packet_object)
+		lane->packet_object = take_object(&lane->packets);
 	switch (lane->next) {
 	case DISCARDED_EVENTS:
 		lane->next = DISCARDED_PACKETS;
@@ -146,7 +160,9 @@ static Message begin_packet(Lane *lane)
 		/* fall through */
 	default:
 		lane->next = EVENT;
-		return (Message){.kind = PACKET_BEGIN, .ns = time_of(lane, p->has_begin, p->begin)};
+		return (Message){.kind = PACKET_BEGIN,
+		                 .ns = time_of(lane, p->has_begin, p->begin),
+		                 .object = lane->packet_object};
 	}
 }
 
@@ -154,7 +170,12 @@ static Message end_packet(Lane *lane)
 {
 	const CtfPacket *p = packet_at(lane, lane->packet++);
 	lane->next = lane->packet < lane->stream->packets->len ? DISCARDED_EVENTS : STREAM_END;
-	return (Message){.kind = PACKET_END, .ns = time_of(lane, p->has_end, p->end)};
+	Message m = {.kind = PACKET_END,
+	             .ns = time_of(lane, p->has_end, p->end),
+	             .pool = &lane->packets,
+	             .object = lane->packet_object};
+	lane->packet_object = NULL;
+	return m;
 }
 
 static Message next_message(CliStale *stale, guint i)
@@ -170,7 +191,8 @@ static Message next_message(CliStale *stale, guint i)
 	const CtfRecord *record = ctf_scout_peek(stale->scout, i);
 	if (!record || record->packet != lane->packet)
 		return end_packet(lane);
-	Message m = {.kind = EVENT, .ns = record->time, .pool = &lane->pools[record->event]};
+	gint64 ns = lane->stream->stream_class->clock ? record->time : UNKNOWN_TIME;
+	Message m = {.kind = EVENT, .ns = ns, .pool = &lane->pools[record->event]};
 	m.object = take_object(m.pool);
 	ctf_scout_pass(stale->scout, i);
 	return m;
@@ -208,7 +230,7 @@ static void read_ahead(CliStale *stale, guint i)
 static void give_back_batch(CliStale *stale)
 {
 	for (guint i = 0; i < stale->n_batch; i++)
-		if (stale->batch[i].kind == EVENT)
+		if (stale->batch[i].pool)
 			g_ptr_array_add(stale->batch[i].pool->stack, stale->batch[i].object);
 	stale->n_batch = 0;
 }
@@ -218,12 +240,23 @@ static gint64 time_in_turn(const CliStale *stale, const Message *m)
 	return m->ns == UNKNOWN_TIME ? stale->last_ns : m->ns;
 }
 
+static void show_packet(CliStale *stale, Lane *lane, CliStaleObject *object)
+{
+	const CtfPacket *p = packet_at(lane, lane->begun);
+	lane->shown = object;
+	if (p->content_bits == p->header_bits)
+		stale->empty_packet(lane->stream, lane->begun, object, stale->user);
+	lane->begun++;
+}
+
 static const Message *hand_over(CliStale *stale, guint i)
 {
 	Lane *lane = &stale->lanes[i];
 	const Message *m = &lane->messages[lane->at++];
 	stale->last_ns = time_in_turn(stale, m);
 	stale->batch[stale->n_batch++] = *m;
+	if (m->kind == PACKET_BEGIN)
+		show_packet(stale, lane, m->object);
 	if (stale->n_batch == BATCH)
 		give_back_batch(stale);
 	if (lane->at == lane->n)
@@ -253,12 +286,13 @@ static gint due_before(const CliStale *stale, gint64 ns, guint event_lane)
 CliStaleObject *cli_stale_next(CliStale *stale, const CtfStream *stream, const CtfRecord *record)
 {
 	guint event_lane = stale->lane_of[stream->trace->index][stream->index];
+	gboolean timed = stream->stream_class->clock != NULL;
 	for (;;) {
 		if (stale->empty >= 0) {
 			read_ahead(stale, (guint)stale->empty);
 			stale->empty = -1;
 		}
-		gint i = stale->n_waiting ? due_before(stale, record->time, event_lane) : -1;
+		gint i = stale->n_waiting ? due_before(stale, timed ? record->time : stale->last_ns, event_lane) : -1;
 		if (i >= 0)
 			hand_over(stale, (guint)i);
 		else
@@ -266,6 +300,11 @@ CliStaleObject *cli_stale_next(CliStale *stale, const CtfStream *stream, const C
 	}
 	Lane *lane = &stale->lanes[event_lane];
 	return lane->at < lane->n ? hand_over(stale, event_lane)->object : NULL;
+}
+
+CliStaleObject *cli_stale_packet(const CliStale *stale, const CtfStream *stream)
+{
+	return stale->lanes[stale->lane_of[stream->trace->index][stream->index]].shown;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------------------ */
@@ -287,9 +326,11 @@ static void open_lane(CliStale *stale, guint i)
 	lane->next = lane->stream->packets->len ? STREAM_BEGIN : DONE;
 }
 
-CliStale *cli_stale_new(GPtrArray *traces)
+CliStale *cli_stale_new(GPtrArray *traces, CliStalePacketFunc empty_packet, gpointer user)
 {
 	CliStale *stale = g_new0(CliStale, 1);
+	stale->empty_packet = empty_packet;
+	stale->user = user;
 	stale->scout = ctf_scout_new((CtfTrace *const *)traces->pdata, traces->len);
 	stale->n_lanes = ctf_scout_streams(stale->scout);
 	stale->lanes = g_new0(Lane, stale->n_lanes + 1);
@@ -315,13 +356,13 @@ void cli_stale_free(CliStale *stale)
 	if (!stale)
 		return;
 	for (guint t = 0; t < stale->n_traces; t++) {
-		for (guint i = 0; i < stale->n_pools[t]; i++) {
-			g_clear_pointer(&stale->pools[t][i].all, g_ptr_array_unref);
-			g_clear_pointer(&stale->pools[t][i].stack, g_ptr_array_unref);
-		}
+		for (guint i = 0; i < stale->n_pools[t]; i++)
+			pool_clear(&stale->pools[t][i]);
 		g_free(stale->pools[t]);
 		g_free(stale->lane_of[t]);
 	}
+	for (guint i = 0; i < stale->n_lanes; i++)
+		pool_clear(&stale->lanes[i].packets);
 	ctf_scout_free(stale->scout);
 	g_free(stale->lanes);
 	g_free(stale->waiting);

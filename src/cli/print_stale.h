@@ -2,7 +2,7 @@
 /*
  * cli/print_stale.h: what babeltrace2 2.0 shows for empty strings. Private to print*.c.
  *
- * Its library recycles event objects (a stack of them per event class) and empties a string by its length only, not its text. So
+ * Its library recycles event objects (a stack of them per event class; likewise packets, per stream) and empties a string by its length only, not its text. So
  * an empty string is shown as what the same field of the same object held before. Which object an event gets depends on when others came
  * back to the stack: each stream is read 15 messages ahead, the merged messages are printed, then given back, 15 at a time.
  * Messages are events, and beginnings and ends of streams and packets, and notes of losses. All this is played again here, with numbers
@@ -22,11 +22,17 @@ typedef struct {
 typedef struct CliStaleObject CliStaleObject;
 typedef struct CliStale CliStale;
 
-CliStale *cli_stale_new(GPtrArray *traces);
+/* Called for a packet without events, whose context nobody else asks for. */
+typedef void (*CliStalePacketFunc)(const CtfStream *stream, guint32 packet, CliStaleObject *object, gpointer user);
+
+CliStale *cli_stale_new(GPtrArray *traces, CliStalePacketFunc empty_packet, gpointer user);
 void cli_stale_free(CliStale *stale); /* NULL is fine */
 
 /* The object that the next event has. Must be called for every event of the traces, in the order of ctf_read(). */
 CliStaleObject *cli_stale_next(CliStale *stale, const CtfStream *stream, const CtfRecord *record);
+
+/* The object of the packet that this event is in, for its context. NULL: not known. */
+CliStaleObject *cli_stale_packet(const CliStale *stale, const CtfStream *stream);
 
 /*
  * The text that a string field of the object holds, to be shown or changed. `key` names the field in its event class: below
