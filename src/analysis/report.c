@@ -213,10 +213,11 @@ static void say_cpus(ViewDoc *doc, const AnalysisMachine *m)
 {
 	View *t = view_new("processors", "Processors");
 	double duration = (double)MAX(m->kernel->end_ns - m->kernel->begin_ns, 1);
+	gboolean guests = m->kvm->has_exits && m->kvm->vms->len;
 	view_add_column(t, "cpu", "CPU", VIEW_ID);
 	view_add_column(t, "idle", "IDLE", VIEW_RATIO);
 	view_add_column(t, "busy", "BUSY", VIEW_RATIO);
-	if (m->kvm->has_exits)
+	if (guests)
 		view_add_column(t, "guest", "OF IT IN GUESTS", VIEW_RATIO);
 	for (guint i = 0; i < m->kernel->cpus->len; i++) {
 		const KernelCpu *cpu = g_ptr_array_index(m->kernel->cpus, i);
@@ -226,7 +227,7 @@ static void say_cpus(ViewDoc *doc, const AnalysisMachine *m)
 		view_set_int(t, 0, cpu->id);
 		view_set_double(t, 1, (double)cpu->ns[KERNEL_CPU_IDLE] / duration);
 		view_set_double(t, 2, (double)cpu->ns[KERNEL_CPU_BUSY] / duration);
-		if (m->kvm->has_exits)
+		if (guests)
 			view_set_double(t, 3, (double)m->kvm->cpu_guest_ns[i] / duration);
 	}
 	view_doc_heading(doc, "Processors");

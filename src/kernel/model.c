@@ -103,7 +103,8 @@ static void on_switch(Kernel *k, const TraceEvent *ev)
 	}
 	if (prev)
 		leave(k, prev, value(ev, TRACE_SCHED_SWITCH_PREV_STATE, 0), ev->time);
-	if (next && next != c->idle)
+	/* A name that changes does so while its thread runs: then the switch away from it tells. */
+	if (next && next != c->idle && !next->name[0])
 		set_name(next, ev, TRACE_SCHED_SWITCH_NEXT_COMM);
 	if (next) {
 		kernel_thread_state(next, KERNEL_RUNNING, ev->time);

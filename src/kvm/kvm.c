@@ -103,7 +103,7 @@ gint32 kvm_id_by_name(const char *name)
 	for (guint i = 0; i < G_N_ELEMENTS(vcpu_names); i++) {
 		char *end = NULL;
 
-		if (!g_str_has_prefix(name, vcpu_names[i].before))
+		if (name[0] != vcpu_names[i].before[0] || !g_str_has_prefix(name, vcpu_names[i].before))
 			continue;
 		const char *digits = name + strlen(vcpu_names[i].before);
 		gint64 id = g_ascii_isdigit(*digits) ? g_ascii_strtoll(digits, &end, 10) : -1;
