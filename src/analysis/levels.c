@@ -16,6 +16,7 @@ enum { PATH, VM, LEVEL, PART, TIME, SHARE };
 	X(ON_CPU, 0, "on a processor; where was not recorded")                                                         \
 	X(STOLEN, 0, "ready, but without a processor")                                                                 \
 	X(BLOCKED, 0, "asleep for another reason than being halted")                                                   \
+	X(ASLEEP, -1, "asleep: halted or for another reason was not recorded")                                         \
 	X(HALTED, 1, "halted: nothing to do")                                                                          \
 	X(OFF, -1, "did not exist")                                                                                    \
 	X(UNKNOWN, -1, "not known")
@@ -48,7 +49,7 @@ static gint64 nested_exit_ns(const KvmVcpu *v)
 	return MIN(ns, v->ns[KVM_STATE_EXIT]);
 }
 
-static void add_times(const KvmVcpu *v, gint64 *ns)
+static void add_times(const AnalysisMachine *m, const KvmVcpu *v, gint64 *ns)
 {
 	gint64 for_nested = nested_exit_ns(v), serving = MIN(v->l1_handling_ns, v->ns[KVM_STATE_GUEST_L1]);
 	ns[PART_NESTED] += v->ns[KVM_STATE_GUEST_L2];
@@ -60,7 +61,7 @@ static void add_times(const KvmVcpu *v, gint64 *ns)
 	ns[PART_USER] += v->ns[KVM_STATE_EMULATION];
 	ns[PART_ON_CPU] += v->ns[KVM_STATE_RUNNING];
 	ns[PART_STOLEN] += v->ns[KVM_STATE_PREEMPTED] + v->ns[KVM_STATE_THROTTLED] + v->ns[KVM_STATE_WAIT_CPU];
-	ns[PART_BLOCKED] += v->ns[KVM_STATE_BLOCKED];
+	ns[m->kvm->has_exits ? PART_BLOCKED : PART_ASLEEP] += v->ns[KVM_STATE_BLOCKED];
 	ns[PART_HALTED] += v->ns[KVM_STATE_HALTED];
 	ns[PART_OFF] += v->ns[KVM_STATE_OFF];
 	ns[PART_UNKNOWN] += v->ns[KVM_STATE_UNKNOWN];
@@ -72,7 +73,7 @@ static void add_vm(View *view, const AnalysisMachine *m, const KvmVm *vm)
 	gint64 ns[PART_COUNT] = {0};
 	double all = (double)(m->kernel->end_ns - m->kernel->begin_ns) * vm->vcpus->len;
 	for (guint i = 0; i < vm->vcpus->len; i++)
-		add_times(g_ptr_array_index(vm->vcpus, i), ns);
+		add_times(m, g_ptr_array_index(vm->vcpus, i), ns);
 	for (guint p = 0; p < PART_COUNT; p++) {
 		if (!ns[p])
 			continue;

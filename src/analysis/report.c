@@ -173,6 +173,13 @@ static void say_topology(ViewDoc *doc, const AnalysisMachine *m)
 
 /* ---- Text: where the time went --------------------------------------------------------------------------------- */
 
+static const char *describe_state(const AnalysisMachine *m, KvmState state)
+{
+	if (state == KVM_STATE_BLOCKED && !m->kvm->has_exits)
+		return "sleeps; whether the VM halted it or it waits for something else was not recorded";
+	return kvm_state_description(state);
+}
+
 /* Only states that occur have a column: a share of the time, which is what a person compares. */
 static void say_times(ViewDoc *doc, const AnalysisMachine *m)
 {
@@ -206,7 +213,7 @@ static void say_times(ViewDoc *doc, const AnalysisMachine *m)
 	view_doc_table(doc, t);
 	for (guint s = 0; s < KVM_STATE_COUNT; s++)
 		if (total[s])
-			view_doc_pair(doc, kvm_state_name((KvmState)s), "%s", kvm_state_description((KvmState)s));
+			view_doc_pair(doc, kvm_state_name((KvmState)s), "%s", describe_state(m, (KvmState)s));
 }
 
 static void say_cpus(ViewDoc *doc, const AnalysisMachine *m)

@@ -129,7 +129,8 @@ static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
 	KernelThread *t = kernel_current(kvm->kernel, ev);
 	gboolean run = ev->id == TRACE_IOCTL_ENTRY && (guint32)value(ev, TRACE_IOCTL_ENTRY_CMD, 0) == KVM_RUN;
 
-	if (!t || kernel_is_idle(t) || (!run && !t->vcpu))
+	/* One without the other would never let a vCPU out of the kernel again, or out of its process. */
+	if (!kvm->has_ioctl || !t || kernel_is_idle(t) || (!run && !t->vcpu))
 		return;
 	KvmVcpu *v = kvm_attach(kvm, t, ev->time);
 	if (v && run)
