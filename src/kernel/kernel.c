@@ -150,23 +150,24 @@ void kernel_thread_name(KernelThread *t, const char *name, guint len)
 	memcpy(t->name, name, len);
 }
 
-static void leave_cpu(Kernel *k, const KernelThread *t)
+/* Damaged events may have put it on any processors. */
+static void leave_cpus(Kernel *k, const KernelThread *t)
 {
-	KernelCpu *c = kernel_cpu(k, t->cpu);
+	for (guint i = 0; i < k->cpus->len; i++) {
+		KernelCpu *c = g_ptr_array_index(k->cpus, i);
 
-	if (!c)
-		return;
-	if (c->current == t)
-		c->current = NULL;
-	if (c->previous == t)
-		c->previous = NULL;
+		if (c && c->current == t)
+			c->current = NULL;
+		if (c && c->previous == t)
+			c->previous = NULL;
+	}
 }
 
 void kernel_thread_forget(Kernel *k, KernelThread *t)
 {
 	KernelThread *last = g_ptr_array_index(k->threads, k->threads->len - 1);
 
-	leave_cpu(k, t);
+	leave_cpus(k, t);
 	last->index = t->index;
 	g_ptr_array_remove_index_fast(k->threads, t->index);
 }

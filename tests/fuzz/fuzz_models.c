@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fuzz target: the input is a trace's events, in any order and with any values, as the models get them. Whatever they say, states exclude each other and add up:
+ * every vCPU's and processor's to the time analysed, no time is negative, and exits have no more time than their vCPU.
+ *
+ * An event is 8 bytes: what, where, how much later, contexts, four small values, which are spread to what makes a difference.
+ */
+#include <string.h>
+
+#include "kvm/kvm.h"
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
+
+enum { EVENT_BYTES = 8, BEGIN = 1000, N_WHATS = TRACE_EVENT_COUNT + 2 };
+
+typedef struct {
+	Kernel *kernel;
+	Kvm *kvm;
+	TraceModel models[2];
+	gint64 now;
+	gboolean lossy[4];
+} World;
+
+static const char names[] = "CPU 0/KVM\0CPU 1/KVM\0qemu\0vhost-2";
+
+/* A value of a field: mostly thread numbers, exit reasons and states that occur; some nonsense. */
+static guint64 spread(guint8 byte)
+{
+	static const guint64 odd[] = {0x80, 0x78, 0x60, 0x83, 12, 20, 24, 0x100, 0x400, 0xae80, G_MAXUINT64, 1ull << 32,
+				      0xffffffff81000000, 0xffffffff81200000, 1u << 22, 0x1000};
+
+	return byte < 240 ? byte % 12 : odd[byte - 240];
+}
+
+static gboolean is_text(guint id, guint field)
+{
+	const char *n = trace_field_names((TraceEventId)id, field);
+
+	return n && (strstr(n, "comm") || strcmp(n, "name") == 0 || strcmp(n, "filename") == 0);
+}
+
+static void feed_event(World *w, guint id, const guint8 *in)
+{
+	guint64 v[TRACE_FIELDS_MAX], ctx[TRACE_CTX_COUNT];
+	guint n = trace_event_n_fields((TraceEventId)id);
+	TraceEvent ev = {.time = w->now, .cpu = (in[1] & 7) - 1, .id = (guint16)id, .v = v, .ctx = ctx, .base = (const guint8 *)names};
+
+	ev.present = in[1] & 8 ? (guint16)((1u << n) - 1) : (guint16)(in[3] & ((1u << n) - 1));
+	ev.ctx_present = in[3] >> 4;
+	for (guint i = 0; i < TRACE_FIELDS_MAX; i++)
+		v[i] = is_text(id, i) ? CTF_TEXT(in[4 + i % 4] % 3 * 10, 9) : spread(in[4 + i % 4]);
+	for (guint i = 0; i < TRACE_CTX_COUNT; i++)
+		ctx[i] = spread(in[4 + i]);
+	for (guint m = 0; m < 2; m++)
+		for (gsize i = 0; i < w->models[m].n_needs; i++)
+			if (w->models[m].needs[i].event == id) {
+				w->models[m].event(w->models[m].self, &ev);
+				break;
+			}
+}
+
+/* Ranges of one processor don't overlap. */
+static void feed_loss(World *w, guint cpu, gboolean begin)
+{
+	cpu %= G_N_ELEMENTS(w->lossy);
+	if (w->lossy[cpu] == begin)
+		return;
+	w->lossy[cpu] = begin;
+	for (guint m = 0; m < 2; m++)
+		w->models[m].loss(w->models[m].self, (gint32)cpu - 1, w->now, begin ? TRACE_LOSS_BEGIN : TRACE_LOSS_END);
+}
+
+static void check(gboolean ok, const char *law)
+{
+	if (!ok)
+		g_error("broken: %s", law);
+}
+
+static gint64 check_exits(const GPtrArray *exits)
+{
+	gint64 total = 0;
+
+	for (guint i = 0; i < exits->len; i++) {
+		const KvmExit *e = g_ptr_array_index(exits, i);
+
+		check(e->count > 0 && e->hist.count <= e->count, "an exit is counted before its handling is");
+		check(e->reflected <= e->count && e->full.count <= e->reflected, "reflected exits are exits");
+		for (guint s = 0; s < KVM_STATE_COUNT; s++) {
+			check(e->ns[s] >= 0, "time is not negative");
+			total += e->ns[s];
+		}
+	}
+	return total;
+}
+
+static void check_vcpu(const World *w, const KvmVcpu *v)
+{
+	gint64 sum = 0, handled = check_exits(v->exits), guest = 0;
+
+	for (guint s = 0; s < KVM_STATE_COUNT; s++) {
+		check(v->ns[s] >= 0, "time in a state is not negative");
+		sum += v->ns[s];
+	}
+	check(sum == w->kernel->end_ns - w->kernel->begin_ns, "a vCPU's states add up to the time analysed");
+	for (guint i = 0; i < v->nested->len; i++) {
+		const KvmNested *n = g_ptr_array_index(v->nested, i);
+
+		handled += check_exits(n->exits);
+		guest += n->guest_ns;
+		check(n->guest_ns >= 0, "time of a nested VM is not negative");
+	}
+	check(handled <= sum, "exits have no more time than there is");
+	check(guest <= v->ns[KVM_STATE_GUEST_L2] + v->ns[KVM_STATE_UNKNOWN] + v->ns[KVM_STATE_GUEST_L1], "nested VMs ran within the VM");
+	check(v->id >= 0 && v->vm && v->thread->vcpu == v, "a vCPU has an id, a VM and a thread");
+}
+
+static void check_kernel(const World *w)
+{
+	gint64 duration = w->kernel->end_ns - w->kernel->begin_ns;
+
+	for (guint i = 0; i < w->kernel->cpus->len; i++) {
+		const KernelCpu *c = g_ptr_array_index(w->kernel->cpus, i);
+
+		check(!c || c->ns[0] + c->ns[1] + c->ns[2] == duration, "a processor's states add up");
+	}
+	for (guint i = 0; i < w->kernel->threads->len; i++) {
+		const KernelThread *t = g_ptr_array_index(w->kernel->threads, i);
+
+		for (guint s = 0; s < KERNEL_STATE_COUNT; s++)
+			check(t->ns[s] >= 0 && t->ns[s] <= duration, "a thread's time is within the trace's");
+	}
+}
+
+static void finish(World *w)
+{
+	g_autoptr(GArray) gaps = NULL;
+
+	kernel_finish(w->kernel);
+	kvm_finish(w->kvm);
+	check_kernel(w);
+	for (guint i = 0; i < w->kvm->vms->len; i++) {
+		const KvmVm *vm = g_ptr_array_index(w->kvm->vms, i);
+
+		check(vm->vcpus->len > 0, "a VM has vCPUs");
+		for (guint j = 0; j < vm->vcpus->len; j++)
+			check_vcpu(w, g_ptr_array_index(vm->vcpus, j));
+	}
+	gaps = kvm_gaps(w->kvm);
+}
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+	TraceFacts facts = {.is_kernel = TRUE, .kernel_release = "6.1.0"};
+	gint64 end = BEGIN;
+	World w = {.now = BEGIN};
+
+	if (size < 2)
+		return 0;
+	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
+		facts.declared[i] = (data[0] >> i % 8 & 1) || (data[1] & 1);
+	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES)
+		end += data[i + 2];
+	w.kernel = kernel_new(&facts, BEGIN, end);
+	w.kvm = kvm_new(w.kernel, &facts);
+	w.models[0] = kernel_model(w.kernel);
+	w.models[1] = kvm_model(w.kvm);
+	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES) {
+		guint what = data[i] % N_WHATS;
+
+		w.now += data[i + 2];
+		if (what < TRACE_EVENT_COUNT)
+			feed_event(&w, what, data + i);
+		else
+			feed_loss(&w, data[i + 1], what == TRACE_EVENT_COUNT);
+	}
+	finish(&w);
+	kvm_free(w.kvm);
+	kernel_free(w.kernel);
+	return 0;
+}
