@@ -156,6 +156,14 @@ static inline void end_record(CtfChunk *chunk, const CtfRecord *r, gint64 ns)
 	chunk->used += sizeof(CtfRecord) + r->n * sizeof(guint64);
 }
 
+/* Keep the values of a header that was read by a fast loop. */
+static gboolean keep_header(const CtfDecoder *d, guint64 begin)
+{
+	guint64 v[CTF_OUT_HEADER_COUNT];
+	CtfExec x = {.base = d->base, .pos = begin, .end = d->end, .slots = d->slots, .v = v};
+	return ctf_program_run(d->plan->header, &x);
+}
+
 /* An event of any shape. FALSE: damaged. */
 static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
 {
@@ -165,6 +173,8 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 	CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = r ? r->v : unused};
 	if (r)
 		memset(r->v, 0, cp->n * sizeof(guint64));
+	if (G_UNLIKELY(cp->reads_header) && !keep_header(d, *pos - header))
+		return FALSE;
 	if (!ctf_program_run(cp->program, &x))
 		return FALSE;
 	*pos = x.pos;

@@ -70,6 +70,9 @@ gboolean ctf_program_fixed(const CtfProgram *p, guint64 *bits_out, GArray **extr
 /* Give every referenced field class of the tree a slot, from *next on. FALSE: too many. */
 gboolean ctf_slots_assign(CtfFc *fc, guint *next);
 
+/* Set the slots of all fields below `fc` to 0: those of the option or element that is not there would keep older values. */
+void ctf_slots_forget(const CtfFc *fc, guint64 *slots);
+
 /* TRUE if some length or selector of the tree is a field of a scope in [from, before). */
 gboolean ctf_fc_refers_between(const CtfFc *fc, CtfScope from, CtfScope before);
 

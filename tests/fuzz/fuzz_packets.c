@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Fuzz target: the input is a stream file, its metadata has every kind of field. Whatever is framed must be walkable to the same
- * end by the cursor.
- */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <glib/gstdio.h>
-
-#include "ctf/ctf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Packets of a CTF 1.8 trace: LTTng's header and another one, every kind of field. */
+#include "packets.h"
 
 static const char METADATA[] =
 	"/* CTF 1.8 */\n"
@@ -42,25 +30,6 @@ static const char METADATA[] =
 	"event { name = f; id = 0; stream_id = 1; fields := struct { integer { size = 7; align = 1; byte_order = be; } z; uint8_t y[3]; }; };\n"
 	"event { name = g; id = 1; stream_id = 1; };\n";
 
-static char *dir;
-
-static void clean_up(void)
-{
-	g_autofree char *metadata = g_build_filename(dir, "metadata", NULL);
-	g_autofree char *stream = g_build_filename(dir, "stream", NULL);
-	g_unlink(metadata);
-	g_unlink(stream);
-	g_rmdir(dir);
-}
-
-static void make_dir(void)
-{
-	dir = g_dir_make_tmp("strata-fuzz-XXXXXX", NULL);
-	g_autofree char *path = g_build_filename(dir, "metadata", NULL);
-	g_file_set_contents(path, METADATA, -1, NULL);
-	atexit(clean_up);
-}
-
 static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
 {
 	(void)user;
@@ -70,39 +39,8 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 	sub->wants[2] = (CtfWant){CTF_SCOPE_COUNT, ec->id == 3 ? "v.two.m" : "c"};
 }
 
-static gboolean walk(const CtfStream *stream, const guint8 *base, const CtfRecord *record, gpointer user)
-{
-	static guint64 slots[CTF_SLOTS_MAX];
-	const CtfEventClass *ec = g_ptr_array_index(stream->trace->metadata->events, record->event);
-	const CtfFc *trees[] = {stream->stream_class->common_context, ec->spec_context, ec->payload};
-	CtfCursor c;
-	(void)user;
-	ctf_cursor_event(&c, stream, base, record, slots);
-	for (guint i = 0; i < G_N_ELEMENTS(trees); i++)
-		if (trees[i])
-			ctf_cursor_skip(&c, trees[i]);
-	if (c.failed)
-		abort();
-	return TRUE;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!dir)
-		make_dir();
-	g_autofree char *path = g_build_filename(dir, "stream", NULL);
-	FILE *f = fopen(path, "wb");
-	if (!f)
-		abort();
-	fwrite(data, 1, size, f);
-	fclose(f);
-	g_autoptr(StWarnings) warnings = st_warnings_new();
-	g_autoptr(CtfTrace) trace = ctf_trace_open(dir, warnings, NULL);
-	if (!trace)
-		return 0;
-	CtfReader reader = {.subscribe = subscribe, .event = walk, .begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1,
-	                    .warnings = warnings};
-	CtfStats stats;
-	ctf_read(&trace, 1, &reader, &stats, NULL);
+	fuzz_packets(METADATA, strlen(METADATA), subscribe, data, size);
 	return 0;
 }

@@ -635,6 +635,65 @@ static void test_origins(void)
 	         "3 e (n=4 x=[7 7 7]) (n=5 y=[8 8 8 8]) n=1 a=[0 0] b=[1 1] c=[2 2 2] d=[3 3 3 3] e=[4 4 4 4 4] f=[5]\n");
 }
 
+/* LTTng's compact header, of which the payload names fields. */
+static void test_fields_of_compact_header(void)
+{
+	g_autoptr(Trace) t = trace_new(
+		PREAMBLE CLOCK
+		"~{'type':'data-stream-class','default-clock-class-id':'c','packet-context-field-class':" STRUCT(CONTEXT_MEMBERS)
+		",'event-record-header-field-class':{'type':'structure','minimum-alignment':8,'member-classes':["
+		MEMBER("id", UINT(5, "little", ",'roles':['event-record-class-id']")) ","
+		MEMBER("v", VARIANT(PATH("'id'"),
+			OPTION("[[0,30]]", STRUCT(MEMBER("t", UINT(27, "little", ",'roles':['default-clock-timestamp']")))) ","
+			OPTION("[[31,31]]", STRUCT(MEMBER("id", UINT(32, "little", ",'alignment':8,'roles':['event-record-class-id']")) ","
+				MEMBER("t", UINT(64, "little", ",'alignment':8,'roles':['default-clock-timestamp']")))))) "]}}"
+		"~{'type':'event-record-class','id':2,'name':'e','payload-field-class':"
+		STRUCT(MEMBER("a", SEQ("{'origin':'event-record-header','path':['id']}", U8)) ","
+		       MEMBER("b", OPTIONAL("{'origin':'event-record-header','path':['v','id']},'selector-field-ranges':[[2,2]]", U8))) "}"
+		"~{'type':'event-record-class','id':1,'name':'other'}");
+	packet_begin(t->w, 0);
+	for (guint i = 0; i < 3; i++) {
+		ctfw_align(t->w, 8);
+		ctfw_uint(t->w, i == 1 ? 31 : 2, 5);
+		if (i == 1) {
+			ctfw_align(t->w, 8);
+			ctfw_uint(t->w, 2, 32);
+			ctfw_uint(t->w, 1, 64);
+		} else {
+			ctfw_uint(t->w, i, 27);
+		}
+		for (guint j = 0; j < (i == 1 ? 31 : 2); j++)
+			ctfw_uint(t->w, 7, 8);
+		if (i == 1)
+			ctfw_uint(t->w, 9, 8);
+		ctfw_align(t->w, 8);
+		ctfw_uint(t->w, 1, 5);
+		ctfw_uint(t->w, i, 27);
+	}
+	ctfw_packet_end(t->w, 0);
+	check(t, "0 e a=[7 7] b=-\n0 other\n"
+	         "1 e a=[7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7] b=9\n1 other\n2 e a=[7 7] b=-\n2 other\n");
+}
+
+/* A length that is not there counts as 0, whatever it was in the event before. */
+static void test_missing_length(void)
+{
+	g_autoptr(Trace) t = trace_new(USUAL(
+		MEMBER("k", BOOL) "," MEMBER("o", OPTIONAL(PATH("'k'"), STRUCT(MEMBER("n", U8)))) "," MEMBER("a", SEQ(PATH("'o','n'"), U8))));
+	packet_begin(t->w, 0);
+	for (guint i = 0; i < 4; i++) {
+		event_begin(t->w, 0, (guint16)i);
+		ctfw_uint(t->w, i & 1, 8);
+		if (i & 1) {
+			ctfw_uint(t->w, i, 8);
+			for (guint j = 0; j < i; j++)
+				ctfw_uint(t->w, j, 8);
+		}
+	}
+	ctfw_packet_end(t->w, 0);
+	check(t, "0 e k=false o=- a=[]\n1 e k=true o={n=1} a=[0]\n2 e k=false o=- a=[]\n3 e k=true o={n=3} a=[0 1 2]\n");
+}
+
 /* A location that leaves structures with nulls, seen from the elements of an array: each time the nearest one. */
 static void test_parents(void)
 {
@@ -820,6 +879,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/ctf2/variants", test_variants);
 	g_test_add_func("/ctf2/lengths-in-variants", test_lengths_in_variants);
 	g_test_add_func("/ctf2/origins", test_origins);
+	g_test_add_func("/ctf2/fields-of-compact-header", test_fields_of_compact_header);
+	g_test_add_func("/ctf2/missing-length", test_missing_length);
 	g_test_add_func("/ctf2/parents", test_parents);
 	g_test_add_func("/ctf2/headers", test_headers);
 	g_test_add_func("/ctf2/variable-length-times", test_variable_length_times);
