@@ -12,8 +12,9 @@
 #define CHUNKS_TOTAL    (1u << 20)  /* bytes of the chunks in use at once: about what a core's own cache holds */
 #define UNITS_AHEAD     4           /* packets of a stream in work at once, with threads */
 #define CHUNKS_AHEAD    3           /* chunks of a unit that wait to be fetched */
-#define POPULATE_MAX    (8u << 20)  /* a packet up to this size is mapped in one go */
-#define DROP_BYTES      (1u << 20)
+#define MAPPED_TOTAL    (64u << 20) /* bytes of packets that are mapped at once */
+#define WINDOW_MAX      (2u << 20)  /* of one stream */
+#define WINDOW_MIN      (64u << 10)
 #define DROP_AGAIN      (4u << 20)  /* a fault on a page may map others before it, which were given back already */
 
 typedef struct Unit {
@@ -21,6 +22,7 @@ typedef struct Unit {
 	CtfDecoder decoder;
 	guint64 *slots;
 	guint packet;
+	guint64 populated; /* bytes of the packet */
 	gboolean started, busy;
 	CtfChunk *first, *last;
 	guint n_chunks;
@@ -45,6 +47,7 @@ struct CtfFeed {
 	guint n;
 	GPtrArray *plans;
 	gsize chunk_bytes;
+	guint64 window;    /* bytes of a packet that are mapped, decoded, and given back at a time */
 	gboolean records;  /* somebody looks at them */
 	CtfChunk *spare;
 	guint64 events, bad_packets;
@@ -64,22 +67,26 @@ static const CtfFile *packet_file(const Feed *f, guint packet, const CtfPacket *
 }
 
 /* One call instead of a fault every sixteen pages. Older kernels refuse; nothing is lost. */
-static void populate(const Feed *f, guint packet)
+static void populate(const CtfFeed *feed, const Feed *f, Unit *u)
 {
 	const CtfPacket *p;
-	const CtfFile *file = packet_file(f, packet, &p);
+	const CtfFile *file = packet_file(f, u->packet, &p);
+	guint64 at = u->started ? u->decoder.pos >> 3 : 0, size = p->size_bits / 8;
+	if (u->populated >= size || at + feed->window / 2 < u->populated)
+		return;
+	guint64 upto = MIN(u->populated + feed->window, size);
 #ifdef MADV_POPULATE_READ
-	if (p->size_bits / 8 <= POPULATE_MAX)
-		ctf_file_advise(file, p->offset, p->offset + p->size_bits / 8, MADV_POPULATE_READ);
+	ctf_file_advise(file, p->offset + u->populated, p->offset + upto, MADV_POPULATE_READ);
 #endif
+	u->populated = upto;
 }
 
 /* Give back the pages of a packet from where that was done last to `upto` (bytes of the packet). */
-static void drop(Feed *f, guint packet, guint64 upto)
+static void drop(const CtfFeed *feed, Feed *f, guint packet, guint64 upto)
 {
 	const CtfPacket *p;
 	const CtfFile *file = packet_file(f, packet, &p);
-	if (upto < p->size_bits / 8 && upto - f->dropped < DROP_BYTES)
+	if (upto < p->size_bits / 8 && upto - f->dropped < feed->window)
 		return;
 	guint64 begin = p->offset + f->dropped;
 	ctf_file_advise(file, begin - MIN(begin, DROP_AGAIN), p->offset + upto, MADV_DONTNEED);
@@ -163,10 +170,11 @@ static void work(CtfFeed *feed, Feed *f, Unit *u)
 	guint64 cycles = f->cycles;
 	u->busy = TRUE;
 	g_mutex_unlock(&feed->lock);
+	populate(feed, f, u);
 	if (!u->started) {
-		populate(f, u->packet);
 		u->slots = g_new0(guint64, CTF_SLOTS_MAX);
 		ctf_decoder_start(&u->decoder, f->stream, f->plan, u->packet, cycles, u->slots);
+		u->decoder.step = feed->window * 8;
 	}
 	ctf_decoder_run(&u->decoder, c);
 	g_mutex_lock(&feed->lock);
@@ -265,6 +273,7 @@ CtfFeed *ctf_feed_new(CtfTrace *const *traces, gsize n, const CtfReader *reader)
 	feed->plans = g_ptr_array_new_with_free_func((GDestroyNotify)ctf_stream_plan_free);
 	feed->feeds = g_new0(Feed, MAX(streams, 1));
 	feed->chunk_bytes = CLAMP(CHUNKS_TOTAL / MAX(streams, 1), CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+	feed->window = CLAMP(MAPPED_TOTAL / MAX(streams, 1), WINDOW_MIN, WINDOW_MAX);
 	for (gsize i = 0; i < n; i++)
 		for (guint j = 0; j < traces[i]->streams->len; j++)
 			feed->feeds[feed->n++].stream = g_ptr_array_index(traces[i]->streams, j);
@@ -334,7 +343,7 @@ static void retire_head(CtfFeed *feed, Feed *f)
 {
 	Unit *u = f->head;
 	const CtfPacket *p = &g_array_index(f->stream->packets, CtfPacket, u->packet);
-	drop(f, u->packet, p->size_bits / 8);
+	drop(feed, f, u->packet, p->size_bits / 8);
 	f->dropped = 0;
 	f->cycles = u->decoder.cycles;
 	feed->bad_packets += u->decoder.bad;
@@ -349,7 +358,7 @@ static void return_current(CtfFeed *feed, Feed *f)
 {
 	if (!f->current)
 		return;
-	drop(f, f->head->packet, f->current->end_pos >> 3);
+	drop(feed, f, f->head->packet, f->current->end_pos >> 3);
 	give_back(feed, f->current);
 	f->current = NULL;
 	if (feed->n_workers)
