@@ -8,4 +8,22 @@
 /* What this payload calls a field; NULL: it has none of its names. The text lives for ever. */
 const char *trace_field_resolve(TraceEventId id, guint field, const CtfFc *payload);
 
+/* ---- loss.c: ranges of lost events, in their place among events ------------------------------------------------- */
+
+typedef struct TraceLosses TraceLosses;
+typedef void (*TraceLossFunc)(gpointer user, gint32 cpu, gint64 time, TraceLossEdge edge);
+
+TraceLosses *trace_losses_new(const CtfTrace *trace, TraceLossFunc report, gpointer user);
+void trace_losses_free(TraceLosses *l);
+
+/* When a range begins or ends next; G_MAXINT64: never. */
+gint64 trace_losses_next(const TraceLosses *l);
+
+/* Report all that begins or ends up to and with `time`. */
+void trace_losses_pass(TraceLosses *l, gint64 time);
+
+/* By stream index: TRUE if its events have to be shown to trace_losses_event(), before models see them. */
+const gboolean *trace_losses_watched(const TraceLosses *l);
+void trace_losses_event(TraceLosses *l, const CtfStream *stream, const CtfRecord *r);
+
 #endif

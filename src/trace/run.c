@@ -11,13 +11,6 @@
 
 #define TRACE_MODELS_MAX 16
 
-/* One edge of a range of lost events. */
-typedef struct {
-	gint64 time;
-	gint32 cpu;
-	TraceLossEdge edge;
-} LossEdge;
-
 /* What the models together need of a canonical event, and which of them. */
 typedef struct {
 	guint16 fields;
@@ -31,9 +24,9 @@ typedef struct {
 	const TraceModel *models;
 	gsize n_models;
 	Route routes[TRACE_EVENT_COUNT];
-	GArray *edges;          /* LossEdge, in order of time */
-	guint next_edge;
-	gint64 next_edge_time;  /* G_MAXINT64: no more */
+	TraceLosses *losses;
+	const gboolean *watched; /* by stream: trace_losses_event() wants to see its events */
+	gint64 next_loss;       /* when models have to be told of one next */
 	guint64 seen[TRACE_EVENT_COUNT];
 } Run;
 
@@ -121,103 +114,20 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 
 /* ---- Lost events --------------------------------------------------------------------------------------------- */
 
-/* A range of lost events on a processor; it may have several streams. */
-typedef struct {
-	gint32 cpu;
-	gint64 begin, end;
-} LossRange;
-
-static gint compare_ranges(gconstpointer a, gconstpointer b)
+static void on_loss(gpointer user, gint32 cpu, gint64 time, TraceLossEdge edge)
 {
-	const LossRange *x = a, *y = b;
+	const Run *run = user;
 
-	if (x->cpu != y->cpu)
-		return x->cpu < y->cpu ? -1 : 1;
-	return x->begin < y->begin ? -1 : x->begin > y->begin;
+	for (gsize i = 0; i < run->n_models; i++)
+		if (run->models[i].loss)
+			run->models[i].loss(run->models[i].self, cpu, time, edge);
 }
 
-static gint compare_edges(gconstpointer a, gconstpointer b)
+/* Tell models of all that begins or ends up to and with `time`. */
+static void pass_losses(Run *run, gint64 time)
 {
-	const LossEdge *x = a, *y = b;
-
-	return x->time < y->time ? -1 : x->time > y->time;
-}
-
-/* What a stream lost. Before its first packet it wasn't recorded yet, which is the same to a model. */
-static void add_ranges(GArray *ranges, const CtfTrace *trace, const CtfStream *stream)
-{
-	const CtfPacket *first = stream->packets->len ? &g_array_index(stream->packets, CtfPacket, 0) : NULL;
-
-	if (first && first->has_begin && stream->stream_class->clock) {
-		gint64 begin = ctf_clock_ns(stream->stream_class->clock, first->begin);
-		LossRange range = {stream->cpu, trace->begin_ns, begin};
-
-		if (begin > trace->begin_ns)
-			g_array_append_val(ranges, range);
-	}
-	for (guint j = 0; j < stream->losses->len; j++) {
-		const CtfLoss *loss = &g_array_index(stream->losses, CtfLoss, j);
-		LossRange range = {stream->cpu, loss->begin_ns, MAX(loss->begin_ns, loss->end_ns)};
-
-		g_array_append_val(ranges, range);
-	}
-}
-
-/* All streams' losses, by processor, then time. */
-static GArray *loss_ranges(const CtfTrace *trace)
-{
-	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(LossRange));
-
-	for (guint i = 0; i < trace->streams->len; i++)
-		add_ranges(ranges, trace, g_ptr_array_index(trace->streams, i));
-	g_array_sort(ranges, compare_ranges);
-	return ranges;
-}
-
-/* Where ranges begin and end, in order of time; ranges of one processor that touch are joined. */
-static GArray *loss_edges(const CtfTrace *trace)
-{
-	GArray *edges = g_array_new(FALSE, FALSE, sizeof(LossEdge));
-	g_autoptr(GArray) ranges = loss_ranges(trace);
-
-	for (guint i = 0; i < ranges->len;) {
-		LossRange r = g_array_index(ranges, LossRange, i);
-
-		for (i++; i < ranges->len; i++) {
-			const LossRange *next = &g_array_index(ranges, LossRange, i);
-
-			if (next->cpu != r.cpu || next->begin > r.end)
-				break;
-			r.end = MAX(r.end, next->end);
-		}
-		LossEdge begin = {r.begin, r.cpu, TRACE_LOSS_BEGIN}, end = {r.end, r.cpu, TRACE_LOSS_END};
-		g_array_append_val(edges, begin);
-		g_array_append_val(edges, end);
-	}
-	g_array_sort(edges, compare_edges); /* stable: a range's begin stays before its end */
-	return edges;
-}
-
-static void find_next_edge(Run *run)
-{
-	run->next_edge_time =
-		run->next_edge < run->edges->len ? g_array_index(run->edges, LossEdge, run->next_edge).time : G_MAXINT64;
-}
-
-/* Tell models of all edges up to and with `time`. */
-static void pass_edges(Run *run, gint64 time)
-{
-	while (run->next_edge < run->edges->len) {
-		const LossEdge *e = &g_array_index(run->edges, LossEdge, run->next_edge);
-
-		if (e->time > time)
-			break;
-		for (gsize i = 0; i < run->n_models; i++)
-			if (run->models[i].loss)
-				run->models[i].loss(run->models[i].self, e->cpu, e->time, e->edge);
-		run->next_edge++;
-	}
-	find_next_edge(run);
+	trace_losses_pass(run->losses, time);
+	run->next_loss = trace_losses_next(run->losses);
 }
 
 /* ---- Events -------------------------------------------------------------------------------------------------- */
@@ -245,8 +155,10 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 		.base = base,
 	};
 
-	if (G_UNLIKELY(r->time >= run->next_edge_time))
-		pass_edges(run, r->time);
+	if (G_UNLIKELY(r->time >= run->next_loss))
+		pass_losses(run, r->time);
+	if (G_UNLIKELY(run->watched[stream->index]))
+		trace_losses_event(run->losses, stream, r);
 	run->seen[r->tag]++;
 	for (guint i = 0; i < route->n_models; i++) {
 		const TraceModel *model = &run->models[route->models[i]];
@@ -259,8 +171,7 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const TraceOptions *options, TraceFacts *facts,
 		   CtfStats *stats, GError **error)
 {
-	g_autoptr(GArray) edges = loss_edges(trace);
-	Run run = {.models = models, .n_models = n, .edges = edges};
+	Run run = {.models = models, .n_models = n};
 	TraceOptions all = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1};
 	const TraceOptions *o = options ? options : &all;
 	CtfReader reader = {.subscribe = subscribe, .event = on_event, .user = &run, .begin_ns = o->begin_ns,
@@ -270,11 +181,14 @@ gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const Tra
 	g_return_val_if_fail(n <= TRACE_MODELS_MAX, FALSE);
 	for (gsize i = 0; i < n; i++)
 		add_needs(&run, (guint8)i);
-	find_next_edge(&run);
-	pass_edges(&run, o->begin_ns);
-	if (!ctf_read(&trace, 1, &reader, &own, error))
+	run.losses = trace_losses_new(trace, on_loss, &run);
+	run.watched = trace_losses_watched(run.losses);
+	pass_losses(&run, o->begin_ns);
+	gboolean ok = ctf_read(&trace, 1, &reader, &own, error);
+	pass_losses(&run, MIN(o->end_ns, G_MAXINT64 - 1));
+	trace_losses_free(run.losses);
+	if (!ok)
 		return FALSE;
-	pass_edges(&run, MIN(o->end_ns, G_MAXINT64 - 1));
 	if (facts)
 		memcpy(facts->seen, run.seen, sizeof(run.seen));
 	if (stats)
