@@ -10,7 +10,6 @@ build_packages='
   gcc
   libc6-dev
   libglib2.0-dev
-  libjson-glib-dev
   libsmartcols-dev
   meson
   ninja-build
