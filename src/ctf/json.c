@@ -22,6 +22,20 @@ gboolean ctf_json_fail(CtfJsonReader *r, const CtfJson *v, const char *format, .
 	return ctf_metadata_error(r->m, r->m->text + v->at, &r->error, "%s", what);
 }
 
+gboolean ctf_json_spend(CtfJsonReader *r, const CtfJson *v, guint n)
+{
+	if (n > CTF_JSON_STEPS_MAX - r->steps)
+		return ctf_json_fail(r, v, "these field classes take too much work: aliases multiply them");
+	r->steps += n;
+	return TRUE;
+}
+
+gpointer ctf_json_made(CtfJsonReader *r, const CtfJson *v, CtfJsonMade kind, gpointer *key_out)
+{
+	*key_out = GSIZE_TO_POINTER((gsize)v->at * CTF_JSON_MADE_COUNT + kind);
+	return g_hash_table_lookup(r->made, *key_out);
+}
+
 const CtfJson *ctf_json_need(CtfJsonReader *r, const CtfJson *v, const char *name)
 {
 	const CtfJson *property = ctf_json_get(r->m, v, name);
@@ -67,18 +81,23 @@ static gboolean sint(CtfJsonReader *r, const CtfJson *v, const char *what, gint6
 
 const char *ctf_json_text(CtfJsonReader *r, const CtfJson *v, const char *what)
 {
+	gpointer key;
 	if (!ctf_json_expect(r, v, CTF_JSON_STRING, what))
 		return NULL;
+	char *text = ctf_json_made(r, v, CTF_JSON_MADE_TEXT, &key);
+	if (text)
+		return text;
 	ctf_json_string(r->m, v, r->scratch);
 	if (strlen(r->scratch->str) != r->scratch->len) {
 		ctf_json_fail(r, v, "%s must not hold a null character", what);
 		return NULL;
 	}
-	char *text = g_hash_table_lookup(r->strings, r->scratch->str);
+	text = g_hash_table_lookup(r->strings, r->scratch->str);
 	if (!text) {
 		text = ctf_arena_strndup(r->m->arena, r->scratch->str, r->scratch->len);
 		g_hash_table_add(r->strings, text);
 	}
+	g_hash_table_insert(r->made, key, text);
 	return text;
 }
 
@@ -94,7 +113,8 @@ gboolean ctf_json_no_extensions(CtfJsonReader *r, const CtfJson *v)
 	const CtfJson *extensions = ctf_json_get(r->m, v, "extensions");
 	if (!extensions)
 		return TRUE;
-	if (!ctf_json_expect(r, extensions, CTF_JSON_OBJECT, "extensions"))
+	if (!ctf_json_expect(r, extensions, CTF_JSON_OBJECT, "extensions") ||
+	    !ctf_json_spend(r, extensions, extensions->n))
 		return FALSE;
 	const CtfJson *namespace = extensions + 1;
 	for (guint i = 0; i < extensions->n; i++, namespace = ctf_json_next(namespace + 1)) {
@@ -448,10 +468,10 @@ gboolean ctf_json_parse(CtfMetadata *m, GError **error)
 	        .values = g_array_new(FALSE, FALSE, sizeof(CtfJson)),
 	        .aliases = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, alias_free),
 	        .strings = g_hash_table_new(g_str_hash, g_str_equal),
-	        .sets = g_hash_table_new(NULL, NULL),
+	        .made = g_hash_table_new(NULL, NULL),
 	        .parents = g_hash_table_new(NULL, NULL),
-	        /* A field class takes about 30 bytes of text; more of them than that come out of aliases. */
-	        .max_fcs = 65536 + (guint)(m->text_len / 8),
+	        /* One takes more text than this: that many more come out of aliases only. */
+	        .max_fcs = 65536 + (guint)(m->text_len / 32),
 	        .scratch = g_string_new(NULL),
 	};
 	m->version = 2;
@@ -459,7 +479,7 @@ gboolean ctf_json_parse(CtfMetadata *m, GError **error)
 	g_array_unref(r.values);
 	g_hash_table_unref(r.aliases);
 	g_hash_table_unref(r.strings);
-	g_hash_table_unref(r.sets);
+	g_hash_table_unref(r.made);
 	g_hash_table_unref(r.parents);
 	g_string_free(r.scratch, TRUE);
 	if (r.error)

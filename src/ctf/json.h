@@ -14,6 +14,8 @@
 #include "ctf/metadata.h"
 
 #define CTF_JSON_VALUES_MAX (4u << 20) /* JSON values in memory: of the fragment being read, and of all aliases */
+#define CTF_JSON_STEPS_MAX  (1u << 27) /* hours of work can be asked for in few bytes, through aliases */
+#define CTF_JSON_STEPS_MAX  (1u << 27) /* properties and members looked at while field classes are built */
 
 /* A field class alias. Its values are kept until the metadata has been read, since every use builds a tree of its own. */
 typedef struct {
@@ -30,9 +32,10 @@ typedef struct {
 	guint kept;          /* values of all aliases */
 	GHashTable *aliases; /* name -> CtfJsonAlias * */
 	GHashTable *strings; /* interned texts, in the metadata's arena */
-	GHashTable *sets; /* range sets and mappings already made of a place in the text: uses of an alias share them */
+	GHashTable *made;    /* by place in the text: what uses of an alias share */
 	GHashTable *parents; /* structure -> the structure around it */
 	guint n_fcs, max_fcs;
+	guint steps; /* properties and members looked at while building field classes */
 	gboolean has_trace_class;
 	GString *scratch;
 
@@ -44,10 +47,27 @@ typedef struct {
 	guint depth;
 } CtfJsonReader;
 
+/* What can be made of the same place in the text. */
+typedef enum {
+	CTF_JSON_MADE_TEXT,     /* const char * */
+	CTF_JSON_MADE_UNSIGNED, /* CtfRange *, of an integer range set */
+	CTF_JSON_MADE_SIGNED,
+	CTF_JSON_MADE_MAPPINGS, /* CtfMapping * */
+	CTF_JSON_MADE_CHECK,    /* not NULL: the options of a variant were found not to overlap */
+	CTF_JSON_MADE_CHECK_SIGNED,
+	CTF_JSON_MADE_COUNT
+} CtfJsonMade;
+
 /* ---- Values (json.c) ------------------------------------------------------------------------------------------ */
 
 /* Set the error unless there is one, for a place in the text. Always gives FALSE. */
 gboolean ctf_json_fail(CtfJsonReader *r, const CtfJson *v, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Count `n` steps of work for a place in the text. FALSE with an error if all together are too many. */
+gboolean ctf_json_spend(CtfJsonReader *r, const CtfJson *v, guint n);
+
+/* What was made of `v` before; NULL: nothing. It is to be stored in r->made under `*key_out`. */
+gpointer ctf_json_made(CtfJsonReader *r, const CtfJson *v, CtfJsonMade kind, gpointer *key_out);
 
 /* A property of an object that must be there. NULL: an error. */
 const CtfJson *ctf_json_need(CtfJsonReader *r, const CtfJson *v, const char *name);

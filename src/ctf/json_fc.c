@@ -16,23 +16,6 @@ static gboolean build_fc(CtfJsonReader *r, const CtfJson *v, CtfFc **fc_out);
 
 /* ---- Ranges and mappings -------------------------------------------------------------------------------------- */
 
-/* What can be made of the same text. */
-typedef enum {
-	SET_UNSIGNED,
-	SET_SIGNED,
-	SET_MAPPINGS,
-	SET_CHECKED, /* no set: a variant's options were found not to overlap */
-	SET_CHECKED_SIGNED,
-	SET_KINDS
-} SetKind;
-
-/* What was made of `v` before; NULL: nothing. `key_out` is the key to store it under. */
-static gpointer known_set(CtfJsonReader *r, const CtfJson *v, SetKind kind, gpointer *key_out)
-{
-	*key_out = GSIZE_TO_POINTER((gsize)v->at * SET_KINDS + kind);
-	return g_hash_table_lookup(r->sets, *key_out);
-}
-
 /* Bring a bound into the domain. FALSE: no value of the domain is on the range's side of it. */
 static gboolean clamp_bound(gboolean negative, guint64 magnitude, gboolean is_signed, gboolean is_lower, guint64 *out)
 {
@@ -69,7 +52,7 @@ static gboolean range_of(CtfJsonReader *r, const CtfJson *v, gboolean is_signed,
 static gboolean range_set(CtfJsonReader *r, const CtfJson *v, gboolean is_signed, CtfRange **ranges_out, guint *n_out)
 {
 	gpointer key;
-	*ranges_out = known_set(r, v, is_signed ? SET_SIGNED : SET_UNSIGNED, &key);
+	*ranges_out = ctf_json_made(r, v, is_signed ? CTF_JSON_MADE_SIGNED : CTF_JSON_MADE_UNSIGNED, &key);
 	*n_out = v->n;
 	if (*ranges_out)
 		return TRUE;
@@ -82,7 +65,7 @@ static gboolean range_set(CtfJsonReader *r, const CtfJson *v, gboolean is_signed
 	for (guint i = 0; i < v->n; i++, range = ctf_json_next(range))
 		if (!range_of(r, range, is_signed, &ranges[i]))
 			return FALSE;
-	g_hash_table_insert(r->sets, key, ranges);
+	g_hash_table_insert(r->made, key, ranges);
 	*ranges_out = ranges;
 	return TRUE;
 }
@@ -91,7 +74,7 @@ static gboolean range_set(CtfJsonReader *r, const CtfJson *v, gboolean is_signed
 static gboolean mappings(CtfJsonReader *r, const CtfJson *v, CtfFc *fc)
 {
 	gpointer key;
-	fc->mappings = known_set(r, v, SET_MAPPINGS, &key);
+	fc->mappings = ctf_json_made(r, v, CTF_JSON_MADE_MAPPINGS, &key);
 	if (!fc->mappings) {
 		if (!ctf_json_expect(r, v, CTF_JSON_OBJECT, "mappings"))
 			return FALSE;
@@ -102,7 +85,7 @@ static gboolean mappings(CtfJsonReader *r, const CtfJson *v, CtfFc *fc)
 			if (!map[i].label || !range_set(r, name + 1, fc->is_signed, &map[i].ranges, &map[i].n_ranges))
 				return FALSE;
 		}
-		g_hash_table_insert(r->sets, key, map);
+		g_hash_table_insert(r->made, key, map);
 		fc->mappings = map;
 	}
 	fc->n_mappings = v->n;
@@ -244,7 +227,7 @@ static gboolean role_of(CtfJsonReader *r, const CtfJson *v, CtfFc *fc)
 	const CtfJson *names = ctf_json_get(r->m, v, "roles");
 	if (!names)
 		return TRUE;
-	if (!ctf_json_expect(r, names, CTF_JSON_ARRAY, "roles"))
+	if (!ctf_json_expect(r, names, CTF_JSON_ARRAY, "roles") || !ctf_json_spend(r, names, names->n))
 		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
 		if (roles[i].scope != r->scope || !has_text(r, names, roles[i].name))
@@ -356,7 +339,7 @@ static CtfMember *open_member(CtfJsonReader *r, const CtfJson *v, const char *na
 
 static gboolean build_member(CtfJsonReader *r, const CtfJson *v, GHashTable *names, CtfFc *fc)
 {
-	const CtfJson *text = ctf_json_need(r, v, "name");
+	const CtfJson *text = ctf_json_spend(r, v, v->n) ? ctf_json_need(r, v, "name") : NULL;
 	const char *name = text ? ctf_json_text(r, text, "a name") : NULL;
 	const CtfJson *class = name ? ctf_json_need(r, v, "field-class") : NULL;
 	CtfMember *member = class ? open_member(r, v, name, names, fc) : NULL;
@@ -400,7 +383,7 @@ static gboolean build_optional(CtfJsonReader *r, const CtfJson *v, CtfFc *fc)
 static gboolean build_option(CtfJsonReader *r, const CtfJson *v, GHashTable *names, CtfFc *fc)
 {
 	const char *name;
-	const CtfJson *ranges = ctf_json_need(r, v, "selector-field-ranges");
+	const CtfJson *ranges = ctf_json_spend(r, v, v->n) ? ctf_json_need(r, v, "selector-field-ranges") : NULL;
 	const CtfJson *class = ranges ? ctf_json_need(r, v, "field-class") : NULL;
 	if (!class || !ctf_json_optional_text(r, v, "name", &name))
 		return FALSE;
@@ -450,7 +433,7 @@ static gboolean check_options(CtfJsonReader *r, const CtfJson *options, const Ct
 {
 	gpointer key;
 	gboolean is_signed = fc->selector_fc->is_signed;
-	if (known_set(r, options, is_signed ? SET_CHECKED_SIGNED : SET_CHECKED, &key))
+	if (ctf_json_made(r, options, is_signed ? CTF_JSON_MADE_CHECK_SIGNED : CTF_JSON_MADE_CHECK, &key))
 		return TRUE;
 	g_autoptr(GArray) claims = g_array_new(FALSE, FALSE, sizeof(Claim));
 	for (guint i = 0; i < fc->n_members; i++)
@@ -459,7 +442,7 @@ static gboolean check_options(CtfJsonReader *r, const CtfJson *options, const Ct
 			if (!less(claim.range.upper, claim.range.lower, is_signed))
 				g_array_append_val(claims, claim);
 		}
-	g_hash_table_insert(r->sets, key, key);
+	g_hash_table_insert(r->made, key, key);
 	return check_claims(r, options, claims, is_signed);
 }
 
@@ -563,7 +546,7 @@ static void set_parent(CtfJsonReader *r, CtfFc *fc)
 static gboolean build_fc(CtfJsonReader *r, const CtfJson *v, CtfFc **fc_out)
 {
 	const CtfJson *class = resolve(r, v);
-	const Type *type = class ? type_of(r, class) : NULL;
+	const Type *type = class && ctf_json_spend(r, class, class->n) ? type_of(r, class) : NULL;
 	CtfFc *fc = type && ctf_json_no_extensions(r, class) ? new_fc(r, v, type) : NULL;
 	if (!fc)
 		return FALSE;

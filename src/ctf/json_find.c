@@ -78,14 +78,20 @@ static gboolean step_down(CtfJsonReader *r, const CtfJson *element, const GPtrAr
 	const char *name = ctf_json_text(r, element, "an element of a path");
 	if (!name)
 		return FALSE;
-	for (guint i = 0; i < from->len; i++)
-		if (!expand(r, member_of(g_ptr_array_index(from, i), name), &budget, to))
+	for (guint i = 0; i < from->len; i++) {
+		const CtfFc *fc = g_ptr_array_index(from, i);
+		if (!ctf_json_spend(r, element, fc->n_members))
+			return FALSE;
+		if (!expand(r, member_of(fc, name), &budget, to))
 			return ctf_json_fail(r, element, "\"%s\" stands for more than %d fields", name, CANDIDATES_MAX);
+	}
 	return to->len || ctf_json_fail(r, element, "no field \"%s\" comes before this one there", name);
 }
 
 static gboolean step_up(CtfJsonReader *r, const CtfJson *element, const GPtrArray *from, GPtrArray *to)
 {
+	if (!ctf_json_spend(r, element, from->len * from->len))
+		return FALSE;
 	for (guint i = 0; i < from->len; i++) {
 		CtfFc *parent = g_hash_table_lookup(r->parents, g_ptr_array_index(from, i));
 		if (parent && !g_ptr_array_find(to, parent, NULL))
@@ -122,6 +128,8 @@ static gboolean walk(CtfJsonReader *r, const CtfJson *location, GPtrArray *found
 		return FALSE;
 	if (!path->n)
 		return ctf_json_fail(r, path, "a path must not be empty");
+	if (!ctf_json_spend(r, location, location->n + 16 * path->n))
+		return FALSE;
 	const CtfJson *element = path + 1;
 	for (guint i = 0; i < path->n; i++, element = ctf_json_next(element)) {
 		g_ptr_array_set_size(found, 0);

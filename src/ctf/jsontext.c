@@ -288,6 +288,9 @@ gboolean ctf_json_is(const CtfMetadata *m, const CtfJson *v, const char *text)
 		return FALSE;
 	if (!v->escaped)
 		return v->len == len + 2 && !memcmp(m->text + v->at + 1, text, len);
+	/* No escape stands for less than a sixth of its length. */
+	if (v->len - 2 > len * 6)
+		return FALSE;
 	g_autoptr(GString) s = g_string_new(NULL);
 	ctf_json_string(m, v, s);
 	return s->len == len && !memcmp(s->str, text, len);

@@ -754,6 +754,19 @@ static void test_limits(void)
 	assert_bad_text(s->str, "more than 4096 fields");
 }
 
+/* Few bytes that ask for much work: each use of an alias looks at all of it. */
+static void test_work_is_bounded(void)
+{
+	g_autoptr(GString) s = g_string_new(PREAMBLE "~{'type':'field-class-alias','name':'a','field-class':{'type':'structure'");
+	for (guint i = 0; i < 200000; i++)
+		g_string_append_printf(s, ",'x%u':0", i);
+	g_string_append(s, "}}\n" STREAM "~{'type':'event-record-class','payload-field-class':{'type':'structure','member-classes':[");
+	for (guint i = 0; i < 2000; i++)
+		g_string_append_printf(s, "%s{'name':'m%u','field-class':'a'}", i ? "," : "", i);
+	g_string_append(s, "]}}");
+	assert_bad_text(s->str, "take too much work");
+}
+
 /* Good metadata with any one byte changed: an error or not, but nothing worse. */
 static void test_damage(void)
 {
@@ -799,6 +812,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/json-metadata/bad-locations", test_bad_locations);
 	g_test_add_func("/json-metadata/bad-roles", test_bad_roles);
 	g_test_add_func("/json-metadata/limits", test_limits);
+	g_test_add_func("/json-metadata/work-is-bounded", test_work_is_bounded);
 	g_test_add_func("/json-metadata/damage", test_damage);
 	return g_test_run();
 }
