@@ -82,30 +82,29 @@ static inline char *cli_put_9_digits(char *p, guint v)
 	return cli_put_8_digits(p + 1, v % 100000000);
 }
 
+extern const guint64 cli_powers[20]; /* of ten, from 1 on; but 0 in place of 1 */
+
+static inline guint cli_digits(guint64 v)
+{
+	guint about =
+	        ((64 - (guint)__builtin_clzll(v | 1)) * 1233) >> 12; /* bits times log10(2): one too few, or right */
+	return about + (v >= cli_powers[about]);
+}
+
 /* At most 20 digits. */
 static inline char *cli_put_u64(char *p, guint64 v)
 {
-	if (v < 10) {
-		*p = (char)('0' + v);
-		return p + 1;
-	}
-	if (v < 100)
-		return cli_put_pair(p, (guint)v);
-	char text[20];
-	guint at = sizeof(text);
+	char *end = p + cli_digits(v), *at = end;
 	while (v >= 100) {
 		at -= 2;
-		cli_put_pair(text + at, (guint)(v % 100));
+		cli_put_pair(at, (guint)(v % 100));
 		v /= 100;
 	}
-	if (v >= 10) {
-		at -= 2;
-		cli_put_pair(text + at, (guint)v);
-	} else {
-		text[--at] = (char)('0' + v);
-	}
-	memcpy(p, text + at, sizeof(text) - at);
-	return p + (sizeof(text) - at);
+	if (v >= 10)
+		cli_put_pair(p, (guint)v);
+	else
+		*p = (char)('0' + v);
+	return end;
 }
 
 static inline char *cli_put_i64(char *p, gint64 v)

@@ -99,18 +99,28 @@ static char *put_delta(char *p, const CliClockState *s, const CliPrintOptions *o
 	return cli_put_9_digits(p, (guint)rest);
 }
 
-char *cli_put_head(char *p, CliClockState *state, const CliPrintOptions *options, gint64 ns, guint64 cycles)
+static char *put_named_head(char *p, CliClockState *state, const CliPrintOptions *options, gint64 ns, guint64 cycles)
 {
-	gboolean names = options->name_header;
-	update(state, options->clock_cycles ? cycles : (guint64)ns);
-	p = put_text(p, names ? "timestamp = " : "[");
+	p = put_text(p, "timestamp = ");
 	p = options->clock_cycles ? put_zero_padded(p, cycles, 20) : put_ns_time(p, state, options, ns);
-	p = put_text(p, names ? "" : "] ");
 	if (options->no_delta)
 		return p;
-	p = put_text(p, names ? ", delta = " : "(");
-	p = put_delta(p, state, options);
-	return put_text(p, names ? "" : ") ");
+	return put_delta(put_text(p, ", delta = "), state, options);
+}
+
+char *cli_put_head(char *p, CliClockState *state, const CliPrintOptions *options, gint64 ns, guint64 cycles)
+{
+	update(state, options->clock_cycles ? cycles : (guint64)ns);
+	if (options->name_header)
+		return put_named_head(p, state, options, ns, cycles);
+	*p++ = '[';
+	p = options->clock_cycles ? put_zero_padded(p, cycles, 20) : put_ns_time(p, state, options, ns);
+	memcpy(p, "] (", 3);
+	if (options->no_delta)
+		return p + 2;
+	p = put_delta(p + 3, state, options);
+	memcpy(p, ") ", 2);
+	return p + 2;
 }
 
 /* ---- Trace and event class ------------------------------------------------------------------------------------- */
