@@ -90,12 +90,14 @@ static gint32 served_process(const char *name)
 	return -1;
 }
 
-static KvmRole role_of(const KernelThread *t)
+static KvmRole role_of(const KvmVm *vm, const KernelThread *t)
 {
 	if (t->vcpu)
 		return KVM_ROLE_VCPU;
 	if (g_str_has_prefix(t->name, "vhost-"))
 		return KVM_ROLE_VHOST;
+	if (t->pid != vm->pid)
+		return KVM_ROLE_OTHER;
 	if (t->tid == t->pid)
 		return KVM_ROLE_MAIN;
 	if (g_str_has_prefix(t->name, "IO "))
@@ -115,7 +117,7 @@ static void add_thread(Kvm *kvm, KernelThread *t)
 		vm = v->vm;
 	if (!vm || kernel_is_idle(t))
 		return;
-	KvmThread thread = {t, role_of(t)};
+	KvmThread thread = {t, role_of(vm, t)};
 	g_array_append_val(vm->threads, thread);
 	Role *role = g_new(Role, 1);
 	*role = (Role){vm, thread.role};

@@ -181,6 +181,7 @@ typedef struct KvmVcpu {
 	gint32 id;               /* unique in its VM */
 	KvmIdSource id_source;   /* where the id is from: the thread's order, kvm_entry, the name "CPU n/KVM", kvm_exit */
 	gint64 ns[KVM_STATE_COUNT]; /* adds up to the duration analysed, exactly */
+	gint64 blocked_user_ns;  /* of the time in state blocked: in the user part, by device emulation */
 	guint64 entries, exits_seen; /* events */
 	guint64 reentries;       /* exits without an entry between: handled on the fast path, or the entry wasn't recorded */
 	GPtrArray *exits;        /* KvmExit *, level 1, most time first */

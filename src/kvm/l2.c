@@ -7,9 +7,9 @@
  *
  * Otherwise kernels give themselves away: each puts its code at a random place when it boots (KASLR), a multiple of 2 MiB, so that an instruction keeps the low 21 bits
  * of its address. An instruction that exits by itself (HLT, WRMSR, CPUID, ...) is at few places of a kernel, so if one exits for the same reason at two
- * addresses that are equal in those bits, there are two kernels; their distance is the same for all such instructions. Other kernel code, where a nested VM
- * was interrupted, tells whose it is once it is known whose code is there. Kernels built differently, or without KASLR, can't be told apart so; then there are
- * more VMs than are found.
+ * addresses that are equal in those bits, there are two kernels; their distance is the same for all such instructions. (One such pair may be chance, two at the
+ * same distance are not.) Other kernel code, where a nested VM was interrupted, tells whose it is once it is known whose code is there. Kernels built differently,
+ * or without KASLR, can't be told apart so; then there are more VMs than are found.
  */
 #include "kvm/private.h"
 
@@ -25,6 +25,8 @@ typedef struct {
 	KvmL2 l2;
 	gint64 offset;
 	KvmL2 *real;  /* itself, or the one that it turned out to be */
+	KvmL2 *from;  /* the one whose code showed that there is another kernel; NULL: that is not how it was found */
+	guint sites;  /* instructions that showed it, at this distance */
 } L2Place;
 
 /* Where instructions that exit for the same reason, with the same low bits of the address, were met. */
@@ -233,9 +235,20 @@ static KvmL2 *another_kernel(KvmVm *vm, KvmL2 *known, gint64 distance)
 {
 	if (!known)
 		return NULL;
-	if (known->evidence == KVM_L2_ASSUMED)
-		known->evidence = KVM_L2_KERNEL;
-	return l2_new(vm, KVM_L2_KERNEL, place(vm, known)->offset + distance);
+	KvmL2 *l2 = l2_new(vm, KVM_L2_KERNEL, place(vm, known)->offset + distance);
+	if (!l2)
+		return NULL;
+	place(vm, l2)->from = known;
+	place(vm, l2)->sites = 1;
+	return l2;
+}
+
+/* One more instruction that is in both kernels. Returns the second. */
+static KvmL2 *confirm(const KvmVm *vm, const KvmL2 *one, KvmL2 *other)
+{
+	place(vm, one)->sites++;
+	place(vm, other)->sites++;
+	return other;
 }
 
 /*
@@ -247,15 +260,17 @@ static KvmL2 *by_distance(KvmVm *vm, Site *site, guint64 rip)
 	for (guint i = 0; i < site->n; i++) {
 		KvmL2 *there = kvm_l2_real(vm, site->at[i].l2);
 		gint64 distance = (gint64)(rip - site->at[i].rip);
-		KvmL2 *here = there ? at_distance(vm, there, distance) : NULL;
-		KvmL2 *opposite = there && !here ? at_distance(vm, there, -distance) : NULL;
 
+		if (!there)
+			continue;
+		KvmL2 *here = at_distance(vm, there, distance);
 		if (here)
-			return here;
+			return confirm(vm, there, here);
+		KvmL2 *opposite = at_distance(vm, there, -distance);
 		if (!opposite)
 			continue;
 		site->at[i].l2 = opposite;
-		return there;
+		return confirm(vm, opposite, there);
 	}
 	return another_kernel(vm, kvm_l2_real(vm, site->at[0].l2), (gint64)(rip - site->at[0].rip));
 }
@@ -381,10 +396,40 @@ static void count_vmcbs(KvmVm *vm)
 	}
 }
 
+/* One instruction is not enough for another kernel. */
+static void drop_doubtful(const KvmVm *vm)
+{
+	for (guint i = 0; i < vm->s->l2s->len; i++) {
+		L2Place *p = g_ptr_array_index(vm->s->l2s, i);
+		KvmL2 *from = kvm_l2_real(vm, p->from);
+
+		if (p->real != &p->l2 || !from || from == &p->l2 || p->sites >= 2)
+			continue;
+		p->real = from;
+		p->l2.evidence = KVM_L2_ASSUMED;
+	}
+}
+
+/* Kernels tell VMs apart if there are several. */
+static void set_evidence(const KvmVm *vm)
+{
+	guint n;
+
+	only_one(vm, &n);
+	for (guint i = 0; i < vm->s->l2s->len; i++) {
+		L2Place *p = g_ptr_array_index(vm->s->l2s, i);
+
+		if (p->l2.evidence != KVM_L2_VMCB)
+			p->l2.evidence = n > 1 ? KVM_L2_KERNEL : KVM_L2_ASSUMED;
+	}
+}
+
 void kvm_l2_finish(KvmVm *vm)
 {
 	GPtrArray *all = vm->s->l2s;
 
+	drop_doubtful(vm);
+	set_evidence(vm);
 	for (guint i = 0; i < all->len; i++) {
 		L2Place *p = g_ptr_array_index(all, i);
 

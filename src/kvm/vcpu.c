@@ -47,6 +47,8 @@ static void account(KvmVcpu *v, gint64 time)
 	v->ns[s->state] += ns;
 	if (s->ep.open)
 		s->ep.ns[s->state] += ns;
+	if (s->state == KVM_STATE_BLOCKED && s->phase == KVM_PHASE_USER)
+		v->blocked_user_ns += ns;
 	if (!in_guest(s->state))
 		return;
 	s->run_ns += ns;
