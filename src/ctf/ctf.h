@@ -143,7 +143,7 @@ struct CtfFc {
 	CtfFc *length_fc;
 	CtfFc *element;         /* CTF_FC_OPTIONAL too */
 
-	gboolean forgets;       /* CTF_FC_VARIANT, CTF_FC_OPTIONAL: some field below has a slot; set by program.c */
+	guint first_slot, n_slots; /* CTF_FC_VARIANT, CTF_FC_OPTIONAL: those given to fields below; set by program.c */
 
 	/* CTF_FC_STRUCT, CTF_FC_VARIANT, CTF_FC_OPTIONAL */
 	CtfMember *members;

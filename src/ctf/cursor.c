@@ -138,8 +138,7 @@ const CtfMember *ctf_cursor_option(CtfCursor *c, const CtfFc *fc)
 {
 	ctf_cursor_align(c, fc->align);
 	guint64 selector = kept(c, fc->selector_fc);
-	if (G_UNLIKELY(fc->forgets))
-		ctf_slots_forget(fc, c->slots);
+	ctf_slots_forget(fc, c->slots);
 	for (guint i = 0; i < fc->n_members && !c->failed; i++)
 		if (ctf_ranges_hold(fc->members[i].ranges, fc->members[i].n_ranges, selector))
 			return &fc->members[i];
@@ -151,8 +150,7 @@ gboolean ctf_cursor_present(CtfCursor *c, const CtfFc *fc)
 {
 	ctf_cursor_align(c, fc->align);
 	guint64 selector = kept(c, fc->selector_fc);
-	if (G_UNLIKELY(fc->forgets))
-		ctf_slots_forget(fc, c->slots);
+	ctf_slots_forget(fc, c->slots);
 	if (c->failed)
 		return FALSE;
 	return fc->n_ranges ? ctf_ranges_hold(fc->ranges, fc->n_ranges, selector) : selector != 0;

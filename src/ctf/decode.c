@@ -74,7 +74,7 @@ void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, gu
 	CtfPacket p = g_array_index(stream->packets, CtfPacket, packet);
 	const CtfFile *file = &g_array_index(stream->files, CtfFile, p.file);
 	const CtfClock *clock = stream->stream_class->clock;
-	*d = (CtfDecoder){.stream = stream, .plan = plan, .packet = packet, .clock = clock, .slots = slots, .step = G_MAXUINT64};
+	*d = (CtfDecoder){.stream = stream, .plan = plan, .packet = packet, .clock = clock, .slots = slots};
 	d->begin_ns = plan->reader->begin_ns;
 	d->end_ns = plan->reader->end_ns;
 	d->base = file->map + p.offset;
@@ -278,9 +278,9 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
                                                             gboolean records)
 {
 	guint64 pos = d->pos, cycles = d->cycles, events = 0;
-	const guint64 end = d->end, stop = d->step < end - pos ? pos + d->step : end;
+	const guint64 end = d->end;
 
-	while (pos < stop && has_room(chunk, records)) {
+	while (pos < end && has_room(chunk, records)) {
 		guint64 start = kind == CTF_HEADER_GENERIC ? pos : (pos + 7) & ~7ull, at = start, id = 0;
 		if (G_UNLIKELY(start >= end))
 			break;

@@ -33,7 +33,6 @@ typedef struct {
 	guint packet;            /* index */
 	const guint8 *base;
 	guint64 pos, end;        /* bits */
-	guint64 step;            /* bits to go through at most in one run; G_MAXUINT64 until said otherwise */
 	guint64 cycles;
 	guint64 end_cycles;      /* what the packet says is its end; G_MAXUINT64: it doesn't */
 	gboolean went_back;      /* its clock did */
@@ -53,7 +52,7 @@ typedef struct {
  */
 void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, guint packet, guint64 cycles, guint64 *slots);
 
-/* Decode until the chunk is full, d->step is gone through, or the packet at its end (d->done). */
+/* Decode until the chunk is full or the packet at its end (d->done). */
 void ctf_decoder_run(CtfDecoder *d, CtfChunk *chunk);
 
 #endif

@@ -47,7 +47,7 @@ struct CtfFeed {
 	guint n;
 	GPtrArray *plans;
 	gsize chunk_bytes;
-	guint64 window;    /* bytes of a packet that are mapped, decoded, and given back at a time */
+	guint64 window;    /* bytes of a packet that are mapped and given back at a time */
 	gboolean records;  /* somebody looks at them */
 	CtfChunk *spare;
 	guint64 events, bad_packets;
@@ -174,7 +174,6 @@ static void work(CtfFeed *feed, Feed *f, Unit *u)
 	if (!u->started) {
 		u->slots = g_new0(guint64, CTF_SLOTS_MAX);
 		ctf_decoder_start(&u->decoder, f->stream, f->plan, u->packet, cycles, u->slots);
-		u->decoder.step = feed->window * 8;
 	}
 	ctf_decoder_run(&u->decoder, c);
 	g_mutex_lock(&feed->lock);

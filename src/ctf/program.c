@@ -494,8 +494,7 @@ static gboolean run_loop(CtfExec *x, const Op *op)
 static gboolean run_select(CtfExec *x, const Op *op)
 {
 	guint64 selector = count(x, op);
-	if (G_UNLIKELY(op->fc->forgets))
-		ctf_slots_forget(op->fc, x->slots);
+	ctf_slots_forget(op->fc, x->slots);
 	for (guint i = 0; i < op->n_bodies; i++)
 		if (ctf_ranges_hold(op->fc->members[i].ranges, op->fc->members[i].n_ranges, selector))
 			return ctf_program_run(op->bodies[i], x);
@@ -505,8 +504,7 @@ static gboolean run_select(CtfExec *x, const Op *op)
 static gboolean run_if(CtfExec *x, const Op *op)
 {
 	guint64 selector = count(x, op);
-	if (G_UNLIKELY(op->fc->forgets))
-		ctf_slots_forget(op->fc, x->slots);
+	ctf_slots_forget(op->fc, x->slots);
 	gboolean present = op->fc->n_ranges ? ctf_ranges_hold(op->fc->ranges, op->fc->n_ranges, selector) : selector != 0;
 	return !present || ctf_program_run(op->bodies[0], x);
 }
@@ -574,22 +572,11 @@ static gboolean give_slot(CtfFc *fc, guint *next)
 	return TRUE;
 }
 
-static gboolean has_slot(const CtfFc *fc)
-{
-	if (!fc)
-		return FALSE;
-	if (fc->slot >= 0 || has_slot(fc->element))
-		return TRUE;
-	for (guint i = 0; i < fc->n_members; i++)
-		if (has_slot(fc->members[i].fc))
-			return TRUE;
-	return FALSE;
-}
-
 gboolean ctf_slots_assign(CtfFc *fc, guint *next)
 {
 	if (!fc)
 		return TRUE;
+	guint before = *next;
 	if (fc->is_referenced && fc->slot < 0 && !give_slot(fc, next))
 		return FALSE;
 	if (!ctf_slots_assign(fc->element, next))
@@ -597,19 +584,11 @@ gboolean ctf_slots_assign(CtfFc *fc, guint *next)
 	for (guint i = 0; i < fc->n_members; i++)
 		if (!ctf_slots_assign(fc->members[i].fc, next))
 			return FALSE;
-	fc->forgets = (fc->type == CTF_FC_VARIANT || fc->type == CTF_FC_OPTIONAL) && has_slot(fc);
+	if (fc->type == CTF_FC_VARIANT || fc->type == CTF_FC_OPTIONAL) {
+		fc->first_slot = before;
+		fc->n_slots = *next - before;
+	}
 	return TRUE;
-}
-
-void ctf_slots_forget(const CtfFc *fc, guint64 *slots)
-{
-	if (!fc)
-		return;
-	if (fc->slot >= 0)
-		slots[fc->slot] = 0;
-	ctf_slots_forget(fc->element, slots);
-	for (guint i = 0; i < fc->n_members; i++)
-		ctf_slots_forget(fc->members[i].fc, slots);
 }
 
 static gboolean within(const CtfFc *fc, CtfScope from, CtfScope before)

@@ -70,8 +70,12 @@ gboolean ctf_program_fixed(const CtfProgram *p, guint64 *bits_out, GArray **extr
 /* Give every referenced field class of the tree a slot, from *next on. FALSE: too many. */
 gboolean ctf_slots_assign(CtfFc *fc, guint *next);
 
-/* Set the slots of all fields below `fc` to 0: those of the option or element that is not there would keep older values. */
-void ctf_slots_forget(const CtfFc *fc, guint64 *slots);
+/* Set the slots of all fields below a variant or optional to 0: those of what is not there would keep older values. */
+static inline void ctf_slots_forget(const CtfFc *fc, guint64 *slots)
+{
+	for (guint i = 0; i < fc->n_slots; i++)
+		slots[fc->first_slot + i] = 0;
+}
 
 /* TRUE if some length or selector of the tree is a field of a scope in [from, before). */
 gboolean ctf_fc_refers_between(const CtfFc *fc, CtfScope from, CtfScope before);

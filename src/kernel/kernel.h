@@ -121,7 +121,7 @@ typedef struct Kernel {
 	gboolean has_free;           /* it is told when a thread's number is free again */
 } Kernel;
 
-/* A kernel that will be analysed over [begin, end], usually trace_span(). */
+/* A kernel that will be analysed over [begin, end], usually ctf_trace_span(). */
 Kernel *kernel_new(const TraceFacts *facts, gint64 begin_ns, gint64 end_ns);
 void kernel_free(Kernel *k); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kernel, kernel_free)

@@ -197,32 +197,3 @@ gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const Tra
 		ctf_stats_clear(&own);
 	return TRUE;
 }
-
-/* ---- The span ------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-	gboolean found;
-	gint64 time;
-} First;
-
-static gboolean on_first(const CtfStream *stream, const guint8 *base, const CtfRecord *r, gpointer user)
-{
-	First *first = user;
-
-	first->found = TRUE;
-	first->time = r->time;
-	return FALSE;
-}
-
-gboolean trace_span(CtfTrace *trace, gint64 *begin_ns_out, gint64 *end_ns_out, GError **error)
-{
-	First first = {0};
-	CtfReader reader = {.event = on_first, .user = &first, .begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = 1};
-	CtfStats stats = {0};
-	gboolean ok = ctf_read(&trace, 1, &reader, &stats, error);
-
-	ctf_stats_clear(&stats);
-	*begin_ns_out = first.time;
-	*end_ns_out = first.found ? MAX(first.time, trace->end_ns) : 0;
-	return ok && first.found;
-}

@@ -129,12 +129,6 @@ typedef struct {
 
 void trace_facts(const CtfTrace *trace, TraceFacts *facts_out);
 
-/*
- * When the recording began and ended: the first event's time (LTTng opens packets when a session is set up, which may be long before it is
- * started), and the last packet's end. FALSE: there is no event; both are 0 then, or `error` is set.
- */
-gboolean trace_span(CtfTrace *trace, gint64 *begin_ns_out, gint64 *end_ns_out, GError **error);
-
 /* ---- Running ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
