@@ -56,5 +56,8 @@ GArray *kvm_gaps(const Kvm *kvm)
 	    "lttng enable-event -k --syscall ioctl");
 	add(gaps, any_pid_unknown(kvm), "no-process", "which process some vCPUs belong to",
 	    "lttng enable-event -k 'lttng_statedump_*'; lttng add-context -k -t vpid -t vtid");
+	add(gaps, kvm->unattributed > 0, "unattributed",
+	    "whose some entries and exits are, near lost events (they are counted for no vCPU)",
+	    "lttng add-context -k -t vpid -t vtid");
 	return gaps;
 }
