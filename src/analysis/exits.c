@@ -34,17 +34,9 @@ static void add_columns(View *v)
 	view_add_column(v, "multiplication", "EXITS PER EXIT", VIEW_NUMBER);
 }
 
-static gint64 exit_total(const KvmExit *e)
-{
-	gint64 ns = 0;
-	for (guint s = 0; s < KVM_STATE_COUNT; s++)
-		ns += e->ns[s];
-	return ns;
-}
-
 static void set_times(View *v, const KvmExit *e)
 {
-	view_set_int(v, TOTAL, exit_total(e));
+	view_set_int(v, TOTAL, analysis_exit_ns(e));
 	view_set_int(v, ON_CPU, kvm_exit_on_cpu(e));
 	view_set_int(v, PREEMPTED, e->ns[KVM_STATE_PREEMPTED] + e->ns[KVM_STATE_WAIT_CPU] + e->ns[KVM_STATE_THROTTLED]);
 	view_set_int(v, BLOCKED, kvm_exit_blocked(e));

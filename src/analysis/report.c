@@ -253,14 +253,6 @@ typedef struct {
 	StHist hist;
 } ExitSum;
 
-static gint64 handling(const KvmExit *e)
-{
-	gint64 ns = 0;
-	for (guint s = 0; s < KVM_STATE_COUNT; s++)
-		ns += e->ns[s];
-	return ns;
-}
-
 static ExitSum *sum_for(GArray *sums, const KvmVm *vm, guint level, const char *name)
 {
 	for (guint i = 0; i < sums->len; i++) {
@@ -279,7 +271,7 @@ static void add_exits(GArray *sums, const KvmVm *vm, guint level, const GPtrArra
 		const KvmExit *e = g_ptr_array_index(exits, i);
 		ExitSum *s = sum_for(sums, vm, level, e->name);
 		s->count += e->count;
-		s->total += handling(e);
+		s->total += analysis_exit_ns(e);
 		s->on_cpu += kvm_exit_on_cpu(e);
 		s->reflected += e->reflected;
 		s->full += e->full.count;

@@ -24,6 +24,14 @@ gint64 analysis_vm_ns(const KvmVm *vm, KvmState state)
 	return ns;
 }
 
+gint64 analysis_exit_ns(const KvmExit *e)
+{
+	gint64 ns = 0;
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		ns += e->ns[s];
+	return ns;
+}
+
 void analysis_set_level(View *v, guint column, const AnalysisMachine *m, guint above)
 {
 	view_set_textf(v, column, "%s%u", m->level >= 0 ? "L" : "+", (guint)MAX(m->level, 0) + above);

@@ -13,6 +13,9 @@ char *analysis_vcpu_path(const AnalysisMachine *m, const KvmVcpu *v);
 /* Time of all vCPUs of a VM in a state. */
 gint64 analysis_vm_ns(const KvmVm *vm, KvmState state);
 
+/* All handling time of an exit reason, whatever the vCPU was doing meanwhile. */
+gint64 analysis_exit_ns(const KvmExit *e);
+
 /* "L1"; "+1" where the traced machine's own level is not known: so many above it. */
 void analysis_set_level(View *v, guint column, const AnalysisMachine *m, guint above);
 
