@@ -144,7 +144,7 @@ Kvm *kvm_new(Kernel *kernel, const TraceFacts *facts)
 	kvm->kernel = kernel;
 	kvm->facts = *facts;
 	kvm->has_exits = has[TRACE_KVM_ENTRY] && has[TRACE_KVM_EXIT];
-	kvm->has_ioctl = has[TRACE_IOCTL_ENTRY] && has[TRACE_IOCTL_EXIT];
+	kvm->has_ioctl = facts->declared_syscalls[TRACE_SYS_IOCTL];
 	kvm->has_nested = has[TRACE_KVM_NESTED_VMEXIT] && has[TRACE_KVM_NESTED_VMEXIT_INJECT];
 	kvm->has_switch = has[TRACE_SCHED_SWITCH];
 	kvm->vms = g_ptr_array_new_with_free_func(vm_free);

@@ -2,8 +2,9 @@
 /* model.c: what each event says about vCPUs. The kernel's model has seen it first. */
 #include "kvm/private.h"
 
-/* ioctl's number of "run the vCPU until something has to be done outside". */
-#define KVM_RUN 0xae80u
+/* ioctl's number of "run the vCPU until something has to be done outside", and where ioctl has it. */
+#define KVM_RUN   0xae80u
+#define IOCTL_CMD 1
 
 static gint64 value(const TraceEvent *ev, guint field, gint64 otherwise)
 {
@@ -127,7 +128,7 @@ static void on_vm_exit(Kvm *kvm, KvmVcpu *v, const TraceEvent *ev)
 static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
 {
 	KernelThread *t = kernel_current(kvm->kernel, ev);
-	gboolean run = ev->id == TRACE_IOCTL_ENTRY && (guint32)value(ev, TRACE_IOCTL_ENTRY_CMD, 0) == KVM_RUN;
+	gboolean run = ev->id == TRACE_SYSCALL_ENTRY && (guint32)value(ev, IOCTL_CMD, 0) == KVM_RUN;
 
 	/* One without the other would never let a vCPU out of the kernel again, or out of its process. */
 	if (!kvm->has_ioctl || !t || kernel_is_idle(t) || (!run && !t->vcpu))
@@ -135,7 +136,7 @@ static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
 	KvmVcpu *v = kvm_attach(kvm, t, ev->time);
 	if (v && run)
 		kvm_vcpu_to_kernel(v, ev->time);
-	else if (v && ev->id == TRACE_IOCTL_EXIT)
+	else if (v && ev->id == TRACE_SYSCALL_EXIT)
 		kvm_vcpu_to_user(v, ev->time);
 }
 
@@ -190,9 +191,10 @@ void kvm_event(gpointer self, const TraceEvent *ev)
 	case TRACE_SCHED_MIGRATE:
 		on_wake(kvm, ev);
 		break;
-	case TRACE_IOCTL_ENTRY:
-	case TRACE_IOCTL_EXIT:
-		on_ioctl(kvm, ev);
+	case TRACE_SYSCALL_ENTRY:
+	case TRACE_SYSCALL_EXIT:
+		if (ev->syscall == TRACE_SYS_IOCTL || ev->syscall < 0)
+			on_ioctl(kvm, ev);
 		break;
 	default:
 		on_kvm(kvm, ev);
@@ -226,7 +228,8 @@ void kvm_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge)
 	{TRACE_SCHED_SWITCH, 0, 0}, {TRACE_SCHED_WAKING, 0x1, 0}, {TRACE_SCHED_WAKEUP, 0x1, 0}, \
 		{TRACE_SCHED_WAKEUP_NEW, 0x1, 0}, {TRACE_SCHED_MIGRATE, 0x1, 0}
 #define USER_NEEDS \
-	{TRACE_IOCTL_ENTRY, 0x1, ALL_CTX}, {TRACE_IOCTL_EXIT, 0, ALL_CTX}, {TRACE_KVM_USERSPACE_EXIT, 0, ALL_CTX}
+	{TRACE_SYSCALL_ENTRY, 0x2, ALL_CTX, TRACE_ONLY(TRACE_SYS_IOCTL)}, \
+		{TRACE_SYSCALL_EXIT, 0, ALL_CTX, TRACE_ONLY(TRACE_SYS_IOCTL)}, {TRACE_KVM_USERSPACE_EXIT, 0, ALL_CTX}
 
 TraceModel kvm_model(Kvm *kvm)
 {

@@ -30,15 +30,6 @@ static const char *next_word(const char *s)
 	return s + strspn(s, " ");
 }
 
-/* TRUE if `name`, of `len` bytes, is among the words of `words`. */
-static gboolean among(const char *words, const char *name, gsize len)
-{
-	for (const char *w = words; *w; w = next_word(w))
-		if (word_len(w) == len && memcmp(w, name, len) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 static char *first_word(const char *words)
 {
 	return g_strndup(words, word_len(words));
@@ -57,9 +48,67 @@ const char *trace_event_name(TraceEventId id)
 	return names[id];
 }
 
+const char *trace_event_names(TraceEventId id)
+{
+	return rows[id].names;
+}
+
 const char *trace_event_system(TraceEventId id)
 {
 	return rows[id].system;
+}
+
+const char *trace_wildcard_rest(const char *words, const char *name)
+{
+	gsize longest = 0;
+
+	for (const char *w = words; *w; w = next_word(w)) {
+		gsize len = word_len(w);
+
+		if (w[len - 1] == '*' && len > longest && strncmp(w, name, len - 1) == 0 && name[len - 1])
+			longest = len;
+	}
+	return longest ? name + longest - 1 : NULL;
+}
+
+static gboolean of_system(guint id, const char *system, gsize len)
+{
+	return len == 0 || (strlen(rows[id].system) == len && memcmp(rows[id].system, system, len) == 0);
+}
+
+/* Of those whose "*" names fit, the one whose fits longest. */
+static gint by_wildcard(const char *base, const char *system, gsize system_len)
+{
+	const char *best = NULL;
+	gint id = -1;
+
+	for (guint i = 0; i < TRACE_EVENT_COUNT; i++) {
+		const char *rest = strchr(rows[i].names, '*') ? trace_wildcard_rest(rows[i].names, base) : NULL;
+
+		if (!rest || !of_system(i, system, system_len) || (best && rest <= best))
+			continue;
+		best = rest;
+		id = (gint)i;
+	}
+	return id;
+}
+
+/* Names that stand in the table in full, each with a list of the rows that have it, by number plus one. */
+static GHashTable *exact_names(void)
+{
+	static GHashTable *names;
+
+	if (g_once_init_enter(&names)) {
+		GHashTable *made = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		for (gint i = TRACE_EVENT_COUNT - 1; i >= 0; i--)
+			for (const char *w = rows[i].names; *w; w = next_word(w)) {
+				char *name = g_strndup(w, word_len(w));
+				GSList *list = g_hash_table_lookup(made, name);
+				g_hash_table_replace(made, name, g_slist_prepend(list, GINT_TO_POINTER(i + 1)));
+			}
+		g_once_init_leave(&names, made);
+	}
+	return names;
 }
 
 gint trace_event_by_name(const char *name)
@@ -68,13 +117,10 @@ gint trace_event_by_name(const char *name)
 	const char *base = colon ? colon + 1 : name;
 	gsize system_len = colon ? (gsize)(colon - name) : 0;
 
-	for (guint i = 0; i < TRACE_EVENT_COUNT; i++) {
-		if (!among(rows[i].names, base, strlen(base)))
-			continue;
-		if (!colon || (strlen(rows[i].system) == system_len && memcmp(rows[i].system, name, system_len) == 0))
-			return (gint)i;
-	}
-	return -1;
+	for (GSList *l = g_hash_table_lookup(exact_names(), base); l; l = l->next)
+		if (of_system((guint)GPOINTER_TO_INT(l->data) - 1, name, system_len))
+			return GPOINTER_TO_INT(l->data) - 1;
+	return by_wildcard(base, name, system_len);
 }
 
 guint trace_event_n_fields(TraceEventId id)

@@ -8,6 +8,20 @@
 /* What this payload calls a field; NULL: it has none of its names. The text lives for ever. */
 const char *trace_field_resolve(TraceEventId id, guint field, const CtfFc *payload);
 
+/* All names of an event, as in the table. */
+const char *trace_event_names(TraceEventId id);
+
+/* ---- syscalls.c ------------------------------------------------------------------------------------------------- */
+
+/* How many fields of it the table has, the result counted; `id` is TRACE_SYSCALL_ENTRY or _EXIT. `syscall` may be -1. */
+guint trace_syscall_n_fields(TraceEventId id, gint syscall);
+
+/* As trace_field_resolve(). */
+const char *trace_syscall_field_resolve(TraceEventId id, gint syscall, guint field, const CtfFc *payload);
+
+/* The rest of `name` behind the longest of the words of `words` that end in "*" and begin it; NULL: none does. */
+const char *trace_wildcard_rest(const char *words, const char *name);
+
 /* ---- loss.c: ranges of lost events, in their place among events ------------------------------------------------- */
 
 typedef struct TraceLosses TraceLosses;

@@ -20,10 +20,19 @@ typedef struct {
 	guint8 models[TRACE_MODELS_MAX];
 } Route;
 
+/* What is known of an event class once its first event was met. */
+typedef struct {
+	guint8 width;           /* values that come before the contexts */
+	gint16 syscall;
+} ClassRoute;
+
 typedef struct {
 	const TraceModel *models;
 	gsize n_models;
 	Route routes[TRACE_EVENT_COUNT];
+	ClassRoute *classes;    /* by CtfEventClass.index */
+	guint8 syscalls[2][TRACE_SYSCALL_COUNT]; /* some model needs this one in particular: entry, exit */
+	guint8 all_syscalls[2];                  /* some model needs all of them */
 	TraceLosses *losses;
 	const gboolean *watched; /* by stream: trace_losses_event() wants to see its events */
 	gint64 next_loss;       /* when models have to be told of one next */
@@ -45,6 +54,14 @@ static void add_needs(Run *run, guint8 index)
 		if (route->n_models == 0 || route->models[route->n_models - 1] != index)
 			route->models[route->n_models++] = index;
 		route->width = (guint8)(route->fields ? g_bit_storage(route->fields) : 0);
+		if (need->event == TRACE_SYSCALL_ENTRY || need->event == TRACE_SYSCALL_EXIT) {
+			guint side = need->event == TRACE_SYSCALL_EXIT;
+
+			if (need->syscall)
+				run->syscalls[side][need->syscall - 1] = TRUE;
+			else
+				run->all_syscalls[side] = TRUE;
+		}
 	}
 }
 
@@ -89,27 +106,58 @@ static CtfWant ctx_want(const CtfEventClass *ec, TraceCtx ctx)
 	return (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = ""};
 }
 
+static CtfWant payload_want(const char *name)
+{
+	return (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = name ? name : ""};
+}
+
+static gboolean is_syscall(gint id)
+{
+	return id == TRACE_SYSCALL_ENTRY || id == TRACE_SYSCALL_EXIT;
+}
+
+/* Old tracers have one event for the exit of every system call: who needs one of them needs it. */
+static gboolean syscall_needed(const Run *run, gint id, gint syscall)
+{
+	guint side = id == TRACE_SYSCALL_EXIT;
+
+	return syscall < 0 || run->all_syscalls[side] || (syscall < TRACE_SYSCALL_COUNT && run->syscalls[side][syscall]);
+}
+
+static guint want_fields(const Run *run, gint id, const CtfEventClass *ec, gint syscall, CtfSubscription *sub)
+{
+	const Route *route = &run->routes[id];
+	guint width = is_syscall(id) ? MIN(route->width, trace_syscall_n_fields((TraceEventId)id, syscall)) : route->width;
+
+	for (guint f = 0; f < width; f++) {
+		if (!((route->fields >> f) & 1))
+			sub->wants[f] = payload_want(NULL);
+		else if (is_syscall(id))
+			sub->wants[f] = payload_want(trace_syscall_field_resolve((TraceEventId)id, syscall, f, ec->payload));
+		else
+			sub->wants[f] = payload_want(trace_field_resolve((TraceEventId)id, f, ec->payload));
+	}
+	return width;
+}
+
+/* Each class's route is another object, so that several threads may be here at once. */
 static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
 {
 	const Run *run = user;
 	gint id = trace_event_by_name(ec->name);
+	gint syscall = is_syscall(id) ? trace_syscall_by_event(ec->name) : -1;
 
-	if (id < 0 || run->routes[id].n_models == 0) {
+	if (id < 0 || run->routes[id].n_models == 0 || (is_syscall(id) && !syscall_needed(run, id, syscall))) {
 		sub->skip = TRUE;
 		return;
 	}
-	const Route *route = &run->routes[id];
-	guint width = route->width;
-	for (guint f = 0; f < width; f++) {
-		const char *name = (route->fields >> f) & 1 ? trace_field_resolve((TraceEventId)id, f, ec->payload) : NULL;
-
-		sub->wants[f] = (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = name ? name : ""};
-	}
+	guint width = want_fields(run, id, ec, syscall, sub);
 	sub->n_wants = (guint16)width;
-	if (route->ctx)
+	if (run->routes[id].ctx)
 		for (guint c = 0; c < TRACE_CTX_COUNT; c++)
 			sub->wants[sub->n_wants++] = ctx_want(ec, (TraceCtx)c);
 	sub->tag = (guint16)id;
+	run->classes[ec->index] = (ClassRoute){.width = (guint8)width, .syscall = (gint16)syscall};
 }
 
 /* ---- Lost events --------------------------------------------------------------------------------------------- */
@@ -143,16 +191,20 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 {
 	Run *run = user;
 	const Route *route = &run->routes[r->tag];
-	guint width = route->width;
+	const ClassRoute *class = &run->classes[r->event];
+	guint width = class->width;
 	TraceEvent ev = {
 		.time = r->time,
 		.cpu = event_cpu(stream, r),
 		.id = r->tag,
+		.syscall = class->syscall,
 		.present = (guint16)(r->present & ((1u << width) - 1)),
 		.ctx_present = (guint16)(r->present >> width),
 		.v = r->v,
 		.ctx = r->v + width,
 		.base = base,
+		.stream = stream,
+		.record = r,
 	};
 
 	if (G_UNLIKELY(r->time >= run->next_loss))
@@ -168,6 +220,24 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 	return TRUE;
 }
 
+const CtfEventClass *trace_event_class(const TraceEvent *ev)
+{
+	const CtfMetadata *m = ev->stream->stream_class->metadata;
+
+	return g_ptr_array_index(m->events, ev->record->event);
+}
+
+void trace_event_cursor(const TraceEvent *ev, CtfCursor *c, guint64 *slots)
+{
+	const CtfEventClass *ec = trace_event_class(ev);
+
+	ctf_cursor_event(c, ev->stream, ev->base, ev->record, slots);
+	if (ec->stream_class->common_context)
+		ctf_cursor_skip(c, ec->stream_class->common_context);
+	if (ec->spec_context)
+		ctf_cursor_skip(c, ec->spec_context);
+}
+
 gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const TraceOptions *options, TraceFacts *facts,
 		   CtfStats *stats, GError **error)
 {
@@ -181,6 +251,8 @@ gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const Tra
 	g_return_val_if_fail(n <= TRACE_MODELS_MAX, FALSE);
 	for (gsize i = 0; i < n; i++)
 		add_needs(&run, (guint8)i);
+	g_autofree ClassRoute *classes = g_new0(ClassRoute, MAX(trace->metadata->events->len, 1));
+	run.classes = classes;
 	run.losses = trace_losses_new(trace, on_loss, &run);
 	run.watched = trace_losses_watched(run.losses);
 	pass_losses(&run, o->begin_ns);

@@ -17,6 +17,7 @@
 
 #include "ctf/ctf.h"
 #include "trace/events.h"
+#include "trace/syscalls.h"
 
 /* ---- Canonical events and fields ----------------------------------------------------------------------------- */
 
@@ -57,17 +58,50 @@ gint trace_event_by_name(const char *name);
 guint trace_event_n_fields(TraceEventId id);
 const char *trace_field_names(TraceEventId id, guint field);
 
+/* ---- System calls --------------------------------------------------------------------------------------------- */
+
+/*
+ * Those of the table have constants: TRACE_SYS_READ, ...; all others that some trace has get the numbers after them, as they are met, and
+ * keep them while the program runs. What is beyond TRACE_SYSCALLS_MAX counts as TRACE_SYS_UNKNOWN.
+ */
+typedef enum {
+#define TRACE_S(id, names, entry, exit) TRACE_SYS_##id,
+	TRACE_SYSCALLS(TRACE_S)
+#undef TRACE_S
+	TRACE_SYSCALL_COUNT
+} TraceSyscall;
+
+#define TRACE_SYSCALLS_MAX 4096
+
+/* v[TRACE_SYSCALL_RET] of TRACE_SYSCALL_EXIT; its other fields come after it. */
+#define TRACE_SYSCALL_RET 0
+
+/* What a tracer calls it: "openat". Of those with several names: the first. Lives for ever. */
+const char *trace_syscall_name(guint syscall);
+
+/* How many numbers are in use: all are below it. */
+guint trace_syscall_numbers(void);
+
+/*
+ * The system call of which an event class of canonical event TRACE_SYSCALL_ENTRY or TRACE_SYSCALL_EXIT speaks, by its name. -1: exit_syscall, which
+ * old tracers wrote for every one.
+ */
+gint trace_syscall_by_event(const char *event_name);
+
 /* ---- Events as models see them ------------------------------------------------------------------------------- */
 
 typedef struct {
 	gint64 time;          /* ns from the clock's origin; never less than that of the event before */
 	gint32 cpu;           /* where it was recorded; -1: not known */
 	guint16 id;           /* TraceEventId */
+	gint16 syscall;       /* of TRACE_SYSCALL_ENTRY and _EXIT: TraceSyscall, or a number after those; -1: not told */
 	guint16 present;      /* a bit for each field of `v` that was there */
 	guint16 ctx_present;  /* a bit for each TraceCtx of `ctx` that was there */
 	const guint64 *v;     /* the fields that were needed, by their index; integers sign-extended */
 	const guint64 *ctx;   /* by TraceCtx, if any model needed contexts of this event */
 	const guint8 *base;   /* what texts are positions in: trace_text() */
+	const CtfStream *stream;   /* where it came from, for trace_event_cursor() */
+	const CtfRecord *record;
 } TraceEvent;
 
 static inline gboolean trace_has(const TraceEvent *ev, guint field)
@@ -87,14 +121,26 @@ static inline const char *trace_text(const TraceEvent *ev, guint field, guint *l
 	return (const char *)ev->base + CTF_TEXT_POS(ev->v[field]);
 }
 
+/* The event's class. */
+const CtfEventClass *trace_event_class(const TraceEvent *ev);
+
+/* A cursor at its payload, for what is no plain field: slow, for rare events. `slots`: as ctf_cursor_event() wants them. */
+void trace_event_cursor(const TraceEvent *ev, CtfCursor *c, guint64 *slots);
+
 /* ---- Models -------------------------------------------------------------------------------------------------- */
 
-/* What a model needs of an event: `fields` a bit per field, `ctx` a bit per TraceCtx. */
+/*
+ * What a model needs of an event: `fields` a bit per field, `ctx` a bit per TraceCtx. Of system calls, `syscall` is TraceSyscall plus one: that one
+ * only; 0: all of them (the model may still be shown others that another model needs).
+ */
 typedef struct {
 	TraceEventId event;
 	guint16 fields;
 	guint16 ctx;
+	guint16 syscall;
 } TraceNeed;
+
+#define TRACE_ONLY(syscall) ((guint16)((syscall) + 1))
 
 #define TRACE_BIT(index) (1u << (index))
 
@@ -121,6 +167,7 @@ typedef struct {
 typedef struct {
 	gboolean declared[TRACE_EVENT_COUNT];
 	guint64 seen[TRACE_EVENT_COUNT];      /* how many were handed to models; 0 before trace_run() */
+	gboolean declared_syscalls[TRACE_SYSCALL_COUNT]; /* both events of it */
 	gboolean is_kernel;                   /* some scheduler event is declared, or the environment says domain = "kernel" */
 	const char *hostname;                 /* the environment's; NULL: not said. The next two likewise. */
 	const char *kernel_release;

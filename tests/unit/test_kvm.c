@@ -31,7 +31,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
 	TraceEvent ev = {.time = w->now, .cpu = cpu, .id = (guint16)id, .present = (guint16)((1u << n) - 1), .v = values, .ctx = ctx,
-			 .base = (const guint8 *)w->name};
+			 .base = (const guint8 *)w->name, .syscall = TRACE_SYS_IOCTL};
 
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
@@ -190,11 +190,11 @@ static void test_user(void)
 	ENTRY(w, 1000);
 	EXIT(w, 2000, NPF);
 	FEED(w, 2100, KVM_USERSPACE_EXIT, 0, 6);
-	FEED(w, 2150, IOCTL_EXIT, 0, 0);
+	FEED(w, 2150, SYSCALL_EXIT, 0, 0);
 	SWITCH(w, 2300, 0, VCPU, BLOCKED, OTHER);
 	WAKING(w, 3300, VCPU);
 	SWITCH(w, 3400, 0, OTHER, RUNNABLE, VCPU);
-	FEED(w, 3500, IOCTL_ENTRY, 0, 0xae80);
+	FEED(w, 3500, SYSCALL_ENTRY, 0, 12, 0xae80);
 	ENTRY(w, 3550);
 	const KvmVcpu *v = finish(w);
 	STATE(v, EXIT, 100 + 50);
