@@ -77,6 +77,7 @@ KernelThread *kernel_thread_new(Kernel *k, gint32 tid)
 	t->begin_ns = t->since = k->begin_ns;
 	t->end_ns = k->end_ns;
 	t->index = k->threads->len;
+	t->serial = k->n_serials++;
 	g_ptr_array_add(k->threads, t);
 	return t;
 }
@@ -122,7 +123,7 @@ KernelThread *kernel_thread_bind(Kernel *k, KernelThread *t, gint32 tid)
 	t->tid = tid;
 	if (known) {
 		copy_identity(t, known);
-		kernel_thread_forget(k, known);
+		kernel_thread_forget(k, known, t);
 	} else {
 		k->n_live++;
 	}
@@ -163,10 +164,12 @@ static void leave_cpus(Kernel *k, const KernelThread *t)
 	}
 }
 
-void kernel_thread_forget(Kernel *k, KernelThread *t)
+void kernel_thread_forget(Kernel *k, KernelThread *t, KernelThread *same_as)
 {
 	KernelThread *last = g_ptr_array_index(k->threads, k->threads->len - 1);
 
+	if (k->on_forget)
+		k->on_forget(k->on_forget_user, t, same_as);
 	leave_cpus(k, t);
 	last->index = t->index;
 	g_ptr_array_remove_index_fast(k->threads, t->index);
@@ -180,7 +183,7 @@ static void fold(Kernel *k, KernelThread *t)
 	k->ended.switches += t->switches;
 	k->ended.preemptions += t->preemptions;
 	k->n_ended++;
-	kernel_thread_forget(k, t);
+	kernel_thread_forget(k, t, NULL);
 }
 
 void kernel_thread_remove(Kernel *k, KernelThread *t)

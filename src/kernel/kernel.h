@@ -66,6 +66,8 @@ typedef struct KernelThread {
 	gint32 vtid, vpid;      /* contexts that were recorded with it; -1: none */
 	gpointer vcpu;          /* of the hypervisor's model (kvm/kvm.h); NULL: none. It keeps the thread from being folded */
 	guint pins;             /* others that point here; not 0: never folded into kernel->ended */
+	guint32 serial;         /* its number among all that there ever were, from 0 on */
+	gpointer flow;          /* of kernel/flow.h */
 	guint index;            /* private: in kernel->threads while events flow */
 } KernelThread;
 
@@ -113,6 +115,10 @@ typedef struct Kernel {
 	guint64 switches;            /* number of sched_switch events */
 	guint64 switches_missed;     /* switches whose prev thread was not the one known to run: events are missing */
 	GPtrArray *processes;        /* KernelProcess *, by pid; filled by kernel_finish() */
+	guint32 n_serials;           /* numbers given to threads so far */
+	/* Called before a thread object is freed while events flow; `same_as` is the thread that it turned out to be, NULL if it was folded into `ended`. */
+	void (*on_forget)(gpointer user, KernelThread *t, KernelThread *same_as);
+	gpointer on_forget_user;
 	/* private */
 	struct KernelTids *tids;
 	gint64 now;

@@ -28,8 +28,8 @@ KernelThread *kernel_thread_bind(Kernel *k, KernelThread *t, gint32 tid);
 /* The thread is no more: its number may be used again. */
 void kernel_thread_remove(Kernel *k, KernelThread *t);
 
-/* Take it out of the results and free it. It must be nowhere else. */
-void kernel_thread_forget(Kernel *k, KernelThread *t);
+/* Take it out of the results and free it. It must be nowhere else. `same_as`: as Kernel.on_forget has it. */
+void kernel_thread_forget(Kernel *k, KernelThread *t, KernelThread *same_as);
 
 /* From `time` on it is in that state. */
 void kernel_thread_state(KernelThread *t, KernelState state, gint64 time);

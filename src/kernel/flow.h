@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/flow.h: what every thread and every processor was doing, at every time. A part of the set (kernel/set.h), its last one.
+ *
+ * A processor has a stack of contexts: a thread, in user space or in a system call; an exception in it; softirqs; interrupts. Time is charged to the topmost
+ * one only. A thread that has the processor is in the state of the context on top of the stack; one that has none is preempted, waits for a processor, or is
+ * blocked, for a reason that is known when it has been woken.
+ *
+ * It writes rows of kind "thread" (path "thread/TID NAME") and "cpu" (path "cpu/N"), and the table "threads".
+ */
+#ifndef STRATA_KERNEL_FLOW_H
+#define STRATA_KERNEL_FLOW_H
+
+#include "kernel/set.h"
+
+/*
+ * S(ID, NAME, WAIT): states of a thread. NAME is what outputs call it; every reason to be blocked is a state of its own, so that sums over
+ * any range tell them apart: NAME "blocked", with WAIT the reason.
+ */
+/* clang-format off */
+#define KERNEL_THREAD_STATES(S) \
+	S(UNKNOWN,   "unknown",   NULL) \
+	S(USER,      "user",      NULL)  /* runs in user space; a kernel thread: its own code */ \
+	S(SYSCALL,   "syscall",   NULL)  /* detail: which */ \
+	S(FAULT,     "fault",     NULL)  /* runs in an exception's handler */ \
+	S(IRQ,       "irq",       NULL)  /* has the processor, but an interrupt's handler runs; detail: which */ \
+	S(SOFTIRQ,   "softirq",   NULL) \
+	S(GUEST,     "guest",     NULL)  /* a vCPU's thread, between VM entry and exit */ \
+	S(PREEMPTED, "preempted", NULL)  /* detail: by whom */ \
+	S(YIELDED,   "yielded",   NULL)  /* gave the processor away, but could have gone on */ \
+	S(WAIT_CPU,  "wait-cpu",  NULL)  /* woken, waits for a processor; detail: who woke it, from where */ \
+	S(THROTTLED, "throttled", NULL)  /* could run, but its group has used up its quota */ \
+	S(BLOCKED,   "blocked",   "unknown") \
+	S(B_DISK,    "blocked",   "disk") \
+	S(B_NETWORK, "blocked",   "network") \
+	S(B_TIMER,   "blocked",   "timer") \
+	S(B_FUTEX,   "blocked",   "futex") \
+	S(B_PIPE,    "blocked",   "pipe") \
+	S(B_SOCKET,  "blocked",   "socket") \
+	S(B_CHILD,   "blocked",   "child") \
+	S(B_POLL,    "blocked",   "poll") \
+	S(B_EVENT,   "blocked",   "event") \
+	S(B_FAULT,   "blocked",   "fault") \
+	S(B_KERNEL,  "blocked",   "kernel") \
+	S(B_SIGNAL,  "blocked",   "signal") \
+	S(B_IDLE,    "blocked",   "idle")
+#define KERNEL_CPU_STATES(S) \
+	S(UNKNOWN,    "unknown") \
+	S(IDLE,       "idle") \
+	S(USER,       "user")       /* detail: the thread, as in the others */ \
+	S(SYSCALL,    "syscall") \
+	S(KTHREAD,    "kthread")    /* a kernel thread's own code */ \
+	S(FAULT,      "fault") \
+	S(IRQ,        "irq")        /* detail: which line or vector */ \
+	S(SOFTIRQ,    "softirq")    /* detail: which */ \
+	S(GUEST,      "guest")      /* detail: VM and vCPU */ \
+	S(HYPERVISOR, "hypervisor") /* in KVM_RUN, but not in the guest */
+/* clang-format on */
+
+typedef enum {
+#define KERNEL_S(id, name, wait) KERNEL_TS_##id,
+	KERNEL_THREAD_STATES(KERNEL_S)
+#undef KERNEL_S
+	KERNEL_TS_COUNT
+} KernelThreadState;
+
+/* The first reason's state; the others follow in the order of KERNEL_WAITS. */
+#define KERNEL_TS_BLOCKED_FOR(reason) ((KernelThreadState)(KERNEL_TS_BLOCKED + (reason)))
+
+typedef enum {
+#define KERNEL_S(id, name) KERNEL_CS_##id,
+	KERNEL_CPU_STATES(KERNEL_S)
+#undef KERNEL_S
+	KERNEL_CS_COUNT
+} KernelCpuStateId;
+
+#define KERNEL_NO_ROW G_MAXUINT32
+
+/* The table "threads": one item for each KernelThread.serial. */
+typedef struct {
+	gint32 tid;             /* -1: never known; 0: the idle thread of processor `cpu` */
+	gint32 pid, ppid;       /* -1: not known */
+	gint32 vtid, vpid;      /* -1: not known */
+	gint32 cpu;             /* where it was last */
+	guint32 name;           /* text; the last one */
+	guint32 row;            /* of its states; KERNEL_NO_ROW: none */
+	guint32 same_as;        /* serial of the thread that it turned out to be; else its own */
+	guint8 is_kthread, born, ended, vcpu;
+	gint64 begin_ns, end_ns;
+	guint64 switches, preemptions, wakeups;
+} KernelThreadItem;
+
+#define KERNEL_THREADS_TABLE "threads"
+
+#endif
