@@ -64,6 +64,8 @@ static World *begin(void)
 
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
 		facts.declared[i] = TRUE;
+	for (guint i = 0; i < TRACE_SYSCALL_COUNT; i++)
+		facts.declared_syscalls[i] = TRUE;
 	w->kernel = kernel_new(&facts, 0, END);
 	w->kvm = kvm_new(w->kernel, &facts);
 	w->models[0] = kernel_model(w->kernel);
