@@ -63,6 +63,7 @@ typedef struct {
 typedef struct {
 	Chance chance;
 	guint64 now, stamped; /* clock values: of the stream; that a reader has */
+	guint64 step_max;     /* so that no time is too large for 64 bits of nanoseconds */
 	guint64 seq_num, discarded;
 } Stream;
 
@@ -412,7 +413,7 @@ static void advance(Stream *s, guint bits)
 	static const guint64 steps[] = {0, 0, 1, 7, 1000, 100000, 1u << 26, 1u << 30};
 	guint64 step = CHANCE_PICK(&s->chance, steps), most = bits >= 64 ? G_MAXUINT32 : (1ull << bits) - 1;
 	guint64 room = s->stamped + most > s->now ? s->stamped + most - s->now : 0;
-	s->now += MIN(step, room);
+	s->now += MIN(MIN(step, s->step_max), room);
 	s->stamped = s->now;
 }
 
@@ -542,17 +543,20 @@ static gboolean append_packet(Trace *t, const Class *k, Stream *s, guint64 numbe
 	return TRUE;
 }
 
-static guint64 first_time(const Class *k, Chance *c)
+/* At most months after the clock's origin. */
+static guint64 first_time(const Trace *t, const Class *k, Chance *c)
 {
 	guint bits = k->begin_bits ? k->begin_bits : k->stamp_bits;
-	return chance_bits(c) & ((1ull << MIN(MAX(bits, 1), 40)) - 1);
+	return chance_bits(c) & ((1ull << MIN(bits, 62)) - 1) & ((t->clock.freq << 24) - 1);
 }
 
 /* A stream, in one file or in two. */
 static void write_stream(Trace *t, const Class *k, guint64 number, const char *dir)
 {
 	Stream s = {.chance = {chance_bits(&t->chance)}};
-	s.now = s.stamped = first_time(k, &s.chance);
+	/* Readers begin at 0. */
+	s.now = first_time(t, k, &s.chance);
+	s.step_max = t->clock.freq << 12;
 	s.discarded = chance_below(&s.chance, 3);
 	guint n = k->sizes == SIZES_NONE ? 1 : chance_between(&s.chance, 0, 5);
 	gboolean two = t->has_instance_id && k->begin_bits == 64 && n > 1 && chance_percent(&s.chance, 25);

@@ -81,7 +81,8 @@ static void put_mapping(Pencil *p, const Fc *fc, const FcMapping *mapping, gint6
 	gboolean bare = strspn(mapping->label, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == strlen(mapping->label);
 	gboolean implied = mapping->low == mapping->high && (gint64)mapping->low == *next && *next >= 0;
 	g_string_append_printf(out, bare && chance_percent(&p->chance, 50) ? "%s" : "\"%s\"", mapping->label);
-	*next = mapping->high >= G_MAXINT64 && !fc->is_signed ? -1 : (gint64)mapping->high + (mapping->high != G_MAXINT64);
+	/* After the last value of either sign there is none. */
+	*next = mapping->high == G_MAXINT64 || (!fc->is_signed && mapping->high > G_MAXINT64) ? -1 : (gint64)mapping->high + 1;
 	if (implied && chance_percent(&p->chance, 70))
 		return;
 	g_string_append(out, " = ");
@@ -245,17 +246,30 @@ static gboolean holds(const Fc *fc, const FcMapping *mapping, guint64 value)
 	return value >= mapping->low && value <= mapping->high;
 }
 
-/* In the metadata's order, each once, without backslashes. */
-static void tell_labels(FcPen *pen, const Fc *fc)
+/* TRUE if some range of that label has the value. */
+static gboolean label_holds(const Fc *fc, const char *label)
 {
-	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
 	for (guint i = 0; i < fc->mappings->len; i++) {
 		const FcMapping *mapping = &g_array_index(fc->mappings, FcMapping, i);
-		if (!holds(fc, mapping, fc->value) || !g_hash_table_add(told, mapping->label))
+		if (!strcmp(mapping->label, label) && holds(fc, mapping, fc->value))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* In the order in which metadata first has them, each once, without backslashes. */
+static void tell_labels(FcPen *pen, const Fc *fc)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	gboolean any = FALSE;
+	for (guint i = 0; i < fc->mappings->len; i++) {
+		const FcMapping *mapping = &g_array_index(fc->mappings, FcMapping, i);
+		if (!g_hash_table_add(seen, mapping->label) || !label_holds(fc, mapping->label))
 			continue;
 		g_autofree char *label = g_strcompress(mapping->label);
-		g_string_append(pen->json, g_hash_table_size(told) > 1 ? "," : "");
+		g_string_append(pen->json, any ? "," : "");
 		fc_json_text(pen->json, label, strlen(label));
+		any = TRUE;
 	}
 }
 

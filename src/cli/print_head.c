@@ -255,10 +255,14 @@ static guint64 nearest(guint64 guess, guint64 low, guint size)
 guint64 cli_record_cycles(const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots)
 {
 	const CtfStreamClass *sc = stream->stream_class;
+	const CtfPacket *packet = &g_array_index(stream->packets, CtfPacket, record->packet);
 	guint64 guess = guess_cycles(sc->clock, record->time), low = 0;
-	if (sc->clock->freq == NS_PER_S || !sc->event_header || record->header == G_MAXUINT8)
+	if (sc->clock->freq == NS_PER_S)
 		return guess;
 	CtfCursor c = {.base = base, .pos = record->pos - record->header, .end = record->pos, .slots = slots};
-	guint size = find_timestamp(&c, sc->event_header, &low);
-	return size && !c.failed ? nearest(guess, low, size) : guess;
+	guint size = sc->event_header && record->header < CTF_HEADER_BITS_MAX ? find_timestamp(&c, sc->event_header, &low) : 0;
+	if (size && !c.failed)
+		return nearest(guess, low, size);
+	/* Events without times have the packet's. */
+	return packet->has_begin && ctf_clock_ns(sc->clock, packet->begin) == record->time ? packet->begin : guess;
 }

@@ -32,6 +32,16 @@ static inline guint64 ctf_sign_extend(guint64 v, guint size)
 	return (guint64)((gint64)(v << (64 - size)) >> (64 - size));
 }
 
+/* A timestamp of `size` bits is the low end of the clock: one that is less than the last one's has wrapped once (1.8 §8). */
+static inline guint64 ctf_rebuild(guint64 cycles, guint64 low, guint size)
+{
+	guint64 mask = size >= 64 ? G_MAXUINT64 : (1ull << size) - 1;
+	guint64 high = cycles & ~mask;
+	if (size < 64 && low < (cycles & mask))
+		high += mask + 1;
+	return high | low;
+}
+
 static inline guint64 ctf_bits_le(const guint8 *base, guint64 pos, guint size)
 {
 	const guint8 *p = base + (pos >> 3);

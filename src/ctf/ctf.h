@@ -284,6 +284,9 @@ typedef struct {
 	guint64 seq_num;
 	guint64 discarded;     /* the counter at its end */
 	gboolean has_begin : 1, has_end : 1, has_seq_num : 1, has_discarded : 1;
+	gboolean is_narrow : 1; /* the packet has only the low bits of `begin` or `end`: what is above them is counted on from packet to packet */
+	guint8 begin_bits;      /* as the packet has them, at most 64 */
+	guint8 end_bits;
 } CtfPacket;
 
 /* A file of a stream (a rotated trace has one per chunk), mapped. */
@@ -348,7 +351,8 @@ typedef struct {
 	const char *name; /* display name; '.' goes into structures, as in "network_header.saddr"; "": a value that is never there */
 } CtfWant;
 
-#define CTF_WANTS_MAX 16
+#define CTF_WANTS_MAX       16
+#define CTF_HEADER_BITS_MAX 2047 /* of an event's header whose fields are lengths or selectors of others */
 
 /* The field that is meant; NULL: a loaded event class has none like it outside the packet context. */
 const CtfFc *ctf_event_class_field(const CtfEventClass *ec, const CtfWant *want);
@@ -365,8 +369,8 @@ typedef struct {
 	guint16 tag;      /* as the subscription said */
 	guint32 packet;   /* index into the stream's packets */
 	guint16 present;
-	guint8 n;         /* number of values */
-	guint8 header;    /* bits of the event's header; 255: more than that */
+	guint16 n : 5;       /* number of values */
+	guint16 header : 11; /* bits of the event's header; CTF_HEADER_BITS_MAX: at least that */
 	guint64 v[];
 } CtfRecord;
 

@@ -215,8 +215,7 @@ void ctf_cursor_packet(CtfCursor *c, const CtfStream *stream, const guint8 *base
 }
 
 /*
- * Lengths and selectors of an event rarely name fields of its packet or of its header; those are read again only then. A header
- * too long to be remembered is not: its fields then count as 0.
+ * Lengths and selectors of an event rarely name fields of its packet or of its header; those are read again only then.
  */
 void ctf_cursor_event(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots)
 {
@@ -230,7 +229,7 @@ void ctf_cursor_event(CtfCursor *c, const CtfStream *stream, const guint8 *base,
 		if (sc->packet_context)
 			ctf_cursor_skip(c, sc->packet_context);
 	}
-	if (G_UNLIKELY(ec->needs_header) && record->header < 255) {
+	if (G_UNLIKELY(ec->needs_header)) {
 		c->pos = record->pos - record->header;
 		ctf_cursor_skip(c, sc->event_header);
 	}

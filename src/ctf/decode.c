@@ -87,24 +87,16 @@ void ctf_decoder_start(CtfDecoder *d, CtfStream *stream, CtfStreamPlan *plan, gu
 	d->pos = p.header_bits;
 	d->end = p.content_bits;
 	/* In CTF 2 a packet that doesn't say so begins at 0 (2 §6.1). */
-	d->cycles = p.has_begin ? p.begin : stream->stream_class->metadata->version == 2 ? 0 : cycles;
-	d->end_cycles = p.has_end ? p.end : G_MAXUINT64;
+	d->cycles = stream->stream_class->metadata->version == 2 ? 0 : cycles;
+	if (p.has_begin)
+		d->cycles = p.is_narrow ? ctf_rebuild(cycles, p.begin, p.begin_bits) : p.begin;
+	d->end_cycles = p.has_end && !p.is_narrow ? p.end : G_MAXUINT64;
 	d->plain_clock = clock && clock->freq == 1000000000;
 	d->clock_base = clock ? ctf_clock_ns(clock, 0) : 0;
 	d->done = d->pos >= d->end;
 }
 
 /* ---- Events --------------------------------------------------------------------------------------------------- */
-
-/* A timestamp of `size` bits is the low end of the clock: one that is less than the last one's has wrapped once (1.8 §8). */
-static inline guint64 rebuild(guint64 cycles, guint64 low, guint size)
-{
-	guint64 mask = size >= 64 ? G_MAXUINT64 : (1ull << size) - 1;
-	guint64 high = cycles & ~mask;
-	if (size < 64 && low < (cycles & mask))
-		high += mask + 1;
-	return high | low;
-}
 
 static inline gint64 time_of(const CtfDecoder *d, guint64 cycles)
 {
@@ -145,8 +137,8 @@ static inline CtfRecord *begin_record(const CtfDecoder *d, CtfChunk *chunk, cons
 	r->event = cp->event;
 	r->tag = cp->tag;
 	r->packet = d->packet;
-	r->n = cp->n;
-	r->header = (guint8)MIN(header, 255);
+	r->n = cp->n & (2 * CTF_WANTS_MAX - 1);
+	r->header = MIN(header, CTF_HEADER_BITS_MAX) & CTF_HEADER_BITS_MAX;
 	return r;
 }
 
@@ -164,8 +156,10 @@ static gboolean keep_header(const CtfDecoder *d, guint64 begin)
 	return ctf_program_run(d->plan->header, &x);
 }
 
-/* An event of any shape. FALSE: damaged. */
-static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
+#define NOT_FITTING "its fields do not fit in the packet"
+
+/* An event of any shape. NULL, or what is wrong with it. */
+static const char *run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
 {
 	guint64 unused[CTF_WANTS_MAX];
 	gboolean wanted = !cp->skip && ns >= d->begin_ns && ns <= d->end_ns;
@@ -173,10 +167,14 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 	CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = r ? r->v : unused};
 	if (r)
 		memset(r->v, 0, cp->n * sizeof(guint64));
-	if (G_UNLIKELY(cp->reads_header) && !keep_header(d, *pos - header))
-		return FALSE;
+	if (G_UNLIKELY(cp->needs_header)) {
+		if (header >= CTF_HEADER_BITS_MAX)
+			return "its header is longer than any whose fields other fields depend on may be";
+		if (d->plan->kind != CTF_HEADER_GENERIC && !keep_header(d, *pos - header))
+			return NOT_FITTING;
+	}
 	if (!ctf_program_run(cp->program, &x))
-		return FALSE;
+		return NOT_FITTING;
 	*pos = x.pos;
 	if (r) {
 		r->present = (guint16)x.present;
@@ -184,7 +182,7 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 	} else if (wanted) {
 		chunk->times[chunk->n++] = ns;
 	}
-	return TRUE;
+	return NULL;
 }
 
 static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos, guint64 header,
@@ -216,7 +214,7 @@ static inline gboolean read_header(CtfDecoder *d, CtfHeaderKind kind, guint64 *p
 		*pos = x.pos;
 		*id = v[CTF_OUT_ID];
 		if (x.present & (1u << CTF_OUT_TIME))
-			*cycles = rebuild(*cycles, v[CTF_OUT_TIME], (guint)v[CTF_OUT_TIME_SIZE]);
+			*cycles = ctf_rebuild(*cycles, v[CTF_OUT_TIME], (guint)v[CTF_OUT_TIME_SIZE]);
 		return TRUE;
 	}
 	guint id_bits = kind == CTF_HEADER_LARGE ? 16 : 5, time_bits = kind == CTF_HEADER_LARGE ? 32 : 27;
@@ -227,7 +225,7 @@ static inline gboolean read_header(CtfDecoder *d, CtfHeaderKind kind, guint64 *p
 	guint64 word = ctf_load64(p);
 	*id = word & escape;
 	if (G_LIKELY(*id != escape)) {
-		*cycles = rebuild(*cycles, (word >> id_bits) & ((1ull << time_bits) - 1), time_bits);
+		*cycles = ctf_rebuild(*cycles, (word >> id_bits) & ((1ull << time_bits) - 1), time_bits);
 		*pos += id_bits + time_bits;
 		return TRUE;
 	}
@@ -300,9 +298,12 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
 		if (G_LIKELY(fixed_bits <= end - at)) {
 			take_fixed(d, chunk, cp, ns, at, at - start, records);
 			at += fixed_bits;
-		} else if (fixed_bits != CTF_NOT_FIXED || !run_program(d, chunk, cp, ns, &at, at - start)) {
-			damaged(d, start, "its fields do not fit in the packet");
-			break;
+		} else {
+			const char *wrong = fixed_bits != CTF_NOT_FIXED ? NOT_FITTING : run_program(d, chunk, cp, ns, &at, at - start);
+			if (G_UNLIKELY(wrong != NULL)) {
+				damaged(d, start, wrong);
+				break;
+			}
 		}
 		if (G_UNLIKELY(at == pos)) {
 			damaged(d, start, "its class takes no space at all");
@@ -313,7 +314,7 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
 	}
 	d->pos = pos;
 	d->cycles = cycles;
-	if (!d->done && ((pos + 7) & ~7ull) >= end) {
+	if (!d->done && (kind == CTF_HEADER_GENERIC ? pos : (pos + 7) & ~7ull) >= end) {
 		d->done = TRUE;
 		if (d->went_back || cycles > d->end_cycles)
 			doubt(d);

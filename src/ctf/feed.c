@@ -115,7 +115,7 @@ static void give_back(CtfFeed *feed, CtfChunk *c)
 static gboolean within_range(const CtfFeed *feed, const Feed *f, const CtfPacket *p)
 {
 	const CtfClock *clock = f->stream->stream_class->clock;
-	if (!clock || !p->has_begin || !p->has_end)
+	if (!clock || !p->has_begin || !p->has_end || p->is_narrow)
 		return TRUE;
 	return ctf_clock_ns(clock, p->end) >= feed->reader->begin_ns && ctf_clock_ns(clock, p->begin) <= feed->reader->end_ns;
 }
@@ -155,12 +155,12 @@ static gboolean finished(const Unit *u)
 	return u->started && u->decoder.done && !u->busy;
 }
 
-/* A packet that doesn't say when it begins needs the clock of the one before. */
+/* A packet that doesn't say all of when it begins needs the clock of the one before. */
 static gboolean can_work(const Feed *f, const Unit *u, guint ahead)
 {
 	if (u->busy || finished(u) || u->n_chunks >= ahead)
 		return FALSE;
-	return u->started || u == f->head || g_array_index(f->stream->packets, CtfPacket, u->packet).has_begin;
+	return u->started || u == f->head || ctf_packet_is_placed(&g_array_index(f->stream->packets, CtfPacket, u->packet));
 }
 
 /* Decode one chunk of a unit. Called with the lock held, which is left meanwhile. */

@@ -88,12 +88,16 @@ static CtfStreamClass *find_stream_class(CtfMetadata *m, const Roles *roles)
 	return m->version == 2 ? ctf_metadata_stream_class(m, 0) : NULL;
 }
 
-static void fill_packet(const Roles *roles, CtfPacket *p)
+static void fill_packet(const Roles *roles, guint version, CtfPacket *p)
 {
 	p->has_begin = roles->size[CTF_ROLE_PACKET_BEGIN] != 0;
 	p->begin = roles->value[CTF_ROLE_PACKET_BEGIN];
 	p->has_end = roles->size[CTF_ROLE_PACKET_END] != 0;
 	p->end = roles->value[CTF_ROLE_PACKET_END];
+	p->begin_bits = (guint8)MIN(roles->size[CTF_ROLE_PACKET_BEGIN], 64);
+	p->end_bits = (guint8)MIN(roles->size[CTF_ROLE_PACKET_END], 64);
+	/* In CTF 2 each packet's clock counts from 0. */
+	p->is_narrow = version == 1 && ((p->has_begin && p->begin_bits < 64) || (p->has_end && p->end_bits < 64));
 	p->has_seq_num = roles->size[CTF_ROLE_PACKET_SEQ_NUM] != 0;
 	p->seq_num = roles->value[CTF_ROLE_PACKET_SEQ_NUM];
 	p->has_discarded = roles->size[CTF_ROLE_EVENTS_DISCARDED] != 0;
@@ -151,7 +155,7 @@ gboolean ctf_packet_read(CtfMetadata *m, const CtfFile *file, guint64 offset, gu
 		collect(&c, sc->packet_context, &roles);
 	if (c.failed)
 		return bad(file, offset, error, "its header or context is cut off");
-	fill_packet(&roles, &info_out->packet);
+	fill_packet(&roles, m->version, &info_out->packet);
 	gboolean ok = check_sizes(file, offset, &roles, c.pos, &info_out->packet, &size, error);
 	if (size_out)
 		*size_out = size;

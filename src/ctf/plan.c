@@ -182,7 +182,7 @@ static CtfClassPlan *class_plan_new(const CtfStreamPlan *plan, const CtfEventCla
 	cp->event = (guint16)ec->index;
 	cp->tag = sub.tag;
 	cp->skip = sub.skip;
-	cp->reads_header = ec->needs_header && plan->kind != CTF_HEADER_GENERIC;
+	cp->needs_header = ec->needs_header;
 	cp->n = sub.skip ? 0 : (guint8)MIN(sub.n_wants, CTF_WANTS_MAX);
 	for (guint i = 0; i < cp->n; i++)
 		wanted[i] = ctf_event_class_field(ec, &sub.wants[i]);

@@ -2,6 +2,8 @@
 /* A stream's packets in order, and what was lost between them. */
 #include "ctf/stream.h"
 
+#include "ctf/bits.h"
+
 static gint by_begin(gconstpointer pa, gconstpointer pb)
 {
 	const CtfPacket *a = pa, *b = pb;
@@ -45,15 +47,33 @@ static void drop_copies(GArray *packets)
 	g_array_set_size(packets, kept);
 }
 
-/* Packets of one file that have no times stay as they are. */
+/* Packets of one file that have no times, or only the low bits of them, stay as they are. */
 static void sort_packets(CtfStream *stream)
 {
 	for (guint i = 0; i < stream->packets->len; i++)
-		if (!g_array_index(stream->packets, CtfPacket, i).has_begin)
+		if (!ctf_packet_is_placed(&g_array_index(stream->packets, CtfPacket, i)))
 			return;
 	g_array_sort(stream->packets, by_begin);
 	if (stream->files->len > 1)
 		drop_copies(stream->packets);
+}
+
+/*
+ * Of times that have only low bits, the rest is counted on from the packet before. What the clock went on meanwhile by more than that, only
+ * the events know; decode.c goes by them.
+ */
+static void widen(GArray *packets)
+{
+	guint64 last = 0;
+	for (guint i = 0; i < packets->len; i++) {
+		CtfPacket *p = &g_array_index(packets, CtfPacket, i);
+		if (p->has_begin && p->is_narrow)
+			p->begin = ctf_rebuild(last, p->begin, p->begin_bits);
+		last = p->has_begin ? p->begin : last;
+		if (p->has_end && p->is_narrow)
+			p->end = ctf_rebuild(last, p->end, p->end_bits);
+		last = p->has_end ? p->end : last;
+	}
 }
 
 static gint64 ns(const CtfStream *stream, gboolean known, guint64 cycles, gint64 otherwise)
@@ -96,6 +116,7 @@ static void find_losses(CtfStream *stream, guint discarded_bits)
 void ctf_stream_finish(CtfStream *stream, guint discarded_bits)
 {
 	sort_packets(stream);
+	widen(stream->packets);
 	find_losses(stream, discarded_bits);
 	for (guint i = 0; i < stream->packets->len; i++) {
 		const CtfPacket *p = &g_array_index(stream->packets, CtfPacket, i);

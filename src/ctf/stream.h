@@ -25,6 +25,12 @@ typedef struct {
 	guint discarded_bits;       /* size of the counter, 0: none */
 } CtfPacketInfo;
 
+/* TRUE if a packet says all of the clock at its begin, so that it can be read without those before it. */
+static inline gboolean ctf_packet_is_placed(const CtfPacket *p)
+{
+	return p->has_begin && !(p->is_narrow && p->begin_bits < 64);
+}
+
 /*
  * Read the header and context of the packet at `offset` of a file. `slots` has CTF_SLOTS_MAX entries and gets what later
  * fields may refer to. On an error `*size_out` (may be NULL) has the packet's size in bytes if that at least is believable, else 0.
