@@ -259,8 +259,9 @@ guint64 cli_record_cycles(const CtfStream *stream, const guint8 *base, const Ctf
 	guint64 guess = guess_cycles(sc->clock, record->time), low = 0;
 	if (sc->clock->freq == NS_PER_S)
 		return guess;
-	CtfCursor c = {.base = base, .pos = record->pos - record->header, .end = record->pos, .slots = slots};
-	guint size = sc->event_header && record->header < CTF_HEADER_BITS_MAX ? find_timestamp(&c, sc->event_header, &low) : 0;
+	CtfCursor c;
+	ctf_cursor_header(&c, stream, base, record, slots);
+	guint size = sc->event_header ? find_timestamp(&c, sc->event_header, &low) : 0;
 	if (size && !c.failed)
 		return nearest(guess, low, size);
 	/* Events without times have the packet's. */

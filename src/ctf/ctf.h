@@ -197,7 +197,7 @@ struct CtfEventClass {
 	gsize body_len;
 	/* private to plan.c, set when its first event is met */
 	gboolean compiled;
-	gboolean needs_packet;    /* some length or selector names a field of the packet's header or context ... */
+	gboolean needs_packet;    /* some length or selector, of its header too, names a field of the packet's header or context ... */
 	gboolean needs_header;    /* ... or of the event's header */
 };
 
@@ -351,8 +351,8 @@ typedef struct {
 	const char *name; /* display name; '.' goes into structures, as in "network_header.saddr"; "": a value that is never there */
 } CtfWant;
 
-#define CTF_WANTS_MAX       16
-#define CTF_HEADER_BITS_MAX 2047 /* of an event's header whose fields are lengths or selectors of others */
+#define CTF_WANTS_MAX   16
+#define CTF_HEADER_LONG 255
 
 /* The field that is meant; NULL: a loaded event class has none like it outside the packet context. */
 const CtfFc *ctf_event_class_field(const CtfEventClass *ec, const CtfWant *want);
@@ -364,13 +364,13 @@ const CtfFc *ctf_event_class_field(const CtfEventClass *ec, const CtfWant *want)
  */
 typedef struct {
 	gint64 time;      /* ns from the clock's origin, never less than that of the stream's event before */
-	guint32 pos;      /* bits from the packet's begin to the end of the event's header */
+	guint32 pos;      /* bits from the packet's begin to the end of the event's header (to its begin, if it is long) */
 	guint16 event;    /* CtfEventClass.index */
 	guint16 tag;      /* as the subscription said */
 	guint32 packet;   /* index into the stream's packets */
 	guint16 present;
-	guint16 n : 5;       /* number of values */
-	guint16 header : 11; /* bits of the event's header; CTF_HEADER_BITS_MAX: at least that */
+	guint8 n;         /* number of values */
+	guint8 header;    /* bits of the event's header; CTF_HEADER_LONG: that many or more */
 	guint64 v[];
 } CtfRecord;
 
@@ -455,6 +455,9 @@ typedef struct {
 
 /* A cursor at a record's first context. `slots`: CTF_SLOTS_MAX entries, the caller's, which live as long as the cursor. */
 void ctf_cursor_event(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots);
+
+/* A cursor at the header of a record's event; there may be none, or padding before it. */
+void ctf_cursor_header(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots);
 
 /* A cursor at a packet's first byte, for its header and context. */
 void ctf_cursor_packet(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfPacket *packet, guint64 *slots);

@@ -214,25 +214,35 @@ void ctf_cursor_packet(CtfCursor *c, const CtfStream *stream, const guint8 *base
 	*c = (CtfCursor){.base = base, .end = packet->content_bits, .slots = slots};
 }
 
-/*
- * Lengths and selectors of an event rarely name fields of its packet or of its header; those are read again only then.
- */
-void ctf_cursor_event(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots)
+/* Lengths and selectors of an event rarely name fields of its packet or of its header; those are read again only then. */
+static void reread_packet(CtfCursor *c, const CtfStreamClass *sc)
+{
+	if (sc->metadata->packet_header)
+		ctf_cursor_skip(c, sc->metadata->packet_header);
+	if (sc->packet_context)
+		ctf_cursor_skip(c, sc->packet_context);
+	c->failed = FALSE;
+}
+
+void ctf_cursor_header(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots)
 {
 	const CtfPacket *packet = &g_array_index(stream->packets, CtfPacket, record->packet);
 	const CtfStreamClass *sc = stream->stream_class;
 	const CtfEventClass *ec = g_ptr_array_index(sc->metadata->events, record->event);
 	ctf_cursor_packet(c, stream, base, packet, slots);
-	if (G_UNLIKELY(ec->needs_packet)) {
-		if (sc->metadata->packet_header)
-			ctf_cursor_skip(c, sc->metadata->packet_header);
-		if (sc->packet_context)
-			ctf_cursor_skip(c, sc->packet_context);
-	}
-	if (G_UNLIKELY(ec->needs_header)) {
-		c->pos = record->pos - record->header;
+	if (G_UNLIKELY(ec->needs_packet))
+		reread_packet(c, sc);
+	c->pos = record->header == CTF_HEADER_LONG ? record->pos : record->pos - record->header;
+}
+
+void ctf_cursor_event(CtfCursor *c, const CtfStream *stream, const guint8 *base, const CtfRecord *record, guint64 *slots)
+{
+	const CtfStreamClass *sc = stream->stream_class;
+	const CtfEventClass *ec = g_ptr_array_index(sc->metadata->events, record->event);
+	ctf_cursor_header(c, stream, base, record, slots);
+	if (G_UNLIKELY(ec->needs_header || record->header == CTF_HEADER_LONG))
 		ctf_cursor_skip(c, sc->event_header);
-	}
+	else
+		c->pos = record->pos;
 	c->failed = FALSE;
-	c->pos = record->pos;
 }

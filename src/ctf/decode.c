@@ -133,12 +133,12 @@ static inline CtfRecord *begin_record(const CtfDecoder *d, CtfChunk *chunk, cons
 {
 	CtfRecord *r = (CtfRecord *)(gpointer)(chunk->data + chunk->used);
 	r->time = ns;
-	r->pos = (guint32)pos;
+	r->pos = (guint32)(G_LIKELY(header < CTF_HEADER_LONG) ? pos : pos - header);
 	r->event = cp->event;
 	r->tag = cp->tag;
 	r->packet = d->packet;
-	r->n = cp->n & (2 * CTF_WANTS_MAX - 1);
-	r->header = MIN(header, CTF_HEADER_BITS_MAX) & CTF_HEADER_BITS_MAX;
+	r->n = cp->n;
+	r->header = (guint8)MIN(header, CTF_HEADER_LONG);
 	return r;
 }
 
@@ -156,10 +156,8 @@ static gboolean keep_header(const CtfDecoder *d, guint64 begin)
 	return ctf_program_run(d->plan->header, &x);
 }
 
-#define NOT_FITTING "its fields do not fit in the packet"
-
-/* An event of any shape. NULL, or what is wrong with it. */
-static const char *run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
+/* An event of any shape. FALSE: damaged. */
+static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 *pos, guint64 header)
 {
 	guint64 unused[CTF_WANTS_MAX];
 	gboolean wanted = !cp->skip && ns >= d->begin_ns && ns <= d->end_ns;
@@ -167,14 +165,10 @@ static const char *run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPla
 	CtfExec x = {.base = d->base, .pos = *pos, .end = d->end, .slots = d->slots, .v = r ? r->v : unused};
 	if (r)
 		memset(r->v, 0, cp->n * sizeof(guint64));
-	if (G_UNLIKELY(cp->needs_header)) {
-		if (header >= CTF_HEADER_BITS_MAX)
-			return "its header is longer than any whose fields other fields depend on may be";
-		if (d->plan->kind != CTF_HEADER_GENERIC && !keep_header(d, *pos - header))
-			return NOT_FITTING;
-	}
+	if (G_UNLIKELY(cp->reads_header) && !keep_header(d, *pos - header))
+		return FALSE;
 	if (!ctf_program_run(cp->program, &x))
-		return NOT_FITTING;
+		return FALSE;
 	*pos = x.pos;
 	if (r) {
 		r->present = (guint16)x.present;
@@ -182,7 +176,7 @@ static const char *run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPla
 	} else if (wanted) {
 		chunk->times[chunk->n++] = ns;
 	}
-	return NULL;
+	return TRUE;
 }
 
 static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos, guint64 header,
@@ -298,12 +292,9 @@ static inline __attribute__((always_inline)) void run_loop(CtfDecoder *d, CtfChu
 		if (G_LIKELY(fixed_bits <= end - at)) {
 			take_fixed(d, chunk, cp, ns, at, at - start, records);
 			at += fixed_bits;
-		} else {
-			const char *wrong = fixed_bits != CTF_NOT_FIXED ? NOT_FITTING : run_program(d, chunk, cp, ns, &at, at - start);
-			if (G_UNLIKELY(wrong != NULL)) {
-				damaged(d, start, wrong);
-				break;
-			}
+		} else if (fixed_bits != CTF_NOT_FIXED || !run_program(d, chunk, cp, ns, &at, at - start)) {
+			damaged(d, start, "its fields do not fit in the packet");
+			break;
 		}
 		if (G_UNLIKELY(at == pos)) {
 			damaged(d, start, "its class takes no space at all");

@@ -148,7 +148,8 @@ static gboolean prepare_class(CtfEventClass *ec, GError **error)
 		            CTF_SLOTS_MAX);
 		return FALSE;
 	}
-	ec->needs_packet = refers(ec, CTF_SCOPE_PACKET_HEADER, CTF_SCOPE_EVENT_HEADER);
+	ec->needs_packet = refers(ec, CTF_SCOPE_PACKET_HEADER, CTF_SCOPE_EVENT_HEADER) ||
+	                   ctf_fc_refers_between(ec->stream_class->event_header, CTF_SCOPE_PACKET_HEADER, CTF_SCOPE_EVENT_HEADER);
 	ec->needs_header = refers(ec, CTF_SCOPE_EVENT_HEADER, CTF_SCOPE_COMMON_CONTEXT);
 	ec->compiled = TRUE;
 	return TRUE;
@@ -182,7 +183,7 @@ static CtfClassPlan *class_plan_new(const CtfStreamPlan *plan, const CtfEventCla
 	cp->event = (guint16)ec->index;
 	cp->tag = sub.tag;
 	cp->skip = sub.skip;
-	cp->needs_header = ec->needs_header;
+	cp->reads_header = ec->needs_header && plan->kind != CTF_HEADER_GENERIC;
 	cp->n = sub.skip ? 0 : (guint8)MIN(sub.n_wants, CTF_WANTS_MAX);
 	for (guint i = 0; i < cp->n; i++)
 		wanted[i] = ctf_event_class_field(ec, &sub.wants[i]);

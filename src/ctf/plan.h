@@ -16,7 +16,7 @@ typedef struct {
 	guint16 event;        /* CtfEventClass.index */
 	guint16 tag;
 	gboolean skip;
-	gboolean needs_header; /* its fields refer to its header's */
+	gboolean reads_header; /* its fields refer to its header's, which a fast loop does not keep */
 	guint8 n;             /* values of a record */
 	guint8 n_extracts;
 	guint16 present;      /* of a record of fixed size */
