@@ -18,11 +18,18 @@ import tap
 FIRST = int(os.environ.get("STRATA_RANDOM_FIRST", "0"))
 SEEDS = int(os.environ.get("STRATA_RANDOM_SEEDS", "150"))
 PER_TEST = max(25, SEEDS // 20)
-OPTIONS = [[], ["--clock-cycles"], ["--clock-seconds"], ["--no-delta"], ["--names", "all", "--fields", "all"], ["--clock-date", "--names", "none"]]
+OPTIONS = [[], *map(str.split, (
+    "--clock-cycles", "--clock-seconds", "--clock-date", "--clock-gmt", "--no-delta", "--names all", "--names none", "--names payload",
+    "--names context --names scope", "--names header,scope --no-delta", "--names all --names ctx", "--fields all", "--fields all --names all",
+    "--fields trace --clock-cycles", "--fields trace:hostname,loglevel,emf", "--fields trace:domain --fields trace:procname,trace:vpid",
+    "--names header --fields loglevel --clock-seconds", "--clock-date --names none"))]
 PATIENCE = 20  # seconds: babeltrace2 2.0 may go on without end where it can't read a trace
 
 # Of two bytes that are no UTF-8 each is one character that can't be shown.
 codecs.register_error("each byte", lambda error: ("\ufffd", error.start + 1))
+
+# What it prints differs from one minor version to the next.
+HAS_BABELTRACE2 = bool(shutil.which("babeltrace2")) and "2.0" in tap.run("babeltrace2", "--version").stdout
 
 
 class Rejected(Exception):
@@ -102,7 +109,7 @@ def check_same(folder, options):
 
 def can_compare(expected):
     """How babeltrace2 prints the first time before the origin depends on whether a note of lost events came before it."""
-    return shutil.which("babeltrace2") and all(event.get("time", 0) >= 0 for event in expected)
+    return HAS_BABELTRACE2 and all(event.get("time", 0) >= 0 for event in expected)
 
 
 def for_each(seeds, check):
@@ -148,7 +155,7 @@ def several_traces(folder, seed):
 def check_traces(seeds, check):
     compared = for_each(seeds, check)
     print(f"# babeltrace2 read {compared} of {len(seeds)} and told the same of them", flush=True)
-    tap.check(not shutil.which("babeltrace2") or compared >= len(seeds) // 4, f"babeltrace2 reads only {compared} of {len(seeds)} traces")
+    tap.check(not HAS_BABELTRACE2 or compared >= len(seeds) // 10, f"babeltrace2 reads only {compared} of {len(seeds)} traces")
 
 
 def test_one_trace():
