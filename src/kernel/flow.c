@@ -49,4 +49,12 @@ static void flow_finish(gpointer self)
 	}
 }
 
+void kernel_flow_guest_enter(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time, guint32 detail)
+{
+}
+
+void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time)
+{
+}
+
 const KernelPart kernel_part_flow = {.create = flow_create, .model = flow_model, .finish = flow_finish, .free = g_free};

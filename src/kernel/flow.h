@@ -92,4 +92,13 @@ typedef struct {
 
 #define KERNEL_THREADS_TABLE "threads"
 
+/* ---- For the hypervisor's model (kvm/), while events flow --------------------------------------------------------- */
+
+/*
+ * The thread enters, or leaves, its guest on this processor. `detail` is a text of the history for the processor's row ("VM 183 vCPU 0"). Leaving what was not
+ * entered does nothing; being switched away, interrupted or out of its system call is leaving, too, and need not be told.
+ */
+void kernel_flow_guest_enter(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time, guint32 detail);
+void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time);
+
 #endif
