@@ -11,6 +11,7 @@ build_packages='
   libc6-dev
   libglib2.0-dev
   libsmartcols-dev
+  libxxhash-dev
   meson
   ninja-build
   pkg-config

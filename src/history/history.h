@@ -31,6 +31,12 @@ typedef struct History History;
 #define HISTORY_TABLES_MAX 64
 #define HISTORY_ROWS_MAX   (1u << 26)
 #define HISTORY_ITEM_MAX   1024       /* bytes of a table's item */
+#define HISTORY_TEXTS_MAX  (1u << 28)
+#define HISTORY_META_MAX   4096       /* keys */
+#define HISTORY_FINGERPRINT_FILES_MAX (1u << 20)
+#define HISTORY_CACHE_MAX  (10ull << 30) /* bytes in the cache directory; or a tenth of the file system, if that is less */
+
+#define HISTORY_NO_ROW G_MAXUINT32 /* what history_row() returns beyond a limit; it may be given to any function */
 
 typedef struct {
 	guint64 memory;        /* bytes to hold in memory; 0: a quarter of the machine's */

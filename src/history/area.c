@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * area.c: the memory of a history: a range of addresses that is reserved once and committed as it fills, so that nothing ever moves.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "history/private.h"
+
+#define HUGE_PAGE   ((guint64)2 << 20)
+#define RESERVE_MIN ((guint64)16 << 20)
+#define BUDGET_MIN  ((guint64)1 << 20)
+#define STEP_MIN    ((guint64)256 << 10)
+#define STEP_MAX    ((guint64)16 << 20)
+
+static guint64 quarter_of_the_machine(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ? (guint64)pages * (guint64)size / 4 : (guint64)1 << 30;
+}
+
+/* As many addresses as there are, at a boundary of huge pages. */
+static gboolean reserve(HistoryArea *area)
+{
+	for (guint64 size = HISTORY_AREA_MAX; size >= RESERVE_MIN; size /= 2) {
+		guint8 *p = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (p == MAP_FAILED)
+			continue;
+		area->map = p;
+		area->map_size = size + HUGE_PAGE;
+		area->base = p + (-(guintptr)p & (HUGE_PAGE - 1));
+		area->reserved = size;
+		return TRUE;
+	}
+	area->failure = g_strdup("no address space is left");
+	return FALSE;
+}
+
+gboolean history_area_init(HistoryArea *area, guint64 budget, const char *directory)
+{
+	*area = (HistoryArea){.used = HISTORY_AREA_FIRST, .fd = -1, .directory = g_strdup(directory)};
+	area->budget = budget ? MAX(budget, BUDGET_MIN) : quarter_of_the_machine();
+	return reserve(area);
+}
+
+void history_area_clear(HistoryArea *area)
+{
+	if (area->map)
+		munmap(area->map, area->map_size);
+	if (area->fd >= 0)
+		close(area->fd);
+	g_free(area->directory);
+	g_free(area->failure);
+}
+
+/* A small history takes little, a large one is not asked for often. */
+static guint64 step_for(const HistoryArea *area)
+{
+	guint64 step = STEP_MIN;
+
+	while (step < STEP_MAX && step < area->committed / 4 && step < area->budget / 8)
+		step *= 2;
+	return step;
+}
+
+gboolean history_area_commit(HistoryArea *area, guint64 needed)
+{
+	guint64 step = step_for(area);
+	guint64 to = (needed + HISTORY_SLACK + step - 1) & ~(step - 1);
+	guint8 *from = area->base + area->committed;
+
+	if (area->failure)
+		return FALSE;
+	if (to > area->reserved) {
+		area->failure =
+		        g_strdup_printf("its limit of %" G_GUINT64_FORMAT " GiB is reached", area->reserved >> 30);
+		return FALSE;
+	}
+	if (to - area->spilled > area->budget && !history_area_spill(area, to))
+		return FALSE;
+	if (mprotect(from, to - area->committed, PROT_READ | PROT_WRITE)) {
+		area->failure = g_strdup_printf("no memory: %s", g_strerror(errno));
+		return FALSE;
+	}
+	/* Fewer and cheaper page faults; without them it works as well. */
+	if (step >= HUGE_PAGE)
+		madvise(from, to - area->committed, MADV_HUGEPAGE);
+	area->committed = to;
+	return TRUE;
+}
+
+static guint size_class(guint32 room)
+{
+	return (guint)(31 - __builtin_clz(room));
+}
+
+HistoryRef history_dir_new(HistoryArea *area, guint32 room, guint32 entry)
+{
+	HistoryRef *first = entry == sizeof(HistoryRef) ? NULL : &area->free_dirs[size_class(room)];
+	HistoryRef ref;
+
+	if (first && *first) {
+		ref = *first;
+		memcpy(first, area->base + history_offset(ref), sizeof(*first));
+		return ref;
+	}
+	return (HistoryRef)(history_area_alloc(area, (guint64)room * entry, 1u << HISTORY_REF_SHIFT) >>
+	                    HISTORY_REF_SHIFT);
+}
+
+void history_dir_give_back(HistoryArea *area, HistoryRef dir, guint32 room, guint32 entry)
+{
+	HistoryRef *first = &area->free_dirs[size_class(room)];
+
+	if (entry == sizeof(HistoryRef))
+		return;
+	memcpy(area->base + history_offset(dir), first, sizeof(*first));
+	*first = dir;
+}

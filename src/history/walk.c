@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* walk.c: the intervals of a row from any time on. */
+#include "history/walk.h"
+
+guint32 history_chunk_search(const HistoryRow *r, const HistoryChunks *c, guint32 from, gint64 time)
+{
+	guint32 step = 1, low = from, high;
+
+	if (time >= r->last_begin || c->n == 0)
+		return c->n;
+	while (step < c->n - low && c->begins[low + step] <= time) {
+		low += step;
+		step *= 2;
+	}
+	high = low + MIN(step, c->n - low); /* it begins later, or there is none */
+	while (high - low > 1) {
+		guint32 middle = low + (high - low) / 2;
+
+		if (c->begins[middle] <= time)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const HistoryChunk *history_cursor_enter(HistoryCursor *c, const History *h, const HistoryRow *r,
+                                         const HistoryChunks *chunks, guint32 i)
+{
+	const HistoryChunk *chunk = NULL;
+
+	*c = (HistoryCursor){.i = i, .time = i < chunks->n ? chunks->begins[i] : r->last_begin};
+	if (i < chunks->n)
+		chunk = history_chunk_get(h, r, chunks, i, &c->p, &c->end);
+	return chunk;
+}
+
+/* To the interval that `time` is in, or the first one if it is before that. FALSE: it is behind the last one. */
+static gboolean seek(HistoryCursor *c, const History *h, const HistoryRow *r, gint64 time)
+{
+	HistoryChunks chunks = history_row_chunks(h, r);
+	HistoryCode code;
+
+	if (r->last_state == HISTORY_NO_STATE || time >= r->last_end)
+		return FALSE;
+	history_cursor_enter(c, h, r, &chunks, history_chunk_search(r, &chunks, 0, time));
+	history_cursor_peek(c, time, &code);
+	return TRUE;
+}
+
+/* The next interval, chunk after chunk. */
+static gboolean next(HistoryCursor *c, const History *h, const HistoryRow *r, HistoryInterval *out)
+{
+	while (c->p >= c->end) {
+		HistoryChunks chunks = history_row_chunks(h, r);
+
+		if (c->i > chunks.n)
+			return FALSE;
+		if (c->i == chunks.n) {
+			c->i++;
+			c->time = r->last_end;
+			*out = (HistoryInterval){r->last_begin, r->last_end, r->last_detail, r->last_state};
+			return TRUE;
+		}
+		history_cursor_enter(c, h, r, &chunks, c->i + 1);
+	}
+	HistoryCode code;
+	c->p = history_code_get(c->p, &code);
+	*out = (HistoryInterval){c->time, (gint64)((guint64)c->time + code.ns), code.detail, (guint8)code.state};
+	c->time = out->end_ns;
+	return TRUE;
+}
+
+gboolean history_at(const History *h, guint32 row, gint64 time, HistoryInterval *out)
+{
+	const HistoryRow *r = history_row_get(h, row);
+	HistoryCursor c;
+
+	return r && time >= r->begin && seek(&c, h, r, time) && next(&c, h, r, out);
+}
+
+/* A walk's private part is a cursor, or zeroes with an end that nothing is before. */
+static HistoryCursor *cursor_of(HistoryWalk *w)
+{
+	G_STATIC_ASSERT(sizeof(HistoryCursor) <= sizeof(w->private));
+	return (HistoryCursor *)w->private;
+}
+
+void history_walk(HistoryWalk *w, const History *h, guint32 row, gint64 begin_ns, gint64 end_ns)
+{
+	const HistoryRow *r = history_row_get(h, row);
+
+	*w = (HistoryWalk){h, row, end_ns, {0}};
+	if (!r || begin_ns >= end_ns || !seek(cursor_of(w), h, r, begin_ns))
+		*cursor_of(w) = (HistoryCursor){.time = G_MAXINT64};
+}
+
+gboolean history_walk_next(HistoryWalk *w, HistoryInterval *out)
+{
+	HistoryCursor *c = cursor_of(w);
+
+	return c->time < w->end_ns && next(c, w->history, history_row_get(w->history, w->row), out);
+}
