@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kvm/kvm.h"
+#include "kvm/rows.h"
 
 static void trace_free(gpointer data)
 {
@@ -35,6 +36,7 @@ static gboolean read_kernel(AnalysisStoreTrace *t, TraceFacts *facts, const Anal
 	g_autoptr(Kvm) kvm = kvm_new(kernel, facts);
 	t->history = history_new(t->begin_ns, t->end_ns, &memory);
 	g_autoptr(KernelSet) set = kernel_set_new(kernel, t->history, facts);
+	kvm_keep(kvm, set);
 	models[0] = kernel_model(kernel);
 	models[1] = kvm_model(kvm);
 	kernel_set_models(set, models + 2);

@@ -39,7 +39,7 @@ static KvmExit *add(KvmExitTable *table, KvmIsa isa, guint64 code)
 	return e;
 }
 
-static gint slot_of(guint64 code)
+gint kvm_exits_slot(guint64 code)
 {
 	if (code < 0x100)
 		return (gint)code;
@@ -66,7 +66,7 @@ static KvmExit *search(KvmExitTable *table, KvmIsa isa, guint64 code)
 
 KvmExit *kvm_exits_get(KvmExitTable *table, KvmIsa isa, guint64 code)
 {
-	gint slot = slot_of(code);
+	gint slot = kvm_exits_slot(code);
 
 	if (slot < 0)
 		return search(table, isa, code);

@@ -218,9 +218,10 @@ void kvm_finish(Kvm *kvm)
 		kvm_exits_sort(v->exits);
 		g_ptr_array_sort(v->preemptors, compare_preemptors);
 	}
+	g_ptr_array_sort(kvm->vms, compare_vms);
+	kvm_rows_finish(kvm);
 	/* Numbers of l2s serve to find what they turned out to be until here. */
 	for (guint i = 0; i < kvm->vms->len; i++)
 		kvm_l2_number(g_ptr_array_index(kvm->vms, i));
-	g_ptr_array_sort(kvm->vms, compare_vms);
 	finish_guest_ns(kvm);
 }

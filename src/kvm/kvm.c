@@ -49,6 +49,7 @@ static void move_l2s(KvmVcpu *v, KvmVm *to)
 	}
 
 	kvm_nested_flush(v);
+	s->runs_since = s->since;
 	for (guint i = 0; i < v->nested->len; i++)
 		((KvmNested *)g_ptr_array_index(v->nested, i))->l2 = NULL;
 	s->last_l2 = s->gap.l2 = NULL;
@@ -87,6 +88,7 @@ KvmVcpu *kvm_attach(Kvm *kvm, KernelThread *t, gint64 time)
 	KvmVcpu *v = kvm_vcpu_new(kvm, t, time);
 	v->vm = vm_get(kvm, t->pid);
 	g_ptr_array_add(v->vm->vcpus, v);
+	v->s->index = kvm->s->vcpus->len;
 	g_ptr_array_add(kvm->s->vcpus, v);
 	t->vcpu = v;
 	kvm_vcpu_update(v, time);
@@ -130,6 +132,7 @@ static struct KvmState_ *state_new(const TraceFacts *facts)
 	s->waiters = g_ptr_array_new_with_free_func(list_free);
 	s->running = g_ptr_array_new();
 	s->guest_ns = g_array_new(FALSE, TRUE, sizeof(gint64));
+	s->thread_texts = g_array_new(FALSE, TRUE, sizeof(guint32));
 	s->roles = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	/* A thread that moved to another processor unseen would look like one that isn't allowed to run. */
 	s->can_throttle = facts->declared[TRACE_SCHED_MIGRATE];
@@ -161,6 +164,7 @@ void kvm_free(Kvm *kvm)
 	g_ptr_array_unref(kvm->s->waiters);
 	g_ptr_array_unref(kvm->s->running);
 	g_array_unref(kvm->s->guest_ns);
+	g_array_unref(kvm->s->thread_texts);
 	g_hash_table_unref(kvm->s->roles);
 	g_free(kvm->s);
 	g_ptr_array_unref(kvm->vms);

@@ -86,6 +86,11 @@ KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2)
 	return l2;
 }
 
+KvmL2 *kvm_l2_numbered(const KvmVm *vm, guint index)
+{
+	return index < vm->s->l2s->len ? kvm_l2_real(vm, &((L2Place *)g_ptr_array_index(vm->s->l2s, index))->l2) : NULL;
+}
+
 static KvmL2 *l2_new(KvmVm *vm, KvmL2Evidence evidence, gint64 offset)
 {
 	GPtrArray *all = vm->s->l2s;

@@ -66,6 +66,7 @@ static void count(KvmVcpu *v, const KvmRun *run, KvmL2 *l2)
 		count_exit(n, run);
 	if (!l2)
 		return;
+	kvm_row_l2(v, run, l2);
 	l2->guest_ns += run->guest_ns;
 	l2->runs += (guint)run->from_l1;
 	l2->first_ns = MIN(l2->first_ns, run->begin);

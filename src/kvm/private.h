@@ -3,6 +3,7 @@
 #ifndef STRATA_KVM_PRIVATE_H
 #define STRATA_KVM_PRIVATE_H
 
+#include "history/history.h"
 #include "kvm/kvm.h"
 
 /* ---- exits.c: exits by reason ---------------------------------------------------------------------------------- */
@@ -17,6 +18,9 @@ typedef struct {
 
 void kvm_exits_init(KvmExitTable *table);
 void kvm_exits_clear(KvmExitTable *table);
+
+/* Where a code is in tables of KVM_SLOTS; -1: nowhere. */
+gint kvm_exits_slot(guint64 code);
 
 /* The table's entry for a reason, made now if there is none. */
 KvmExit *kvm_exits_get(KvmExitTable *table, KvmIsa isa, guint64 code);
@@ -67,6 +71,9 @@ KvmL2 *kvm_l2_assume(KvmVm *vm);
 
 /* Fill vm->l2s: those that turned out to be one become one. kvm_l2_real() still works; after kvm_l2_number() it doesn't. */
 void kvm_l2_finish(KvmVm *vm);
+
+/* What the one of an index turned out to be; NULL: there is none. Before kvm_l2_number(). */
+KvmL2 *kvm_l2_numbered(const KvmVm *vm, guint index);
 void kvm_l2_number(KvmVm *vm);
 
 /* ---- nested.c: runs of level 2 ----------------------------------------------------------------------------------- */
@@ -162,6 +169,13 @@ struct KvmVcpuState {
 	KvmPreemptor *others;
 	KvmExitTable exits;
 	gint32 exit_id, entry_id; /* -1: none, -2: contradictions */
+	/* rows.c */
+	guint index;         /* in kvm->s->vcpus */
+	guint32 row;
+	GArray *pieces;      /* KvmPiece, in order: not in the row yet; NULL: nothing is kept */
+	gint64 written;      /* until when the row is written */
+	gint64 runs_since;   /* runs of level 2 before that are nobody's */
+	guint32 preempted_by; /* text */
 };
 
 KvmVcpu *kvm_vcpu_new(Kvm *kvm, KernelThread *t, gint64 time);
@@ -192,6 +206,40 @@ void kvm_wait_charge(Kvm *kvm, gint32 cpu, KernelThread *ran, gint64 time);
 /* The processor was taken from the vCPU and given to `next`. */
 void kvm_wait_preempted(KvmVcpu *v, KernelThread *next);
 
+/* ---- rows.c: rows of the history; all of these do nothing where none is kept --------------------------------------- */
+
+/* A piece of a vCPU's time, from where the one before ended. */
+typedef struct {
+	gint64 end;
+	guint32 detail;
+	guint8 state;
+	guint8 in_episode;
+} KvmPiece;
+
+/* What the thread did until `time`, before it was known to be a vCPU's; `ns` by KernelState. May take back some of v->ns. */
+void kvm_row_import(KvmVcpu *v, const gint64 *ns, gint64 time);
+
+/* It was in that state, until `end`. */
+void kvm_row_pass(KvmVcpu *v, KvmState state, gint64 end);
+
+/* The last `ns` in state `from` were `to`. Returns how much of it could be changed: all but what has waited for too long. */
+gint64 kvm_row_recount(KvmVcpu *v, KvmState from, KvmState to, gint64 ns);
+
+/* The reason of the exit that is being handled has become known. */
+void kvm_row_reason(KvmVcpu *v);
+
+/* Nothing before that time changes any more. */
+void kvm_row_settle(KvmVcpu *v, gint64 until);
+
+/* A run of level 2 was of this VM, as far as is known. */
+void kvm_row_l2(const KvmVcpu *v, const KvmRun *run, const KvmL2 *l2);
+
+/* The text that names a thread; 0: none. */
+guint32 kvm_row_thread(Kvm *kvm, const KernelThread *t);
+
+/* Rows get their names, tables their items. Before kvm_l2_number(). */
+void kvm_rows_finish(Kvm *kvm);
+
 /* ---- kvm.c --------------------------------------------------------------------------------------------------------- */
 
 struct KvmState_ {
@@ -207,6 +255,12 @@ struct KvmState_ {
 	guint64 vmexits;      /* kvm_nested_vmexit events */
 	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
 	gboolean finished;
+	/* rows.c */
+	History *history;     /* NULL: nothing is kept */
+	guint kind, l2_kind, runs, vm_table, vcpu_table, l2_table, l2_vcpu_table;
+	guint32 reason_texts[KVM_ISA_SVM + 1][KVM_SLOTS];
+	guint unnamed_texts;
+	GArray *thread_texts; /* guint32 by KernelThread.serial; 0: not made yet */
 	GHashTable *roles;    /* KernelThread * -> Role; after kvm_finish() */
 };
 

@@ -45,6 +45,7 @@ static void account(KvmVcpu *v, gint64 time)
 		return;
 	s->since = time;
 	v->ns[s->state] += ns;
+	kvm_row_pass(v, s->state, time);
 	if (s->ep.open)
 		s->ep.ns[s->state] += ns;
 	if (s->state == KVM_STATE_BLOCKED && s->phase == KVM_PHASE_USER)
@@ -60,6 +61,7 @@ static void account(KvmVcpu *v, gint64 time)
 /* Time that was counted as one state turns out to have been another. */
 static void recount(KvmVcpu *v, KvmState from, KvmState to, gint64 ns)
 {
+	ns = kvm_row_recount(v, from, to, ns);
 	v->ns[from] -= ns;
 	v->ns[to] += ns;
 }
@@ -147,6 +149,8 @@ void kvm_vcpu_update(KvmVcpu *v, gint64 time)
 	if (cpu >= 0 || s->wait_cpu >= 0)
 		kvm_wait_for(v, cpu, time);
 	s->state = state;
+	if (!s->ep.open && s->phase != KVM_PHASE_GUEST)
+		kvm_row_settle(v, time);
 	if (v->thread->state == KERNEL_RUNNING)
 		s->cpu = v->thread->cpu;
 }
@@ -334,6 +338,7 @@ void kvm_vcpu_entry(KvmVcpu *v, gint64 time)
 	if (s->phase == KVM_PHASE_GUEST)
 		discard_run(v);
 	close_episode(v, time, s->phase == KVM_PHASE_KERNEL || s->phase == KVM_PHASE_USER);
+	kvm_row_settle(v, time);
 	s->from_l1 = s->entering;
 	if (s->entering) {
 		end_gap(v, time, TRUE);
@@ -371,6 +376,7 @@ static void reenter(KvmVcpu *v)
 	if (fast)
 		s->ep.ns[KVM_STATE_EXIT] = 0;
 	close_episode(v, s->since, FALSE);
+	kvm_row_settle(v, s->since - (fast ? ns : 0));
 	s->run_ns = 0;
 	s->from_l1 = FALSE;
 	s->entered = s->since - ns;
@@ -394,6 +400,7 @@ void kvm_vcpu_exit(KvmVcpu *v, gint64 time, KvmIsa isa, guint64 raw_reason, guin
 		s->run_ns = 0;
 	if (!ep->open || s->phase == KVM_PHASE_USER) {
 		close_episode(v, time, FALSE);
+		kvm_row_settle(v, time - s->run_ns);
 		open_episode(v, time);
 	}
 	s->lost = FALSE;
@@ -403,6 +410,7 @@ void kvm_vcpu_exit(KvmVcpu *v, gint64 time, KvmIsa isa, guint64 raw_reason, guin
 	ep->code = kvm_reason_code(isa, raw_reason);
 	ep->reason = kvm_reason(isa, ep->code);
 	ep->rip = rip;
+	kvm_row_reason(v);
 	s->entering = s->level == 1 && asks_for_level2(isa, ep->code);
 	if (s->level == 1 && is_halt(ep->reason))
 		s->serving = FALSE; /* with nothing to do it serves nobody */
@@ -512,6 +520,7 @@ static void drop(KvmVcpu *v, gint64 time)
 	s->vmcb = NULL;
 	s->run_ns = 0;
 	s->l2_end = MIN(s->l2_end, time);
+	kvm_row_settle(v, time);
 }
 
 void kvm_vcpu_forget(KvmVcpu *v, gint64 time)
@@ -552,6 +561,7 @@ static void import(KvmVcpu *v, gint64 time)
 	v->ns[KVM_STATE_WAIT_CPU] += ns[KERNEL_WAIT_CPU];
 	v->ns[known ? KVM_STATE_BLOCKED : KVM_STATE_UNKNOWN] += ns[KERNEL_BLOCKED];
 	v->ns[t->born ? KVM_STATE_EMULATION : known ? KVM_STATE_RUNNING : KVM_STATE_UNKNOWN] += ns[KERNEL_RUNNING];
+	kvm_row_import(v, ns, time);
 }
 
 KvmVcpu *kvm_vcpu_new(Kvm *kvm, KernelThread *t, gint64 time)
@@ -585,6 +595,8 @@ void kvm_vcpu_free(gpointer vcpu)
 	g_ptr_array_unref(v->nested);
 	kvm_exits_clear(&v->s->exits);
 	g_array_unref(v->s->pending);
+	if (v->s->pieces)
+		g_array_unref(v->s->pieces);
 	g_hash_table_unref(v->s->matrix);
 	g_free(v->s);
 	g_free(v);

@@ -90,4 +90,5 @@ void kvm_wait_for(KvmVcpu *v, gint32 cpu, gint64 time)
 void kvm_wait_preempted(KvmVcpu *v, KernelThread *next)
 {
 	preemptor(v, next)->count++;
+	v->s->preempted_by = kvm_row_thread(v->s->kvm, next);
 }

@@ -4,6 +4,7 @@
  * One VM: process 10, its vCPU thread 11 on CPU 0; thread 12 is somebody else's. Times count from 0.
  */
 #include "kvm/kvm.h"
+#include "kvm/rows.h"
 
 enum { END = 100000, VM = 10, VCPU = 11, OTHER = 12 };
 enum { HLT = 0x78, INTR = 0x60, MSR = 0x7c, CPUID = 0x72, VMRUN = 0x80, VMSAVE = 0x83, NPF = 0x400 };
@@ -14,6 +15,7 @@ enum { RUNNABLE = 0, BLOCKED = 1 };
 typedef struct {
 	Kernel *kernel;
 	Kvm *kvm;
+	KernelSet set; /* of it only the history is needed */
 	TraceModel models[2];
 	gint64 now;
 	char name[16];
@@ -68,6 +70,8 @@ static World *begin(void)
 		facts.declared_syscalls[i] = TRUE;
 	w->kernel = kernel_new(&facts, 0, END);
 	w->kvm = kvm_new(w->kernel, &facts);
+	w->set.history = history_new(0, END, NULL);
+	kvm_keep(w->kvm, &w->set);
 	w->models[0] = kernel_model(w->kernel);
 	w->models[1] = kvm_model(w->kvm);
 	FEED(w, 0, STATEDUMP_PROCESS, 1, VM, VM, 1);
@@ -75,6 +79,37 @@ static World *begin(void)
 	FEED(w, 0, STATEDUMP_PROCESS, 1, OTHER, OTHER, 1);
 	SWITCH(w, 0, 0, 0, RUNNABLE, VCPU);
 	return w;
+}
+
+/* The vCPU's row says the same as its sums, and rows of nested VMs the same as theirs. */
+static void check_rows(World *w, const KvmVcpu *v)
+{
+	History *h = w->set.history;
+	gint64 ns[HISTORY_STATES_MAX];
+	guint table;
+
+	g_assert_true(history_find_table(h, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table));
+	g_assert_cmpuint(history_table_len(h, table), ==, 1);
+	const KvmVcpuItem *item = history_table_get(h, table, 0);
+	g_assert_cmpstr(history_row_path(h, item->row), ==, "vm/10/vcpu/0");
+	history_sums(h, item->row, 0, END, ns);
+	for (guint i = 0; i < KVM_STATE_COUNT; i++)
+		g_assert_cmpint(ns[i], ==, v->ns[i]);
+	g_assert_true(history_find_table(h, KVM_L2_VCPUS_TABLE, sizeof(KvmL2VcpuItem), &table));
+	gint64 nested = 0, wanted = 0;
+	for (guint i = 0; i < history_table_len(h, table); i++) {
+		const KvmL2VcpuItem *l2 = history_table_get(h, table, i);
+
+		g_assert_cmpuint(l2->vcpu, ==, 0);
+		history_sums(h, l2->row, 0, END, ns);
+		nested += ns[KVM_L2_STATE_GUEST];
+	}
+	for (guint i = 0; i < v->nested->len; i++) {
+		const KvmNested *n = g_ptr_array_index(v->nested, i);
+
+		wanted += n->l2 ? n->guest_ns : 0;
+	}
+	g_assert_cmpint(nested, ==, wanted);
 }
 
 /* The VM's only vCPU, its states being checked to add up. */
@@ -92,6 +127,7 @@ static KvmVcpu *finish(World *w)
 	for (guint i = 0; i < KVM_STATE_COUNT; i++)
 		sum += v->ns[i];
 	g_assert_cmpint(sum, ==, END);
+	check_rows(w, v);
 	return v;
 }
 
@@ -99,6 +135,7 @@ static void end(World *w)
 {
 	kvm_free(w->kvm);
 	kernel_free(w->kernel);
+	history_free(w->set.history);
 	g_free(w);
 }
 
