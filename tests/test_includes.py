@@ -14,7 +14,7 @@ ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "experiment", "laye
 ONLY = {"view": {"base"}}
 
 # All headers of these folders are public, but private.h.
-OPEN = {"base", "kernel", "analysis"}
+OPEN = {"base", "kernel", "analysis", "kvm"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 SRC = tap.SOURCE / "src"

@@ -105,7 +105,8 @@ KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
 	c->seen = TRUE;
 	if (!c->current && !c->switched && !c->lossy && !c->lost)
 		return first_current(k, c, ev);
-	if (c->current && (!ev->ctx_present || kernel_learn_contexts(c->current, ev)))
+	/* A switch's contexts are those of whom it was away from. */
+	if (c->current && (!ev->ctx_present || ev->id == TRACE_SCHED_SWITCH || kernel_learn_contexts(c->current, ev)))
 		return c->current;
 	return adopt(c, by_contexts(k, ev), ev->time);
 }

@@ -142,7 +142,7 @@ void kernel_finish(Kernel *k);
 
 /*
  * The thread that an event speaks of: the one that is current on its processor. If no switch has been seen there yet it is a thread whose tid may only
- * become known later (the same object then gets it). NULL: not known.
+ * become known later (the same object then gets it). Of sched_switch it is the thread that was given the processor. NULL: not known.
  */
 KernelThread *kernel_current(Kernel *k, const TraceEvent *ev);
 

@@ -3,7 +3,7 @@
 #ifndef STRATA_KVM_PRIVATE_H
 #define STRATA_KVM_PRIVATE_H
 
-#include "history/history.h"
+#include "kernel/set.h"
 #include "kvm/kvm.h"
 
 /* ---- exits.c: exits by reason ---------------------------------------------------------------------------------- */
@@ -176,6 +176,8 @@ struct KvmVcpuState {
 	gint64 written;      /* until when the row is written */
 	gint64 runs_since;   /* runs of level 2 before that are nobody's */
 	guint32 preempted_by; /* text */
+	guint32 guest_text;  /* "VM 183 vCPU 0", of these: */
+	gint32 guest_pid, guest_id;
 };
 
 KvmVcpu *kvm_vcpu_new(Kvm *kvm, KernelThread *t, gint64 time);
@@ -231,6 +233,10 @@ void kvm_row_reason(KvmVcpu *v);
 /* Nothing before that time changes any more. */
 void kvm_row_settle(KvmVcpu *v, gint64 until);
 
+/* The guest is entered, or left: what the processor does is told. */
+void kvm_row_enter(KvmVcpu *v, gint64 time);
+void kvm_row_leave(const KvmVcpu *v, gint64 time);
+
 /* A run of level 2 was of this VM, as far as is known. */
 void kvm_row_l2(const KvmVcpu *v, const KvmRun *run, const KvmL2 *l2);
 
@@ -256,7 +262,8 @@ struct KvmState_ {
 	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
 	gboolean finished;
 	/* rows.c */
-	History *history;     /* NULL: nothing is kept */
+	KernelSet *set;       /* NULL: nothing is kept ... */
+	History *history;     /* ... the same */
 	guint kind, l2_kind, runs, vm_table, vcpu_table, l2_table, l2_vcpu_table;
 	guint32 reason_texts[KVM_ISA_SVM + 1][KVM_SLOTS];
 	guint unnamed_texts;

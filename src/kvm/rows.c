@@ -5,6 +5,7 @@
  * What time was may turn out later: which level ran shows when the exit has been handled, and that an exit was handled on the fast path when the next one comes. So
  * the last pieces of a vCPU's time wait until nothing can change them any more. That is the case at each entry.
  */
+#include "kernel/flow.h"
 #include "kvm/private.h"
 #include "kvm/rows.h"
 
@@ -172,6 +173,38 @@ void kvm_row_settle(KvmVcpu *v, gint64 until)
 		write_pieces(v, s->pieces->len);
 	else if (until > s->written)
 		write_pieces(v, cut(s, until));
+}
+
+/* ---- Processors -------------------------------------------------------------------------------------------------- */
+
+/* Its number is only certain at the end; this is what is likely. */
+static guint32 guest_text(KvmVcpu *v)
+{
+	struct KvmVcpuState *s = v->s;
+	gint32 id = s->exit_id >= 0 ? s->exit_id : kvm_id_by_name(v->thread->name);
+	char text[64];
+
+	if (s->guest_text && s->guest_pid == v->vm->pid && s->guest_id == id)
+		return s->guest_text;
+	if (id >= 0)
+		g_snprintf(text, sizeof(text), "VM %d vCPU %d", v->vm->pid, id);
+	else
+		g_snprintf(text, sizeof(text), "VM %d thread %d", v->vm->pid, v->thread->tid);
+	s->guest_pid = v->vm->pid;
+	s->guest_id = id;
+	return s->guest_text = history_text(s->kvm->s->history, text, -1);
+}
+
+void kvm_row_enter(KvmVcpu *v, gint64 time)
+{
+	if (v->s->kvm->s->set)
+		kernel_flow_guest_enter(v->s->kvm->s->set, v->thread->cpu, v->thread, time, guest_text(v));
+}
+
+void kvm_row_leave(const KvmVcpu *v, gint64 time)
+{
+	if (v->s->kvm->s->set)
+		kernel_flow_guest_leave(v->s->kvm->s->set, v->thread->cpu, v->thread, time);
 }
 
 /* ---- What a thread did before ------------------------------------------------------------------------------------ */
@@ -400,6 +433,7 @@ void kvm_keep(Kvm *kvm, KernelSet *set)
 
 	for (guint i = 0; i < KVM_STATE_COUNT; i++)
 		states[i] = kvm_state_name((KvmState)i);
+	s->set = set;
 	s->history = set->history;
 	s->kind = history_kind(s->history, KVM_ROW_KIND, states, KVM_STATE_COUNT);
 	s->l2_kind = history_kind(s->history, KVM_L2_ROW_KIND, l2_states, KVM_L2_STATE_COUNT);

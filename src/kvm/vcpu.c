@@ -350,6 +350,7 @@ void kvm_vcpu_entry(KvmVcpu *v, gint64 time)
 	s->phase = KVM_PHASE_GUEST;
 	s->entered = time;
 	s->run_ns = 0;
+	kvm_row_enter(v, time);
 	kvm_vcpu_update(v, time);
 }
 
@@ -393,6 +394,7 @@ void kvm_vcpu_exit(KvmVcpu *v, gint64 time, KvmIsa isa, guint64 raw_reason, guin
 	KvmEpisode *ep = &s->ep;
 
 	account(v, time);
+	kvm_row_leave(v, time);
 	v->exits_seen++;
 	if (s->phase == KVM_PHASE_KERNEL && ep->open && ep->known)
 		reenter(v);
@@ -457,6 +459,7 @@ void kvm_vcpu_to_user(KvmVcpu *v, gint64 time)
 	struct KvmVcpuState *s = v->s;
 
 	account(v, time);
+	kvm_row_leave(v, time);
 	s->lost = FALSE;
 	if (s->phase == KVM_PHASE_GUEST)
 		discard_run(v);

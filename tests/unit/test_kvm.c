@@ -15,7 +15,8 @@ enum { RUNNABLE = 0, BLOCKED = 1 };
 typedef struct {
 	Kernel *kernel;
 	Kvm *kvm;
-	KernelSet set; /* of it only the history is needed */
+	History *history;
+	KernelSet *set;
 	TraceModel models[2];
 	gint64 now;
 	char name[16];
@@ -70,8 +71,9 @@ static World *begin(void)
 		facts.declared_syscalls[i] = TRUE;
 	w->kernel = kernel_new(&facts, 0, END);
 	w->kvm = kvm_new(w->kernel, &facts);
-	w->set.history = history_new(0, END, NULL);
-	kvm_keep(w->kvm, &w->set);
+	w->history = history_new(0, END, NULL);
+	w->set = kernel_set_new(w->kernel, w->history, &facts);
+	kvm_keep(w->kvm, w->set);
 	w->models[0] = kernel_model(w->kernel);
 	w->models[1] = kvm_model(w->kvm);
 	FEED(w, 0, STATEDUMP_PROCESS, 1, VM, VM, 1);
@@ -84,7 +86,7 @@ static World *begin(void)
 /* The vCPU's row says the same as its sums, and rows of nested VMs the same as theirs. */
 static void check_rows(World *w, const KvmVcpu *v)
 {
-	History *h = w->set.history;
+	History *h = w->history;
 	gint64 ns[HISTORY_STATES_MAX];
 	guint table;
 
@@ -133,9 +135,10 @@ static KvmVcpu *finish(World *w)
 
 static void end(World *w)
 {
+	kernel_set_free(w->set);
 	kvm_free(w->kvm);
 	kernel_free(w->kernel);
-	history_free(w->set.history);
+	history_free(w->history);
 	g_free(w);
 }
 

@@ -26,6 +26,13 @@ static gconstpointer item(const History *h, const char *name, gsize size, guint6
 	return history_table_get(h, table, i);
 }
 
+/* What only a thread that is known to be a vCPU can do. */
+static gboolean only_known(guint s)
+{
+	return s == KVM_STATE_GUEST_L1 || s == KVM_STATE_GUEST_L2 || s == KVM_STATE_EXIT || s == KVM_STATE_HALT_POLL || s == KVM_STATE_HALTED ||
+	       s == KVM_STATE_THROTTLED;
+}
+
 /* Both, of the same vCPU. Time before it was known to be one may be left as unknown in the row. */
 static void check_vcpu(const History *h, const KvmVcpu *v, const KvmVcpuItem *kept)
 {
@@ -44,7 +51,7 @@ static void check_vcpu(const History *h, const KvmVcpu *v, const KvmVcpuItem *ke
 			continue;
 		g_assert_cmpint(ns[s], <=, v->ns[s]);
 		less += v->ns[s] - ns[s];
-		if (v->thread->switches && s != KVM_STATE_PREEMPTED && s != KVM_STATE_WAIT_CPU && s != KVM_STATE_BLOCKED && s != KVM_STATE_EMULATION)
+		if (only_known(s))
 			g_assert_cmpint(ns[s], ==, v->ns[s]);
 	}
 	g_assert_cmpint(ns[KVM_STATE_UNKNOWN] - v->ns[KVM_STATE_UNKNOWN], ==, less);
