@@ -17,6 +17,9 @@
 
 /* clang-format off */
 #define KERNEL_PARTS(P) \
+	P(IRQ, irq) \
+	P(WORK, work) \
+	P(POWER, power) \
 	P(FLOW, flow)
 /* clang-format on */
 
