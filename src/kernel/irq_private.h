@@ -6,10 +6,6 @@
 #include "kernel/addrmap.h"
 #include "kernel/irq.h"
 
-/* Contexts by which kernel_current() may tell who it was. */
-#define KERNEL_ALL_CTX \
-	(TRACE_BIT(TRACE_CTX_TID) | TRACE_BIT(TRACE_CTX_PID) | TRACE_BIT(TRACE_CTX_VTID) | TRACE_BIT(TRACE_CTX_VPID))
-
 #define IRQ_VECTORS  11 /* pairs of events, from TRACE_VECTOR_LOCAL_TIMER_ENTRY on */
 #define IRQ_SOFTIRQS 32 /* bits in the kernel's own mask */
 

@@ -20,6 +20,7 @@
 	P(IRQ, irq) \
 	P(WORK, work) \
 	P(POWER, power) \
+	P(NET, net) \
 	P(FLOW, flow)
 /* clang-format on */
 
@@ -98,6 +99,10 @@ typedef struct {
 	guint8 weight;             /* 0: no answer; 10: it could be; 50: very likely, from how it went to sleep; 90: it was seen */
 	guint32 detail;            /* text of the history: "vda", "10.0.0.1:80", "0x7f31c0 held by mysqld 1234" */
 } KernelWhy;
+
+/* Contexts that a model needs of events of which it asks kernel_current(). */
+#define KERNEL_ALL_CTX \
+	(TRACE_BIT(TRACE_CTX_TID) | TRACE_BIT(TRACE_CTX_PID) | TRACE_BIT(TRACE_CTX_VTID) | TRACE_BIT(TRACE_CTX_VPID))
 
 /* ---- Parts --------------------------------------------------------------------------------------------------------- */
 
