@@ -7,10 +7,10 @@
 typedef struct {
 	IrqLine *line;
 	gint64 begin_ns, raise_ns;
-	gint64 nested_ns;   /* spent in what stood above it, or while its thread was away */
-	guint64 key;        /* what its exit must have: the line's number, or the timer */
+	gint64 nested_ns; /* spent in what stood above it, or while its thread was away */
+	guint64 key;      /* what its exit must have: the line's number, or the timer */
 	guint64 function;
-	gint64 jiffies;     /* TIMER: how late */
+	gint64 jiffies; /* TIMER: how late */
 	gint64 by_ns;
 	guint32 thread, name, by, number;
 	guint8 kind, own_thread;
@@ -91,8 +91,13 @@ static Frame *push(Irq *q, Cpu *c, KernelIrqKind kind, IrqLine *line, guint64 ke
 	const KernelThread *t = kernel_current(q->set->kernel, ev);
 	Frame *f = &c->frames[c->depth++];
 
-	*f = (Frame){.line = line, .kind = (guint8)kind, .key = key, .begin_ns = ev->time, .raise_ns = KERNEL_NO_TIME,
-	             .thread = t ? t->serial : G_MAXUINT32, .by = G_MAXUINT32};
+	*f = (Frame){.line = line,
+	             .kind = (guint8)kind,
+	             .key = key,
+	             .begin_ns = ev->time,
+	             .raise_ns = KERNEL_NO_TIME,
+	             .thread = t ? t->serial : G_MAXUINT32,
+	             .by = G_MAXUINT32};
 	return f;
 }
 
@@ -102,10 +107,19 @@ static void add_item(Irq *q, const Frame *f, guint depth, const TraceEvent *ev)
 	KernelIrqItem *item = history_table_add(h, q->table);
 	gboolean is_timer = f->kind == KERNEL_IRQ_HRTIMER || f->kind == KERNEL_IRQ_TIMER;
 
-	*item = (KernelIrqItem){.raise_ns = f->raise_ns, .begin_ns = f->begin_ns, .end_ns = ev->time,
-	                        .self_ns = MAX(ev->time - f->begin_ns - f->nested_ns, 0), .function = f->function,
-	                        .object = is_timer ? f->key : 0, .thread = f->thread, .number = f->number, .name = f->name,
-	                        .by = f->by, .cpu = ev->cpu, .kind = f->kind, .depth = (guint8)depth,
+	*item = (KernelIrqItem){.raise_ns = f->raise_ns,
+	                        .begin_ns = f->begin_ns,
+	                        .end_ns = ev->time,
+	                        .self_ns = MAX(ev->time - f->begin_ns - f->nested_ns, 0),
+	                        .function = f->function,
+	                        .object = is_timer ? f->key : 0,
+	                        .thread = f->thread,
+	                        .number = f->number,
+	                        .name = f->name,
+	                        .by = f->by,
+	                        .cpu = ev->cpu,
+	                        .kind = f->kind,
+	                        .depth = (guint8)depth,
 	                        .own_thread = f->own_thread,
 	                        .error = ev->id == TRACE_IRQ_EXIT && trace_has(ev, TRACE_IRQ_EXIT_RET) &&
 	                                 ev->v[TRACE_IRQ_EXIT_RET] == 0};
@@ -259,7 +273,8 @@ static void statedump_irq(Irq *q, const TraceEvent *ev)
 	if (!trace_has(ev, TRACE_STATEDUMP_IRQ_IRQ) || !trace_has(ev, TRACE_STATEDUMP_IRQ_ACTION))
 		return;
 	const char *action = trace_text(ev, TRACE_STATEDUMP_IRQ_ACTION, &len);
-	irq_line_name(&q->lines, irq_line(&q->lines, KERNEL_IRQ_LINE, (guint32)ev->v[TRACE_STATEDUMP_IRQ_IRQ]), action, len);
+	irq_line_name(&q->lines, irq_line(&q->lines, KERNEL_IRQ_LINE, (guint32)ev->v[TRACE_STATEDUMP_IRQ_IRQ]), action,
+	              len);
 }
 
 /* ---- Threads that switch --------------------------------------------------------------------------------------- */
@@ -269,7 +284,8 @@ static void switch_away(Irq *q, Cpu *c, const KernelThread *prev, gint64 time)
 {
 	guint n = 0;
 
-	while (n < MIN(c->depth, 2) && (c->frames[n].kind == KERNEL_IRQ_SOFTIRQ || c->frames[n].kind == KERNEL_IRQ_TIMER))
+	while (n < MIN(c->depth, 2) &&
+	       (c->frames[n].kind == KERNEL_IRQ_SOFTIRQ || c->frames[n].kind == KERNEL_IRQ_TIMER))
 		n++;
 	drop(q, c, n, time, n < c->depth ? c->frames[n].begin_ns : time);
 	if (prev && n > 0 && q->away.used < KERNEL_IRQ_AWAY_MAX) {
@@ -338,7 +354,8 @@ static void irq_event(gpointer self, const TraceEvent *ev)
 		break;
 	case TRACE_SOFTIRQ_EXIT:
 		if (ev->v[TRACE_SOFTIRQ_EXIT_VEC] < IRQ_SOFTIRQS)
-			pop(q, c, KERNEL_IRQ_SOFTIRQ, (guint32)ev->v[TRACE_SOFTIRQ_EXIT_VEC], ev->v[TRACE_SOFTIRQ_EXIT_VEC], ev);
+			pop(q, c, KERNEL_IRQ_SOFTIRQ, (guint32)ev->v[TRACE_SOFTIRQ_EXIT_VEC],
+			    ev->v[TRACE_SOFTIRQ_EXIT_VEC], ev);
 		break;
 	case TRACE_HRTIMER_START:
 	case TRACE_TIMER_START:
@@ -381,7 +398,11 @@ static void irq_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge)
 	irq_lines_loss(&q->lines, time, edge);
 }
 
-#define VECTOR(name) {TRACE_VECTOR_##name##_ENTRY, 0x1, KERNEL_ALL_CTX, 0}, {TRACE_VECTOR_##name##_EXIT, 0, 0, 0}
+#define VECTOR(name)                                                                                                   \
+	{TRACE_VECTOR_##name##_ENTRY, 0x1, KERNEL_ALL_CTX, 0},                                                         \
+	{                                                                                                              \
+		TRACE_VECTOR_##name##_EXIT, 0, 0, 0                                                                    \
+	}
 
 static TraceModel irq_model(gpointer self)
 {
@@ -417,7 +438,8 @@ static TraceModel irq_model(gpointer self)
 	G_STATIC_ASSERT((int)TRACE_TIMER_START_EXPIRES == (int)TRACE_HRTIMER_START_EXPIRES);
 	G_STATIC_ASSERT((int)TRACE_TIMER_EXPIRE_ENTRY_NOW == (int)TRACE_HRTIMER_EXPIRE_ENTRY_NOW);
 
-	return (TraceModel){.needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = irq_event, .loss = irq_loss, .self = self};
+	return (TraceModel){
+	        .needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = irq_event, .loss = irq_loss, .self = self};
 }
 
 static gpointer irq_create(KernelSet *set)
@@ -467,8 +489,13 @@ gboolean kernel_irq_context(const KernelSet *set, gint32 cpu, guint i, KernelIrq
 	if (!c || i >= c->depth)
 		return FALSE;
 	const Frame *f = &c->frames[c->depth - 1 - i];
-	*out = (KernelIrqContext){.kind = f->kind, .number = f->number, .begin_ns = f->begin_ns, .function = f->function,
-	                          .object = f->key, .by = f->by, .by_ns = f->by_ns};
+	*out = (KernelIrqContext){.kind = f->kind,
+	                          .number = f->number,
+	                          .begin_ns = f->begin_ns,
+	                          .function = f->function,
+	                          .object = f->key,
+	                          .by = f->by,
+	                          .by_ns = f->by_ns};
 	return TRUE;
 }
 
@@ -533,7 +560,8 @@ static void irq_why(gpointer self, const KernelBlocked *b, KernelWhy *why)
 	Sleep sleep = sleep_of(b->syscall);
 	if (sleep == SLEEPS && x.kind == KERNEL_IRQ_HRTIMER && x.by == b->thread->serial)
 		q->sleeper = x.function;
-	gboolean own = x.by == b->thread->serial && (x.kind == KERNEL_IRQ_TIMER || !q->sleeper || x.function == q->sleeper);
+	gboolean own =
+	        x.by == b->thread->serial && (x.kind == KERNEL_IRQ_TIMER || !q->sleeper || x.function == q->sleeper);
 	if (sleep == SLEEPS)
 		answer(why, KERNEL_WAIT_FOR_TIMER, 90, 0);
 	else if (sleep == POLLS)

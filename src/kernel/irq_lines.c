@@ -10,7 +10,7 @@ const char *kernel_irq_kind_name(KernelIrqKind kind)
 {
 	static const char *const names[KERNEL_IRQ_KIND_COUNT] = {
 #define KERNEL_K(id, name, meaning) [KERNEL_IRQ_##id] = (name),
-		KERNEL_IRQ_KINDS(KERNEL_K)
+	        KERNEL_IRQ_KINDS(KERNEL_K)
 #undef KERNEL_K
 	};
 
@@ -21,7 +21,7 @@ const char *kernel_softirq_name(guint32 vec)
 {
 	static const char *const names[] = {
 #define KERNEL_S(name) name,
-		KERNEL_SOFTIRQS(KERNEL_S)
+	        KERNEL_SOFTIRQS(KERNEL_S)
 #undef KERNEL_S
 	};
 
@@ -82,7 +82,8 @@ static char *own_name(KernelIrqKind kind, guint32 number)
 	if (kind == KERNEL_IRQ_VECTOR)
 		return vector_name(number);
 	if (kind == KERNEL_IRQ_SOFTIRQ)
-		return kernel_softirq_name(number) ? g_strdup(kernel_softirq_name(number)) : g_strdup_printf("%u", number);
+		return kernel_softirq_name(number) ? g_strdup(kernel_softirq_name(number))
+		                                   : g_strdup_printf("%u", number);
 	return NULL;
 }
 
@@ -217,7 +218,8 @@ static void add_hole(IrqLines *l, gint64 begin_ns)
 
 void irq_lines_loss(IrqLines *l, gint64 time, TraceLossEdge edge)
 {
-	gboolean begins = edge == TRACE_LOSS_BEGIN && l->lossy++ == 0, ends = edge == TRACE_LOSS_END && l->lossy && --l->lossy == 0;
+	gboolean begins = edge == TRACE_LOSS_BEGIN && l->lossy++ == 0,
+	         ends = edge == TRACE_LOSS_END && l->lossy && --l->lossy == 0;
 
 	if (begins)
 		add_hole(l, time);
@@ -245,7 +247,8 @@ void irq_lines_finish(IrqLines *l, gint64 end_ns)
 			KernelIrqRowState idle = l->lossy ? KERNEL_IRQ_ROW_UNKNOWN : KERNEL_IRQ_ROW_INACTIVE;
 
 			history_row_rename(h, line->item.row, path);
-			append(l, line, end_ns, line->active ? KERNEL_IRQ_ROW_ACTIVE : idle, line->active ? line->detail : 0);
+			append(l, line, end_ns, line->active ? KERNEL_IRQ_ROW_ACTIVE : idle,
+			       line->active ? line->detail : 0);
 		}
 		line->item.name = history_text(h, names, -1);
 		*(KernelIrqLine *)history_table_item(h, l->table, line->index) = line->item;

@@ -24,23 +24,24 @@ typedef struct {
 typedef struct {
 	KernelSet *set;
 	guint interfaces_table, packets_table, drops_table;
-	gboolean receive_told;    /* net_if_receive_skb was recorded */
+	gboolean receive_told; /* net_if_receive_skb was recorded */
 	NetLayouts layouts;
 	NetConns conns;
-	GArray *interfaces;       /* Interface */
+	GArray *interfaces; /* Interface */
 	guint last_interface;
-	KernelAddrMap by_name;    /* hash of a name -> guint32, index in `interfaces` */
-	KernelAddrMap skbs;       /* address -> Seen */
-	KernelAddrMap queued;     /* address and interface -> Seen: waits for its driver */
-	KernelAddrMap reasons;    /* number of a reason -> guint32, its text */
-	GArray *handling;         /* Handling, by processor */
+	KernelAddrMap by_name; /* hash of a name -> guint32, index in `interfaces` */
+	KernelAddrMap skbs;    /* address -> Seen */
+	KernelAddrMap queued;  /* address and interface -> Seen: waits for its driver */
+	KernelAddrMap reasons; /* number of a reason -> guint32, its text */
+	GArray *handling;      /* Handling, by processor */
 } Net;
 
 /* ---- Interfaces ------------------------------------------------------------------------------------------------ */
 
 static KernelNetInterface *interface_item(const Net *n, guint i)
 {
-	return history_table_item(n->set->history, n->interfaces_table, g_array_index(n->interfaces, Interface, i).item);
+	return history_table_item(n->set->history, n->interfaces_table,
+	                          g_array_index(n->interfaces, Interface, i).item);
 }
 
 static guint interface_new(Net *n, const char *name, guint64 key)
@@ -67,7 +68,8 @@ static guint16 interface_of(Net *n, const TraceEvent *ev, guint field)
 		return G_MAXUINT16;
 	const char *text = trace_text(ev, field, &len);
 	memcpy(name, text, MIN(len, sizeof(name) - 1));
-	if (n->interfaces->len && memcmp(g_array_index(n->interfaces, Interface, n->last_interface).name, name, 16) == 0)
+	if (n->interfaces->len &&
+	    memcmp(g_array_index(n->interfaces, Interface, n->last_interface).name, name, 16) == 0)
 		return (guint16)n->last_interface;
 	memcpy(words, name, sizeof(words));
 	guint64 key = words[0] * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15) ^ words[1];
@@ -100,7 +102,8 @@ static Handling *handling_of(Net *n, gint32 cpu)
 
 static gboolean same_ends(const KernelConnection *a, const KernelConnection *b)
 {
-	return memcmp(a->address, b->address, sizeof(a->address)) == 0 && memcmp(a->port, b->port, sizeof(a->port)) == 0;
+	return memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
+	       memcmp(a->port, b->port, sizeof(a->port)) == 0;
 }
 
 /* TRUE if the packet that had this buffer before came in, and was this one. */
@@ -145,9 +148,17 @@ static void packet(Net *n, const TraceEvent *ev, KernelNetDirection direction)
 	KernelPacket *p = history_table_add(h, n->packets_table);
 	NetHeader x;
 
-	*p = (KernelPacket){.time_ns = ev->time, .xmit_ns = KERNEL_NET_NO_TIME, .rtt_ns = -1, .response_ns = -1, .skb = skb,
-	                    .len = len, .connection = KERNEL_NET_NONE, .thread = KERNEL_NET_NONE, .cpu = ev->cpu,
-	                    .interface = interface_of(n, ev, TRACE_NET_DEV_QUEUE_NAME), .direction = (guint8)direction};
+	*p = (KernelPacket){.time_ns = ev->time,
+	                    .xmit_ns = KERNEL_NET_NO_TIME,
+	                    .rtt_ns = -1,
+	                    .response_ns = -1,
+	                    .skb = skb,
+	                    .len = len,
+	                    .connection = KERNEL_NET_NONE,
+	                    .thread = KERNEL_NET_NONE,
+	                    .cpu = ev->cpu,
+	                    .interface = interface_of(n, ev, TRACE_NET_DEV_QUEUE_NAME),
+	                    .direction = (guint8)direction};
 	if (p->interface != G_MAXUINT16) {
 		KernelNetInterface *i = interface_item(n, p->interface);
 
@@ -201,7 +212,8 @@ static void copied(Net *n, const TraceEvent *ev)
 	if (!t || kernel_is_idle(t))
 		return;
 	const KernelPacket *p = history_table_get(n->set->history, n->packets_table, s->packet);
-	if (p->direction == KERNEL_NET_OUT && p->interface != G_MAXUINT16 && interface_item(n, p->interface)->reader == KERNEL_NET_NONE)
+	if (p->direction == KERNEL_NET_OUT && p->interface != G_MAXUINT16 &&
+	    interface_item(n, p->interface)->reader == KERNEL_NET_NONE)
 		interface_item(n, p->interface)->reader = t->serial;
 	if (p->connection == KERNEL_NET_NONE)
 		return;
@@ -301,7 +313,8 @@ static void net_event(gpointer self, const TraceEvent *ev)
 		kernel_addrmap_remove(&n->skbs, ev->v[TRACE_SKB_CONSUME_SKB]);
 		break;
 	case TRACE_TCP_RETRANSMIT:
-		net_conns_told(&n->conns, (guint16)ev->v[TRACE_TCP_RETRANSMIT_SPORT], (guint16)ev->v[TRACE_TCP_RETRANSMIT_DPORT]);
+		net_conns_told(&n->conns, (guint16)ev->v[TRACE_TCP_RETRANSMIT_SPORT],
+		               (guint16)ev->v[TRACE_TCP_RETRANSMIT_DPORT]);
 		break;
 	case TRACE_STATEDUMP_NET:
 		statedump(n, ev);
@@ -326,15 +339,22 @@ static void net_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge)
 static TraceModel net_model(gpointer self)
 {
 	static const TraceNeed needs[] = {
-	        {TRACE_NET_DEV_QUEUE, 0x7, KERNEL_ALL_CTX, 0}, {TRACE_NET_IF_RECEIVE_SKB, 0x7, 0, 0}, {TRACE_NET_IF_RX, 0x7, 0, 0},
-	        {TRACE_NET_DEV_XMIT, 0xf, 0, 0},               {TRACE_SKB_COPY, 0x1, KERNEL_ALL_CTX, 0}, {TRACE_SKB_KFREE, 0x7, 0, 0},
-	        {TRACE_SKB_CONSUME, 0x1, 0, 0},                {TRACE_TCP_RETRANSMIT, 0x3, 0, 0},     {TRACE_STATEDUMP_NET, 0x3, 0, 0},
+	        {TRACE_NET_DEV_QUEUE, 0x7, KERNEL_ALL_CTX, 0},
+	        {TRACE_NET_IF_RECEIVE_SKB, 0x7, 0, 0},
+	        {TRACE_NET_IF_RX, 0x7, 0, 0},
+	        {TRACE_NET_DEV_XMIT, 0xf, 0, 0},
+	        {TRACE_SKB_COPY, 0x1, KERNEL_ALL_CTX, 0},
+	        {TRACE_SKB_KFREE, 0x7, 0, 0},
+	        {TRACE_SKB_CONSUME, 0x1, 0, 0},
+	        {TRACE_TCP_RETRANSMIT, 0x3, 0, 0},
+	        {TRACE_STATEDUMP_NET, 0x3, 0, 0},
 	};
 
 	G_STATIC_ASSERT((int)TRACE_NET_DEV_QUEUE_LEN == (int)TRACE_NET_IF_RECEIVE_SKB_LEN);
 	G_STATIC_ASSERT((int)TRACE_NET_DEV_QUEUE_NAME == (int)TRACE_NET_IF_RECEIVE_SKB_NAME);
 	G_STATIC_ASSERT((int)TRACE_NET_DEV_QUEUE_NAME == (int)TRACE_NET_IF_RX_NAME);
-	return (TraceModel){.needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = net_event, .loss = net_loss, .self = self};
+	return (TraceModel){
+	        .needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = net_event, .loss = net_loss, .self = self};
 }
 
 static gpointer net_create(KernelSet *set)
@@ -381,7 +401,8 @@ static gboolean handles_packet(const Net *n, gint32 cpu, guint32 *connection_out
 	for (guint i = 0; kernel_irq_context(n->set, cpu, i, &x); i++) {
 		if (x.kind != KERNEL_IRQ_SOFTIRQ || x.number != KERNEL_SOFTIRQ_NET_RX)
 			continue;
-		const Handling *now = cpu >= 0 && (guint)cpu < n->handling->len ? &g_array_index(n->handling, Handling, cpu) : NULL;
+		const Handling *now =
+		        cpu >= 0 && (guint)cpu < n->handling->len ? &g_array_index(n->handling, Handling, cpu) : NULL;
 
 		*connection_out = now && now->time >= x.begin_ns ? now->connection : KERNEL_NET_NONE;
 		return TRUE;
@@ -428,7 +449,8 @@ static void net_why(gpointer self, const KernelBlocked *b, KernelWhy *why)
 	guint32 connection;
 
 	if (weight && handles_packet(n, b->cpu, &connection))
-		*why = (KernelWhy){.reason = KERNEL_WAIT_FOR_NETWORK, .weight = (guint8)weight,
+		*why = (KernelWhy){.reason = KERNEL_WAIT_FOR_NETWORK,
+		                   .weight = (guint8)weight,
 		                   .detail = net_conns_detail(&n->conns, connection)};
 }
 

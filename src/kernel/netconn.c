@@ -38,7 +38,8 @@ const char *kernel_net_address(char *buf, const guint8 *a, guint8 version)
 			i += best_n - 1;
 			continue;
 		}
-		to += g_snprintf(to, KERNEL_ADDRESS_LEN - (gulong)(to - buf), "%s%x", i && i != best + best_n ? ":" : "", g[i]);
+		to += g_snprintf(to, KERNEL_ADDRESS_LEN - (gulong)(to - buf), "%s%x",
+		                 i && i != best + best_n ? ":" : "", g[i]);
 	}
 	return buf;
 }
@@ -89,8 +90,8 @@ static gint side_of(const KernelConnection *k, const NetHeader *x, guint16 inter
 	if (k->protocol != x->protocol || k->interface != interface)
 		return -1;
 	for (guint s = 0; s < 2; s++)
-		if (k->port[s] == x->port[0] && k->port[!s] == x->port[1] && memcmp(k->address[s], x->address[0], 16) == 0 &&
-		    memcmp(k->address[!s], x->address[1], 16) == 0)
+		if (k->port[s] == x->port[0] && k->port[!s] == x->port[1] &&
+		    memcmp(k->address[s], x->address[0], 16) == 0 && memcmp(k->address[!s], x->address[1], 16) == 0)
 			return (gint)s;
 	return -1;
 }
@@ -120,8 +121,14 @@ static NetConn *conn_new(NetConns *c, const NetHeader *x, gint64 time, guint16 i
 	n->losses = c->losses;
 	n->syn_ns = KERNEL_NET_NO_TIME;
 	g_ptr_array_add(c->conns, n);
-	*k = (KernelConnection){.protocol = x->protocol, .version = x->version, .interface = interface, .first_ns = time,
-	                        .last_ns = time, .thread = KERNEL_NET_NONE, .syn_ack_ns = -1, .handshake_ns = -1,
+	*k = (KernelConnection){.protocol = x->protocol,
+	                        .version = x->version,
+	                        .interface = interface,
+	                        .first_ns = time,
+	                        .last_ns = time,
+	                        .thread = KERNEL_NET_NONE,
+	                        .syn_ack_ns = -1,
+	                        .handshake_ns = -1,
 	                        .direction = {0, 0}};
 	for (guint s = 0; s < 2; s++) {
 		memcpy(k->address[s], x->address[s ^ client], 16);
@@ -146,7 +153,8 @@ static NetConn *conn_of(NetConns *c, const NetHeader *x, const KernelPacket *p, 
 		if (side >= 0)
 			break;
 	}
-	gboolean opens = x->protocol == KERNEL_PROTO_TCP && (x->flags & (KERNEL_TCP_SYN | KERNEL_TCP_ACK)) == KERNEL_TCP_SYN;
+	gboolean opens =
+	        x->protocol == KERNEL_PROTO_TCP && (x->flags & (KERNEL_TCP_SYN | KERNEL_TCP_ACK)) == KERNEL_TCP_SYN;
 	if (side >= 0 && !(opens && (n->syn_ns == KERNEL_NET_NO_TIME || n->syn_seq != x->seq))) {
 		*side_out = (guint)side;
 		return n;
@@ -260,7 +268,8 @@ static void handshake(NetConn *n, KernelConnection *k, const NetHeader *x, guint
 	}
 }
 
-static void tcp(NetConns *c, NetConn *n, KernelConnection *k, const NetHeader *x, guint s, guint64 number, KernelPacket *p)
+static void tcp(NetConns *c, NetConn *n, KernelConnection *k, const NetHeader *x, guint s, guint64 number,
+                KernelPacket *p)
 {
 	NetSide *own = &n->side[s], *other = &n->side[!s];
 	guint32 length = x->payload + ((x->flags & KERNEL_TCP_SYN) != 0) + ((x->flags & KERNEL_TCP_FIN) != 0);
@@ -363,10 +372,9 @@ guint32 net_conns_detail(NetConns *c, guint32 connection)
 	NetConn *n = g_ptr_array_index(c->conns, connection);
 	if (!n->detail) {
 		const KernelConnection *k = item_of(c, n);
-		g_autofree char *text = g_strdup_printf(
-		        "%s %s:%u - %s:%u", kernel_net_protocol(protocol, k->protocol),
-		        kernel_net_address(from, k->address[0], k->version), k->port[0],
-		        kernel_net_address(to, k->address[1], k->version), k->port[1]);
+		g_autofree char *text = g_strdup_printf("%s %s:%u - %s:%u", kernel_net_protocol(protocol, k->protocol),
+		                                        kernel_net_address(from, k->address[0], k->version), k->port[0],
+		                                        kernel_net_address(to, k->address[1], k->version), k->port[1]);
 
 		n->detail = history_text(c->history, text, -1);
 	}

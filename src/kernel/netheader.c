@@ -30,14 +30,16 @@ typedef struct {
 	guint n;
 } Header;
 
-static const Wire ipv4_fields[] = {{"version", 0, 4},  {"ihl", 4, 4},       {"tos", 8, 8},        {"tot_len", 16, 16},
-                                   {"id", 32, 16},     {"frag_off", 48, 16}, {"ttl", 64, 8},       {"protocol", 72, 8},
-                                   {"checksum", 80, 16}, {"saddr", 96, 32},  {"daddr", 128, 32}};
-static const Wire ipv6_fields[] = {{"version", 0, 4},  {"prio", 4, 4},       {"flow_lbl", 8, 24},  {"payload_len", 32, 16},
-                                   {"nexthdr", 48, 8}, {"hop_limit", 56, 8}, {"saddr", 64, 128},   {"daddr", 192, 128}};
-static const Wire tcp_fields[] = {{"source_port", 0, 16}, {"dest_port", 16, 16}, {"seq", 32, 32},   {"ack_seq", 64, 32},
-                                  {"data_offset", 96, 4}, {"reserved", 100, 3},  {"flags", 103, 9}, {"window_size", 112, 16},
-                                  {"checksum", 128, 16},  {"urg_ptr", 144, 16}};
+static const Wire ipv4_fields[] = {{"version", 0, 4},    {"ihl", 4, 4},        {"tos", 8, 8},     {"tot_len", 16, 16},
+                                   {"id", 32, 16},       {"frag_off", 48, 16}, {"ttl", 64, 8},    {"protocol", 72, 8},
+                                   {"checksum", 80, 16}, {"saddr", 96, 32},    {"daddr", 128, 32}};
+static const Wire ipv6_fields[] = {{"version", 0, 4},       {"prio", 4, 4},     {"flow_lbl", 8, 24},
+                                   {"payload_len", 32, 16}, {"nexthdr", 48, 8}, {"hop_limit", 56, 8},
+                                   {"saddr", 64, 128},      {"daddr", 192, 128}};
+static const Wire tcp_fields[] = {{"source_port", 0, 16}, {"dest_port", 16, 16},    {"seq", 32, 32},
+                                  {"ack_seq", 64, 32},    {"data_offset", 96, 4},   {"reserved", 100, 3},
+                                  {"flags", 103, 9},      {"window_size", 112, 16}, {"checksum", 128, 16},
+                                  {"urg_ptr", 144, 16}};
 static const Wire udp_fields[] = {{"source_port", 0, 16}, {"dest_port", 16, 16}, {"len", 32, 16}, {"check", 48, 16}};
 static const Wire icmp_fields[] = {{"type", 0, 8}, {"code", 8, 8}, {"checksum", 16, 16}, {"gateway", 32, 32}};
 
@@ -91,7 +93,8 @@ static guint32 read_ipv6(NetHeader *out, const guint8 *p, guint32 len)
 	return payload || len < IPV6_BYTES ? payload : len - IPV6_BYTES;
 }
 
-void net_header_wire(NetHeader *out, guint version, const guint8 *network, guint transport, const guint8 *bytes, guint32 len)
+void net_header_wire(NetHeader *out, guint version, const guint8 *network, guint transport, const guint8 *bytes,
+                     guint32 len)
 {
 	*out = (NetHeader){.version = (guint8)version, .has_transport = transport == 1 || transport == 2};
 	guint32 above = version == 4 ? read_ipv4(out, network, len) : read_ipv6(out, network, len), header = 0;
@@ -134,8 +137,8 @@ static guint64 plain_bits(const CtfFc *fc)
 {
 	if (fc->type == CTF_FC_INT)
 		return !fc->reverse_bits && (fc->big_endian || fc->size == 8) ? fc->size : 0;
-	if (fc->type == CTF_FC_ARRAY && !fc->length_fc && fc->element->type == CTF_FC_INT && fc->element->size % 8 == 0 &&
-	    fc->length <= 16)
+	if (fc->type == CTF_FC_ARRAY && !fc->length_fc && fc->element->type == CTF_FC_INT &&
+	    fc->element->size % 8 == 0 && fc->length <= 16)
 		return plain_bits(fc->element) * fc->length;
 	return 0;
 }
@@ -196,7 +199,8 @@ static gboolean network_is_wire(const CtfFc *fc, const Header *h)
 
 	return fc && is_wire(fc, h, &rest) && rest + 2 == fc->n_members && is_selector(fc->members[rest].fc) &&
 	       fc->members[rest + 1].fc->type == CTF_FC_VARIANT &&
-	       fc->members[rest + 1].fc->selector_fc == fc->members[rest].fc && transports_are_wire(fc->members[rest + 1].fc);
+	       fc->members[rest + 1].fc->selector_fc == fc->members[rest].fc &&
+	       transports_are_wire(fc->members[rest + 1].fc);
 }
 
 /* Behind the interface's name: the selector, the variant, nothing else. */
@@ -269,11 +273,12 @@ static void walk_array(CtfCursor *c, const CtfFc *fc, const Wire *w, guint8 *to)
 	}
 }
 
-static guint walk_variant(CtfCursor *c, const CtfFc *fc, const Header *headers, guint n, guint8 *to, guint8 *transport_to,
-                          guint *transport_out);
+static guint walk_variant(CtfCursor *c, const CtfFc *fc, const Header *headers, guint n, guint8 *to,
+                          guint8 *transport_to, guint *transport_out);
 
 /* Puts the fields that have a header's names to their places. */
-static void walk_header(CtfCursor *c, const CtfFc *fc, const Header *h, guint8 *to, guint8 *transport_to, guint *transport_out)
+static void walk_header(CtfCursor *c, const CtfFc *fc, const Header *h, guint8 *to, guint8 *transport_to,
+                        guint *transport_out)
 {
 	ctf_cursor_align(c, fc->align);
 	for (guint i = 0; i < fc->n_members && !c->failed; i++) {
@@ -281,8 +286,8 @@ static void walk_header(CtfCursor *c, const CtfFc *fc, const Header *h, guint8 *
 		const Wire *w = wire_of(h, plain(&fc->members[i]));
 
 		if (m->type == CTF_FC_VARIANT && transport_to)
-			*transport_out = walk_variant(c, m, transport_headers, G_N_ELEMENTS(transport_headers), transport_to, NULL,
-			                              NULL);
+			*transport_out = walk_variant(c, m, transport_headers, G_N_ELEMENTS(transport_headers),
+			                              transport_to, NULL, NULL);
 		else if (w && m->type == CTF_FC_INT)
 			put_bits(to, w->at, w->bits, ctf_cursor_int(c, m));
 		else if (w && m->type == CTF_FC_ARRAY)
@@ -293,8 +298,8 @@ static void walk_header(CtfCursor *c, const CtfFc *fc, const Header *h, guint8 *
 }
 
 /* Returns the type of the header that is there; 0: none of them. */
-static guint walk_variant(CtfCursor *c, const CtfFc *fc, const Header *headers, guint n, guint8 *to, guint8 *transport_to,
-                          guint *transport_out)
+static guint walk_variant(CtfCursor *c, const CtfFc *fc, const Header *headers, guint n, guint8 *to,
+                          guint8 *transport_to, guint *transport_out)
 {
 	const CtfMember *o = ctf_cursor_option(c, fc);
 
@@ -322,8 +327,8 @@ static gboolean read_slowly(const TraceEvent *ev, guint32 len, NetHeader *out)
 	ctf_cursor_align(&c, fc->align);
 	for (guint i = 0; i < fc->n_members && !c.failed; i++) {
 		if (fc->members[i].fc->type == CTF_FC_VARIANT && strcmp(plain(&fc->members[i]), "network_header") == 0)
-			version = walk_variant(&c, fc->members[i].fc, network_headers, G_N_ELEMENTS(network_headers), network,
-			                       transport, &protocol);
+			version = walk_variant(&c, fc->members[i].fc, network_headers, G_N_ELEMENTS(network_headers),
+			                       network, transport, &protocol);
 		else
 			ctf_cursor_skip(&c, fc->members[i].fc);
 	}

@@ -7,7 +7,7 @@
 #define LEFT_IDLE 0xffffffffu /* the state that means: none */
 
 typedef struct {
-	guint32 row;        /* KERNEL_NO_ROW: not made yet */
+	guint32 row; /* KERNEL_NO_ROW: not made yet */
 	guint8 state;
 	guint32 detail;
 } Line;
@@ -38,7 +38,8 @@ static Cpu *cpu_get(Power *p, guint64 id)
 }
 
 /* From `time` on it is in that state. */
-static void turn(Power *p, Line *l, guint kind, guint64 cpu, const char *what, gint64 time, guint8 state, guint32 detail)
+static void turn(Power *p, Line *l, guint kind, guint64 cpu, const char *what, gint64 time, guint8 state,
+                 guint32 detail)
 {
 	History *h = p->set->history;
 
@@ -77,12 +78,13 @@ static void power_event(gpointer self, const TraceEvent *ev)
 	if (!c)
 		return;
 	if (!is_idle)
-		turn(p, &c->frequency, p->frequency_kind, cpu, "frequency", ev->time, KERNEL_FREQUENCY_KNOWN, frequency_text(p, value));
+		turn(p, &c->frequency, p->frequency_kind, cpu, "frequency", ev->time, KERNEL_FREQUENCY_KNOWN,
+		     frequency_text(p, value));
 	else if ((guint32)value == LEFT_IDLE)
 		turn(p, &c->idle, p->idle_kind, cpu, "idle", ev->time, KERNEL_IDLE_RUNNING, 0);
 	else
-		turn(p, &c->idle, p->idle_kind, cpu, "idle", ev->time, (guint8)(KERNEL_IDLE_FIRST + MIN(value, KERNEL_IDLE_STATES - 1)),
-		     0);
+		turn(p, &c->idle, p->idle_kind, cpu, "idle", ev->time,
+		     (guint8)(KERNEL_IDLE_FIRST + MIN(value, KERNEL_IDLE_STATES - 1)), 0);
 }
 
 /* Changes may be among what was lost. */
@@ -113,7 +115,8 @@ static TraceModel power_model(gpointer self)
 
 	G_STATIC_ASSERT((int)TRACE_CPU_IDLE_CPU == (int)TRACE_CPU_FREQUENCY_CPU);
 	G_STATIC_ASSERT((int)TRACE_CPU_IDLE_STATE == (int)TRACE_CPU_FREQUENCY_STATE);
-	return (TraceModel){.needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = power_event, .loss = power_loss, .self = self};
+	return (TraceModel){
+	        .needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = power_event, .loss = power_loss, .self = self};
 }
 
 static gpointer power_create(KernelSet *set)

@@ -8,7 +8,7 @@
 #include "kernel/irq_private.h"
 
 #define WAITING_MAX 65536 /* items that wait for jiffies to be known */
-#define MEASURE     100   /* jiffies that must have passed for their length to be told: an idle guest may be some behind */
+#define MEASURE     100 /* jiffies that must have passed for their length to be told: an idle guest may be some behind */
 
 typedef struct {
 	guint table;

@@ -54,7 +54,8 @@ static void start(Work *w, const TraceEvent *ev, const KernelThread *t)
 	if (kernel_addrmap_get(&w->open, t->serial))
 		w->line.open_end++;
 	Open *o = kernel_addrmap_put(&w->open, t->serial);
-	*o = (Open){.begin_ns = ev->time, .raise_ns = known.time, .by = known.by, .work = work, .ran_ns = ran(t, ev->time)};
+	*o = (Open){
+	        .begin_ns = ev->time, .raise_ns = known.time, .by = known.by, .work = work, .ran_ns = ran(t, ev->time)};
 	if (trace_has(ev, TRACE_WORK_START_FUNCTION))
 		o->function = ev->v[TRACE_WORK_START_FUNCTION];
 }
@@ -68,9 +69,15 @@ static void end(Work *w, const TraceEvent *ev, const KernelThread *t)
 		return;
 	}
 	KernelIrqItem *item = history_table_add(w->set->history, w->table);
-	*item = (KernelIrqItem){.raise_ns = o->raise_ns, .begin_ns = o->begin_ns, .end_ns = ev->time,
+	*item = (KernelIrqItem){.raise_ns = o->raise_ns,
+	                        .begin_ns = o->begin_ns,
+	                        .end_ns = ev->time,
 	                        .self_ns = CLAMP(ran(t, ev->time) - o->ran_ns, 0, ev->time - o->begin_ns),
-	                        .function = o->function, .object = o->work, .thread = t->serial, .by = o->by, .cpu = ev->cpu,
+	                        .function = o->function,
+	                        .object = o->work,
+	                        .thread = t->serial,
+	                        .by = o->by,
+	                        .cpu = ev->cpu,
 	                        .kind = KERNEL_IRQ_WORK};
 	w->line.handled++;
 	kernel_addrmap_remove(&w->open, t->serial);
@@ -109,7 +116,8 @@ static TraceModel work_model(gpointer self)
 	        {TRACE_WORK_END, 0x1, KERNEL_ALL_CTX, 0},
 	};
 
-	return (TraceModel){.needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = work_event, .loss = work_loss, .self = self};
+	return (TraceModel){
+	        .needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = work_event, .loss = work_loss, .self = self};
 }
 
 static gpointer work_create(KernelSet *set)
@@ -155,8 +163,9 @@ static gboolean is_kworker(const KernelThread *t)
 /* Kernel threads that do nothing but wait for work and do it. */
 static gboolean is_servant(const KernelThread *t)
 {
-	static const char *const names[] = {"ksoftirqd/", "migration/", "irq/", "cpuhp/", "kthreadd", "kauditd", "kdevtmpfs",
-	                                    "oom_reaper", "idle_inject/", "watchdog/", "stopper/", "kswapd", "kcompactd"};
+	static const char *const names[] = {"ksoftirqd/", "migration/", "irq/",       "cpuhp/",       "kthreadd",
+	                                    "kauditd",    "kdevtmpfs",  "oom_reaper", "idle_inject/", "watchdog/",
+	                                    "stopper/",   "kswapd",     "kcompactd"};
 
 	if (t->pid >= 0 && t->pid != t->tid)
 		return FALSE;
@@ -188,13 +197,16 @@ static void work_why(gpointer self, const KernelBlocked *b, KernelWhy *why)
 		*why = (KernelWhy){.reason = KERNEL_WAIT_FOR_IDLE, .weight = 65};
 		return;
 	}
-	const Open *theirs = b->waker && b->from == KERNEL_FROM_THREAD ? kernel_addrmap_get(&w->open, b->waker->serial) : NULL;
+	const Open *theirs =
+	        b->waker && b->from == KERNEL_FROM_THREAD ? kernel_addrmap_get(&w->open, b->waker->serial) : NULL;
 	if (!theirs)
 		return;
 	if (theirs->by == b->thread->serial)
-		*why = (KernelWhy){.reason = KERNEL_WAIT_FOR_KERNEL, .weight = 60, .detail = function_text(w, theirs->function)};
+		*why = (KernelWhy){
+		        .reason = KERNEL_WAIT_FOR_KERNEL, .weight = 60, .detail = function_text(w, theirs->function)};
 	else if (uninterruptible)
-		*why = (KernelWhy){.reason = KERNEL_WAIT_FOR_KERNEL, .weight = 40, .detail = function_text(w, theirs->function)};
+		*why = (KernelWhy){
+		        .reason = KERNEL_WAIT_FOR_KERNEL, .weight = 40, .detail = function_text(w, theirs->function)};
 }
 
 const KernelPart kernel_part_work = {
