@@ -82,7 +82,7 @@ void cli_event_filter_subscribe(CliEventFilter *f, const CtfEventClass *ec, CtfS
 	gboolean is_switch = f->tracks && !strcmp(ec->name, "sched_switch");
 	gboolean printed = cli_any_glob(f->names, ec->name);
 	sub->skip = !printed && !is_switch;
-	sub->tag = (guint16)((printed ? PRINTED : 0) | (is_switch ? SWITCH : 0));
+	sub->tag = (guint8)((printed ? PRINTED : 0) | (is_switch ? SWITCH : 0));
 	if (!f->tracks || sub->skip)
 		return;
 	want(sub, CTF_SCOPE_COMMON_CONTEXT, "tid");

@@ -351,7 +351,7 @@ typedef struct {
 	const char *name; /* display name; '.' goes into structures, as in "network_header.saddr"; "": a value that is never there */
 } CtfWant;
 
-#define CTF_WANTS_MAX   16
+#define CTF_WANTS_MAX   24
 #define CTF_HEADER_LONG 255
 
 /* The field that is meant; NULL: a loaded event class has none like it outside the packet context. */
@@ -366,11 +366,11 @@ typedef struct {
 	gint64 time;      /* ns from the clock's origin, never less than that of the stream's event before */
 	guint32 pos;      /* bits from the packet's begin to the end of the event's header (to its begin, if it is long) */
 	guint16 event;    /* CtfEventClass.index */
-	guint16 tag;      /* as the subscription said */
-	guint32 packet;   /* index into the stream's packets */
-	guint16 present;
-	guint8 n;         /* number of values */
+	guint8 tag;       /* as the subscription said */
 	guint8 header;    /* bits of the event's header; CTF_HEADER_LONG: that many or more */
+	guint32 packet;   /* index into the stream's packets */
+	guint32 present : CTF_WANTS_MAX;
+	guint32 n : 32 - CTF_WANTS_MAX; /* number of values */
 	guint64 v[];
 } CtfRecord;
 
@@ -381,7 +381,7 @@ typedef struct {
 /* What a reader wants of an event class. */
 typedef struct {
 	gboolean skip;    /* frame this class's events, but don't hand them out */
-	guint16 tag;
+	guint8 tag;
 	guint16 n_wants;
 	CtfWant wants[CTF_WANTS_MAX];
 } CtfSubscription;

@@ -171,7 +171,7 @@ static gboolean run_program(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *
 		return FALSE;
 	*pos = x.pos;
 	if (r) {
-		r->present = (guint16)x.present;
+		r->present = x.present & ((1u << CTF_WANTS_MAX) - 1);
 		end_record(chunk, r, ns);
 	} else if (wanted) {
 		chunk->times[chunk->n++] = ns;
@@ -189,7 +189,7 @@ static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan
 		return;
 	}
 	CtfRecord *r = begin_record(d, chunk, cp, ns, pos, header);
-	r->present = cp->present;
+	r->present = cp->present & ((1u << CTF_WANTS_MAX) - 1);
 	for (guint i = 0; i < cp->n; i++)
 		r->v[i] = 0;
 	for (guint i = 0; i < cp->n_extracts; i++)

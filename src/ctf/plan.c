@@ -166,7 +166,7 @@ static void fill_fixed(CtfClassPlan *cp)
 	cp->n_extracts = (guint8)extracts->len;
 	for (guint i = 0; i < extracts->len; i++) {
 		cp->extracts[i] = g_array_index(extracts, CtfExtract, i);
-		cp->present |= (guint16)(1u << cp->extracts[i].out);
+		cp->present |= 1u << cp->extracts[i].out;
 	}
 }
 

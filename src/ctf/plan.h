@@ -14,12 +14,12 @@
 typedef struct {
 	guint32 fixed_bits;   /* of contexts and payload; CTF_NOT_FIXED: run the program */
 	guint16 event;        /* CtfEventClass.index */
-	guint16 tag;
+	guint8 tag;
 	gboolean skip;
 	gboolean reads_header; /* its fields refer to its header's, which a fast loop does not keep */
 	guint8 n;             /* values of a record */
 	guint8 n_extracts;
-	guint16 present;      /* of a record of fixed size */
+	guint32 present;      /* of a record of fixed size */
 	CtfProgram *program;
 	CtfExtract extracts[CTF_WANTS_MAX];
 } CtfClassPlan;

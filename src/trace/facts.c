@@ -34,6 +34,7 @@ void trace_facts(const CtfTrace *trace, TraceFacts *facts_out)
 		if (syscall < TRACE_SYSCALL_COUNT)
 			declare_syscall(sides, id == TRACE_SYSCALL_EXIT, syscall);
 	}
+	trace_counters(m, f.counters, &f.n_counters);
 	for (guint i = 0; i < TRACE_SYSCALL_COUNT; i++)
 		f.declared_syscalls[i] = sides[i] == 3;
 	if (!f.kernel_release)

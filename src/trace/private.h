@@ -40,4 +40,9 @@ void trace_losses_pass(TraceLosses *l, gint64 time);
 const gboolean *trace_losses_watched(const TraceLosses *l);
 void trace_losses_event(TraceLosses *l, const CtfStream *stream, const CtfRecord *r);
 
+/* ---- counters.c: hardware counters among contexts ---------------------------------------------------------------- */
+
+/* Those that any event has; `counters_out` has TRACE_COUNTERS_MAX places. */
+void trace_counters(const CtfMetadata *m, TraceCounter *counters_out, guint *n_out);
+
 #endif

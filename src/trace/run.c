@@ -11,11 +11,17 @@
 
 #define TRACE_MODELS_MAX 16
 
+/* A record holds all that may be wanted of an event. */
+G_STATIC_ASSERT(TRACE_FIELDS_MAX + TRACE_CTX_VPID + 1 + TRACE_COUNTERS_MAX <= CTF_WANTS_MAX);
+G_STATIC_ASSERT(TRACE_EVENT_COUNT <= 256);
+
 /* What the models together need of a canonical event, and which of them. */
 typedef struct {
 	guint16 fields;
 	guint16 ctx;
 	guint8 width;           /* canonical fields that come before the contexts */
+	guint8 ctx_width;       /* contexts that come before the counters */
+	gboolean counters;
 	guint8 n_models;
 	guint8 models[TRACE_MODELS_MAX];
 } Route;
@@ -23,6 +29,7 @@ typedef struct {
 /* What is known of an event class once its first event was met. */
 typedef struct {
 	guint8 width;           /* values that come before the contexts */
+	guint8 ctx_width;       /* and those that come before the counters */
 	gint16 syscall;
 } ClassRoute;
 
@@ -35,6 +42,8 @@ typedef struct {
 	guint8 all_syscalls[2];                  /* some model needs all of them */
 	TraceLosses *losses;
 	const gboolean *watched; /* by stream: trace_losses_event() wants to see its events */
+	const TraceCounter *counters;
+	guint n_counters;
 	gint64 next_loss;       /* when models have to be told of one next */
 	guint64 seen[TRACE_EVENT_COUNT];
 } Run;
@@ -54,6 +63,8 @@ static void add_needs(Run *run, guint8 index)
 		if (route->n_models == 0 || route->models[route->n_models - 1] != index)
 			route->models[route->n_models++] = index;
 		route->width = (guint8)(route->fields ? g_bit_storage(route->fields) : 0);
+		route->ctx_width = (guint8)(route->ctx ? g_bit_storage(route->ctx) : 0);
+		route->counters |= model->needs_counters;
 		if (need->event == TRACE_SYSCALL_ENTRY || need->event == TRACE_SYSCALL_EXIT) {
 			guint side = need->event == TRACE_SYSCALL_EXIT;
 
@@ -80,6 +91,11 @@ static const CtxName ctx_names[TRACE_CTX_COUNT][4] = {
 			   {CTF_SCOPE_PAYLOAD, "perf_pid"}},
 	[TRACE_CTX_VTID] = {{CTF_SCOPE_COMMON_CONTEXT, "vtid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "vtid"}},
 	[TRACE_CTX_VPID] = {{CTF_SCOPE_COMMON_CONTEXT, "vpid"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "vpid"}},
+	[TRACE_CTX_PID_NS] = {{CTF_SCOPE_COMMON_CONTEXT, "pid_ns"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "pid_ns"}},
+	[TRACE_CTX_CGROUP_NS] = {{CTF_SCOPE_COMMON_CONTEXT, "cgroup_ns"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "cgroup_ns"}},
+	[TRACE_CTX_MNT_NS] = {{CTF_SCOPE_COMMON_CONTEXT, "mnt_ns"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "mnt_ns"}},
+	[TRACE_CTX_NET_NS] = {{CTF_SCOPE_COMMON_CONTEXT, "net_ns"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "net_ns"}},
+	[TRACE_CTX_UTS_NS] = {{CTF_SCOPE_COMMON_CONTEXT, "uts_ns"}, {CTF_SCOPE_SPECIFIC_CONTEXT, "uts_ns"}},
 };
 
 static const CtfFc *scope_of(const CtfEventClass *ec, CtfScope scope)
@@ -104,6 +120,13 @@ static CtfWant ctx_want(const CtfEventClass *ec, TraceCtx ctx)
 			return (CtfWant){.scope = n->scope, .name = n->name};
 	}
 	return (CtfWant){.scope = CTF_SCOPE_PAYLOAD, .name = ""};
+}
+
+static CtfWant counter_want(const CtfEventClass *ec, const TraceCounter *counter)
+{
+	gboolean there = ctf_fc_member(ec->stream_class->common_context, counter->field) != NULL;
+
+	return (CtfWant){.scope = CTF_SCOPE_COMMON_CONTEXT, .name = there ? counter->field : ""};
 }
 
 static CtfWant payload_want(const char *name)
@@ -152,12 +175,14 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 		return;
 	}
 	guint width = want_fields(run, id, ec, syscall, sub);
+	const Route *route = &run->routes[id];
 	sub->n_wants = (guint16)width;
-	if (run->routes[id].ctx)
-		for (guint c = 0; c < TRACE_CTX_COUNT; c++)
-			sub->wants[sub->n_wants++] = ctx_want(ec, (TraceCtx)c);
-	sub->tag = (guint16)id;
-	run->classes[ec->index] = (ClassRoute){.width = (guint8)width, .syscall = (gint16)syscall};
+	for (guint c = 0; c < route->ctx_width && sub->n_wants < CTF_WANTS_MAX; c++)
+		sub->wants[sub->n_wants++] = (route->ctx >> c) & 1 ? ctx_want(ec, (TraceCtx)c) : payload_want(NULL);
+	for (guint c = 0; c < run->n_counters && route->counters && sub->n_wants < CTF_WANTS_MAX; c++)
+		sub->wants[sub->n_wants++] = counter_want(ec, &run->counters[c]);
+	sub->tag = (guint8)id;
+	run->classes[ec->index] = (ClassRoute){.width = (guint8)width, .ctx_width = (guint8)(width + route->ctx_width), .syscall = (gint16)syscall};
 }
 
 /* ---- Lost events --------------------------------------------------------------------------------------------- */
@@ -199,9 +224,11 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 		.id = r->tag,
 		.syscall = class->syscall,
 		.present = (guint16)(r->present & ((1u << width) - 1)),
-		.ctx_present = (guint16)(r->present >> width),
+		.ctx_present = (guint16)((r->present & ((1u << class->ctx_width) - 1)) >> width),
+		.counters_present = r->present >> class->ctx_width,
 		.v = r->v,
 		.ctx = r->v + width,
+		.counters = r->v + class->ctx_width,
 		.base = base,
 		.stream = stream,
 		.record = r,
@@ -247,10 +274,13 @@ gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const Tra
 	CtfReader reader = {.subscribe = subscribe, .event = on_event, .user = &run, .begin_ns = o->begin_ns,
 			    .end_ns = o->end_ns, .threads = MAX(o->threads, 1), .warnings = o->warnings};
 	CtfStats own = {0};
+	TraceCounter counters[TRACE_COUNTERS_MAX];
 
 	g_return_val_if_fail(n <= TRACE_MODELS_MAX, FALSE);
 	for (gsize i = 0; i < n; i++)
 		add_needs(&run, (guint8)i);
+	trace_counters(trace->metadata, counters, &run.n_counters);
+	run.counters = counters;
 	g_autofree ClassRoute *classes = g_new0(ClassRoute, MAX(trace->metadata->events->len, 1));
 	run.classes = classes;
 	run.losses = trace_losses_new(trace, on_loss, &run);

@@ -45,7 +45,32 @@ enum {
  * Contexts: what the tracer recorded about the thread that was current when the event happened. They index TraceEvent.ctx.
  * VTID and VPID are numbers in the thread's own pid namespace: in a container not those that sched_switch has.
  */
-typedef enum { TRACE_CTX_TID, TRACE_CTX_PID, TRACE_CTX_VTID, TRACE_CTX_VPID, TRACE_CTX_COUNT } TraceCtx;
+typedef enum {
+	TRACE_CTX_TID,
+	TRACE_CTX_PID,
+	TRACE_CTX_VTID,
+	TRACE_CTX_VPID,
+	/* Inode numbers of its namespaces; 0 while it ends. */
+	TRACE_CTX_PID_NS,
+	TRACE_CTX_CGROUP_NS,
+	TRACE_CTX_MNT_NS,
+	TRACE_CTX_NET_NS,
+	TRACE_CTX_UTS_NS,
+	TRACE_CTX_COUNT
+} TraceCtx;
+
+/*
+ * Hardware counters, which tracers record as contexts: perf:cpu:NAME (of the processor) and perf:thread:NAME (of the thread). A trace has
+ * its own: TraceFacts.counters; they index TraceEvent.counters. Those beyond TRACE_COUNTERS_MAX are not read.
+ */
+#define TRACE_COUNTERS_MAX 8
+
+typedef struct {
+	const char *name;      /* "cycles", "cache-misses"; as the tracer has it, with - for _ */
+	gboolean of_thread;    /* counts while its thread runs, wherever; else all that its processor does */
+	guint8 bits;           /* after so many it wraps around */
+	const char *field;     /* the context's field: "perf_cpu_cycles" */
+} TraceCounter;
 
 /* The first of the event's LTTng names, "sched_switch"; the perf system it belongs to, "sched". */
 const char *trace_event_name(TraceEventId id);
@@ -98,7 +123,9 @@ typedef struct {
 	guint16 present;      /* a bit for each field of `v` that was there */
 	guint16 ctx_present;  /* a bit for each TraceCtx of `ctx` that was there */
 	const guint64 *v;     /* the fields that were needed, by their index; integers sign-extended */
-	const guint64 *ctx;   /* by TraceCtx, if any model needed contexts of this event */
+	const guint64 *ctx;   /* by TraceCtx, up to the last one that any model needed of this event */
+	guint32 counters_present; /* a bit for each of TraceFacts.counters that was there; 0 unless some model has needs_counters */
+	const guint64 *counters;
 	const guint8 *base;   /* what texts are positions in: trace_text() */
 	const CtfStream *stream;   /* where it came from, for trace_event_cursor() */
 	const CtfRecord *record;
@@ -148,7 +175,8 @@ typedef enum { TRACE_LOSS_BEGIN, TRACE_LOSS_END } TraceLossEdge;
 
 /*
  * A model. `event` is called for the events that it needs, with `self`. `loss` (may be NULL) is called where a time range begins and ends in which
- * a stream lost events; `cpu` is the stream's processor, -1 where it is not known. Ranges of one processor don't overlap.
+ * a stream lost events; `cpu` is the stream's processor, -1 where it is not known. Ranges of one processor don't overlap. With `needs_counters` the events that it
+ * needs come with hardware counters, where they were recorded.
  */
 typedef struct {
 	const TraceNeed *needs;
@@ -156,6 +184,7 @@ typedef struct {
 	void (*event)(gpointer self, const TraceEvent *ev);
 	void (*loss)(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge);
 	gpointer self;
+	gboolean needs_counters;
 } TraceModel;
 
 /* ---- What a trace could tell --------------------------------------------------------------------------------- */
@@ -168,6 +197,8 @@ typedef struct {
 	gboolean declared[TRACE_EVENT_COUNT];
 	guint64 seen[TRACE_EVENT_COUNT];      /* how many were handed to models; 0 before trace_run() */
 	gboolean declared_syscalls[TRACE_SYSCALL_COUNT]; /* both events of it */
+	TraceCounter counters[TRACE_COUNTERS_MAX];
+	guint n_counters;
 	gboolean is_kernel;                   /* some scheduler event is declared, or the environment says domain = "kernel" */
 	const char *hostname;                 /* the environment's; NULL: not said. The next two likewise. */
 	const char *kernel_release;
