@@ -51,6 +51,9 @@ static inline gboolean analysis_in_range(const AnalysisFilter *f, gint64 end_ns)
 	return end_ns >= analysis_filter_begin(f) && end_ns < analysis_filter_end(f);
 }
 
+/* TRUE if a pattern is the number, or is no number and as a glob matches the text; or there are no patterns (NULL). */
+gboolean analysis_any_match(const char *const *patterns, const char *text, gint64 number);
+
 /* ---- Groups of durations -------------------------------------------------------------------------------------- */
 
 /*
@@ -58,6 +61,9 @@ static inline gboolean analysis_in_range(const AnalysisFilter *f, gint64 end_ns)
  * makes of what he groups by. Groups are found again in the order in which they were first met.
  */
 typedef struct AnalysisGroups AnalysisGroups;
+
+/* More groups than these (keys times steps) are not kept: analysis_groups_dropped() counts what fell away. */
+#define ANALYSIS_GROUPS_MAX (1u << 20)
 
 typedef struct {
 	guint64 key[2];
@@ -75,6 +81,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AnalysisGroups, analysis_groups_free)
 
 /* Add one that took `ns` and ended at `end_ns`. */
 void analysis_groups_add(AnalysisGroups *g, guint64 key0, guint64 key1, gint64 end_ns, gint64 ns, gint64 amount, gboolean is_error);
+guint64 analysis_groups_dropped(const AnalysisGroups *g);
+
+/* The begin of the step that a time is in; 0 without series. */
+gint64 analysis_groups_step(const AnalysisGroups *g, gint64 time);
 guint analysis_groups_len(const AnalysisGroups *g);
 const AnalysisGroup *analysis_groups_get(const AnalysisGroups *g, guint i);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/rows.h"
 
+#include <string.h>
+
 char *analysis_vm_path(const AnalysisMachine *m, const KvmVm *vm)
 {
 	return g_strdup_printf("%s/vm/%d", m->name, vm->pid);
@@ -48,4 +50,45 @@ char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t)
 	if (vm)
 		return g_strdup_printf("%s of VM %d (%s)", kvm_role_name(role), vm->pid, t->name);
 	return g_strdup(t->name);
+}
+
+static gboolean is_among(const char *name, const char *const *names, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		if (names[i] && strcmp(names[i], name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+char *analysis_unique_name(const char *hostname, const char *const *names, guint n)
+{
+	const char *base = hostname && *hostname ? hostname : "host";
+	char *name = g_strdup(base);
+	for (guint i = 2; is_among(name, names, n); i++) {
+		g_free(name);
+		name = g_strdup_printf("%s-%u", base, i);
+	}
+	return name;
+}
+
+guint analysis_depth(const Kvm *kvm)
+{
+	guint depth = 0;
+	for (guint i = 0; i < kvm->vms->len; i++)
+		depth = MAX(depth, ((const KvmVm *)g_ptr_array_index(kvm->vms, i))->l2s->len ? 2 : 1);
+	return depth;
+}
+
+gint analysis_guess_host(const guint *depths, guint n)
+{
+	gint deepest = -1;
+	guint same = 0;
+	for (guint i = 0; i < n; i++) {
+		if (deepest < 0 || depths[i] > depths[deepest]) {
+			deepest = (gint)i;
+			same = 0;
+		}
+		same += depths[i] == depths[deepest];
+	}
+	return same == 1 ? deepest : -1;
 }

@@ -22,4 +22,13 @@ void analysis_set_level(View *v, guint column, const AnalysisMachine *m, guint a
 /* What a thread is, for people: "qemu-system-x86 183", "CPU 0/KVM 219, vCPU 0 of VM 198". The caller frees. */
 char *analysis_thread_label(const AnalysisMachine *m, const KernelThread *t);
 
+/* A name that none of the n names is: the hostname ("host" if there is none), or with a number behind it. The caller frees. */
+char *analysis_unique_name(const char *hostname, const char *const *names, guint n);
+
+/* How deep virtual machines were seen from a machine: 0, 1, or 2 for those in VMs. */
+guint analysis_depth(const Kvm *kvm);
+
+/* Without aligned clocks: the only machine that saw the deepest level is the host of the others. -1: none, or several. */
+gint analysis_guess_host(const guint *depths, guint n);
+
 #endif

@@ -2,7 +2,7 @@
 /* From traces to machines: each is read once. */
 #include <string.h>
 
-#include "analysis/analysis.h"
+#include "analysis/rows.h"
 
 static void machine_free(gpointer data)
 {
@@ -22,25 +22,6 @@ void analysis_free(Analysis *a)
 	g_ptr_array_unref(a->others);
 	g_ptr_array_unref(a->traces);
 	g_free(a);
-}
-
-static gboolean name_taken(const Analysis *a, const char *name)
-{
-	for (guint i = 0; i < a->machines->len; i++)
-		if (!strcmp(((const AnalysisMachine *)g_ptr_array_index(a->machines, i))->name, name))
-			return TRUE;
-	return FALSE;
-}
-
-static char *unique_name(const Analysis *a, const char *hostname)
-{
-	const char *base = hostname && *hostname ? hostname : "host";
-	char *name = g_strdup(base);
-	for (guint i = 2; name_taken(a, name); i++) {
-		g_free(name);
-		name = g_strdup_printf("%s-%u", base, i);
-	}
-	return name;
 }
 
 /* From the first event to the last; a trace without any has no time: an empty range. */
@@ -87,10 +68,18 @@ static gboolean read_machine(AnalysisMachine *m, const AnalysisOptions *o, GErro
 	return TRUE;
 }
 
+static char *name_machine(const Analysis *a, const char *hostname)
+{
+	g_autofree const char **names = g_new0(const char *, a->machines->len + 1);
+	for (guint i = 0; i < a->machines->len; i++)
+		names[i] = ((const AnalysisMachine *)g_ptr_array_index(a->machines, i))->name;
+	return analysis_unique_name(hostname, names, a->machines->len);
+}
+
 static gboolean add_machine(Analysis *a, CtfTrace *trace, const TraceFacts *facts, const AnalysisOptions *o, GError **error)
 {
 	AnalysisMachine *m = g_new0(AnalysisMachine, 1);
-	m->name = unique_name(a, facts->hostname);
+	m->name = name_machine(a, facts->hostname);
 	m->trace = trace;
 	m->facts = *facts;
 	m->level = -1;
@@ -98,32 +87,14 @@ static gboolean add_machine(Analysis *a, CtfTrace *trace, const TraceFacts *fact
 	return read_machine(m, o, error);
 }
 
-/* A machine that ran level 2 code sees deeper than one whose guests don't nest. */
-static guint depth_seen(const AnalysisMachine *m)
-{
-	guint depth = 0;
-	for (guint i = 0; i < m->kvm->vms->len; i++)
-		depth = MAX(depth, ((const KvmVm *)g_ptr_array_index(m->kvm->vms, i))->l2s->len ? 2 : 1);
-	return depth;
-}
-
-/* Without aligned clocks: the only machine that saw the deepest level is the host of the others. */
 static void guess_levels(Analysis *a)
 {
-	AnalysisMachine *deepest = NULL;
-	guint depth = 0, same = 0;
-	for (guint i = 0; i < a->machines->len; i++) {
-		AnalysisMachine *m = g_ptr_array_index(a->machines, i);
-		guint d = depth_seen(m);
-		if (!deepest || d > depth) {
-			deepest = m;
-			depth = d;
-			same = 0;
-		}
-		same += d == depth;
-	}
-	if (deepest && same == 1)
-		deepest->level = 0;
+	g_autofree guint *depths = g_new0(guint, a->machines->len + 1);
+	for (guint i = 0; i < a->machines->len; i++)
+		depths[i] = analysis_depth(((const AnalysisMachine *)g_ptr_array_index(a->machines, i))->kvm);
+	gint host = analysis_guess_host(depths, a->machines->len);
+	if (host >= 0)
+		((AnalysisMachine *)g_ptr_array_index(a->machines, host))->level = 0;
 }
 
 static void find_range(Analysis *a)

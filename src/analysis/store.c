@@ -1,11 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c: traces become histories. */
+/*
+ * store.c: traces become histories: from the cache, or in one pass each, side by side.
+ *
+ * What a pass found out besides the history (warnings, how deep VMs were seen) is kept as its meta values, so that a history from the cache says the
+ * same as a new one.
+ */
 #include "analysis/store.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
+#include "analysis/rows.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
+
+#define META_WARNINGS "warnings"
+#define META_DEPTH    "depth"
+
+/* A trace on its way into the store. */
+typedef struct {
+	AnalysisStoreTrace *trace;
+	TraceFacts facts;
+	const AnalysisStoreOptions *options;
+	struct Progress *progress;
+	char *path, *fingerprint; /* of the cache; NULL: none is used */
+	guint threads;
+	StWarnings *warnings;
+	GError *error;
+	gint64 done_ns;           /* how far the pass has come */
+} Job;
+
+typedef struct Progress {
+	GMutex lock;
+	const AnalysisStoreOptions *options;
+	double total, done;       /* ns of all traces that are being read */
+} Progress;
 
 static void trace_free(gpointer data)
 {
@@ -24,70 +53,315 @@ void analysis_store_free(AnalysisStore *s)
 	g_free(s);
 }
 
-static gboolean read_kernel(AnalysisStoreTrace *t, TraceFacts *facts, const AnalysisStoreOptions *o, GError **error)
+static void job_free(gpointer data)
 {
-	TraceOptions options = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = MAX(o->threads, 1), .warnings = o->warnings};
-	HistoryOptions memory = {.memory = o->memory};
+	Job *job = data;
+
+	st_warnings_free(job->warnings);
+	g_clear_error(&job->error);
+	g_free(job->path);
+	g_free(job->fingerprint);
+	g_free(job);
+}
+
+/* ---- The pass ---------------------------------------------------------------------------------------------------- */
+
+static void on_progress(gpointer user, gint64 time)
+{
+	Job *job = user;
+	Progress *p = job->progress;
+	gint64 done = CLAMP(time, job->trace->begin_ns, job->trace->end_ns) - job->trace->begin_ns;
+
+	if (!p->options->progress || done <= job->done_ns)
+		return;
+	g_mutex_lock(&p->lock);
+	p->done += (double)(done - job->done_ns);
+	double share = p->total > 0 ? MIN(p->done / p->total, 1) : 1;
+	g_mutex_unlock(&p->lock);
+	job->done_ns = done;
+	p->options->progress(p->options->progress_user, share);
+}
+
+static gboolean read_kernel(Job *job, GError **error)
+{
+	AnalysisStoreTrace *t = job->trace;
+	TraceOptions options = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = job->threads, .warnings = job->warnings,
+				.progress = on_progress, .progress_user = job};
 	TraceModel models[2 + KERNEL_PART_COUNT];
 
-	if (!ctf_trace_span(t->trace, &t->begin_ns, &t->end_ns))
-		t->begin_ns = t->end_ns = 0;
-	g_autoptr(Kernel) kernel = kernel_new(facts, t->begin_ns, t->end_ns);
-	g_autoptr(Kvm) kvm = kvm_new(kernel, facts);
-	t->history = history_new(t->begin_ns, t->end_ns, &memory);
-	g_autoptr(KernelSet) set = kernel_set_new(kernel, t->history, facts);
+	g_autoptr(Kernel) kernel = kernel_new(&job->facts, t->begin_ns, t->end_ns);
+	g_autoptr(Kvm) kvm = kvm_new(kernel, &job->facts);
+	g_autoptr(KernelSet) set = kernel_set_new(kernel, t->history, &job->facts);
 	kvm_keep(kvm, set);
 	models[0] = kernel_model(kernel);
 	models[1] = kvm_model(kvm);
 	kernel_set_models(set, models + 2);
-	if (!trace_run(t->trace, models, G_N_ELEMENTS(models), &options, facts, NULL, error))
+	if (!trace_run(t->trace, models, G_N_ELEMENTS(models), &options, &job->facts, NULL, error))
 		return FALSE;
 	kernel_finish(kernel);
 	kvm_finish(kvm);
 	kernel_set_finish(set);
-	return history_finish(t->history, error);
+	g_autofree char *depth = g_strdup_printf("%u", analysis_depth(kvm));
+	history_set_meta(t->history, META_DEPTH, depth);
+	return TRUE;
 }
 
-static char *unique_name(const AnalysisStore *s, const char *hostname)
+static void keep_warnings(Job *job)
 {
-	const char *base = hostname && *hostname ? hostname : "host";
-	g_autofree char *name = g_strdup(base);
+	g_autoptr(GString) all = g_string_new(NULL);
 
-	for (guint n = 2, i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+	for (guint i = 0; i < st_warnings_count(job->warnings); i++)
+		g_string_append_printf(all, "%s%s", i ? "\n" : "", st_warnings_get(job->warnings, i));
+	if (all->len)
+		history_set_meta(job->trace->history, META_WARNINGS, all->str);
+}
 
-		if (t->name && strcmp(t->name, name) == 0) {
-			g_free(name);
-			name = g_strdup_printf("%s-%u", base, n++);
-			i = (guint)-1;
+static gboolean run_pass(Job *job, GError **error)
+{
+	HistoryOptions memory = {.memory = job->options->memory};
+
+	job->trace->history = history_new(job->trace->begin_ns, job->trace->end_ns, &memory);
+	if (job->trace->is_kernel && !read_kernel(job, error))
+		return FALSE;
+	keep_warnings(job);
+	return history_finish(job->trace->history, error);
+}
+
+/* ---- The cache --------------------------------------------------------------------------------------------------- */
+
+/* What was done with a trace: by which program, and with which definitions of spans. */
+static char *analysis_version(const AnalysisStoreOptions *o)
+{
+	GString *version = g_string_new("strata " STRATA_VERSION);
+	struct stat st;
+
+	if (stat("/proc/self/exe", &st) == 0)
+		g_string_append_printf(version, " %lld %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+				       st.st_mtim.tv_nsec);
+	for (const char *const *span = o->spans; span && *span; span++)
+		g_string_append_printf(version, "\n%s", *span);
+	return g_string_free(version, FALSE);
+}
+
+/* One file for each trace and set of spans: what is stale is written over. */
+static char *cache_path(const CtfTrace *trace, const AnalysisStoreOptions *o, GError **error)
+{
+	g_autofree char *dir = history_cache_dir(error);
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	if (!dir)
+		return NULL;
+	for (guint i = 0; i < trace->chunk_paths->len; i++) {
+		g_autofree char *path = g_canonicalize_filename(g_ptr_array_index(trace->chunk_paths, i), NULL);
+		g_checksum_update(sum, (const guchar *)path, (gssize)strlen(path) + 1);
+	}
+	for (const char *const *span = o->spans; span && *span; span++)
+		g_checksum_update(sum, (const guchar *)*span, (gssize)strlen(*span) + 1);
+	return g_strdup_printf("%s/%.32s.history", dir, g_checksum_get_string(sum));
+}
+
+static void find_cache(Job *job)
+{
+	const GPtrArray *paths = job->trace->trace->chunk_paths;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *version = analysis_version(job->options);
+
+	if (job->options->no_cache)
+		return;
+	job->path = cache_path(job->trace->trace, job->options, &error);
+	if (job->path)
+		job->fingerprint = history_fingerprint((const char *const *)paths->pdata, paths->len, version, &error);
+	if (!job->fingerprint) {
+		st_warn(job->options->warnings, "no cache: %s", error->message);
+		g_clear_pointer(&job->path, g_free);
+	}
+}
+
+/* A damaged or stale one counts for nothing: it is made anew. */
+static gboolean open_cache(Job *job)
+{
+	if (!job->path)
+		return FALSE;
+	job->trace->history = history_open(job->path, job->fingerprint, NULL);
+	if (!job->trace->history)
+		return FALSE;
+	const char *warnings = history_meta(job->trace->history, META_WARNINGS);
+	g_auto(GStrv) lines = g_strsplit(warnings ? warnings : "", "\n", -1);
+	for (char **line = lines; *line; line++)
+		st_warn(job->warnings, "%s", *line);
+	return TRUE;
+}
+
+static void make(gpointer data, gpointer unused)
+{
+	Job *job = data;
+	g_autoptr(GError) error = NULL;
+
+	if (!run_pass(job, &job->error))
+		return;
+	on_progress(job, job->trace->end_ns);
+	if (job->path && !history_save(job->trace->history, job->path, job->fingerprint, &error))
+		st_warn(job->warnings, "the cache could not be written: %s", error->message);
+}
+
+/* ---- All traces ---------------------------------------------------------------------------------------------------- */
+
+static void count_losses(AnalysisStoreTrace *t)
+{
+	for (guint i = 0; i < t->trace->streams->len; i++) {
+		const CtfStream *s = g_ptr_array_index(t->trace->streams, i);
+
+		for (guint j = 0; j < s->losses->len; j++) {
+			const CtfLoss *l = &g_array_index(s->losses, CtfLoss, j);
+
+			t->lost_events += l->events;
+			t->lost_packets += l->packets;
 		}
 	}
-	return g_steal_pointer(&name);
+}
+
+static Job *job_new(CtfTrace *trace, const AnalysisStoreOptions *o)
+{
+	Job *job = g_new0(Job, 1);
+
+	job->options = o;
+	job->warnings = st_warnings_new();
+	trace_facts(trace, &job->facts);
+	job->trace = g_new0(AnalysisStoreTrace, 1);
+	job->trace->trace = trace;
+	job->trace->level = -1;
+	job->trace->is_kernel = job->facts.is_kernel;
+	if (!ctf_trace_span(trace, &job->trace->begin_ns, &job->trace->end_ns))
+		job->trace->begin_ns = job->trace->end_ns = 0;
+	count_losses(job->trace);
+	return job;
+}
+
+/* Those that aren't in the cache, as many at a time as there are threads; each of them reads with its share of these. */
+static void make_all(GPtrArray *jobs, Progress *progress)
+{
+	guint threads = MAX(progress->options->threads, 1), parallel = MIN(threads, MAX(jobs->len, 1));
+	GThreadPool *pool = g_thread_pool_new(make, NULL, (gint)parallel, TRUE, NULL);
+
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = g_ptr_array_index(jobs, i);
+
+		job->threads = MAX(threads / parallel, 1);
+		job->progress = progress;
+		progress->total += (double)(job->trace->end_ns - job->trace->begin_ns);
+	}
+	for (guint i = 0; i < jobs->len; i++)
+		g_thread_pool_push(pool, g_ptr_array_index(jobs, i), NULL);
+	g_thread_pool_free(pool, FALSE, TRUE);
+}
+
+static const guint8 *clock_uuid(const CtfTrace *trace)
+{
+	for (guint i = 0; i < trace->metadata->clocks->len; i++) {
+		const CtfClock *clock = g_ptr_array_index(trace->metadata->clocks, i);
+
+		if (clock->has_uuid)
+			return clock->uuid;
+	}
+	return NULL;
+}
+
+/* The kernel that a user space trace was recorded under: LTTng's clocks have the boot's id as their UUID. */
+static const AnalysisStoreTrace *kernel_of(GPtrArray *jobs, const Job *user)
+{
+	const guint8 *uuid = clock_uuid(user->trace->trace);
+
+	for (guint i = 0; i < jobs->len; i++) {
+		const Job *job = g_ptr_array_index(jobs, i);
+		const guint8 *other = clock_uuid(job->trace->trace);
+
+		if (!job->trace->is_kernel)
+			continue;
+		if (uuid && other ? memcmp(uuid, other, 16) == 0 : g_strcmp0(job->facts.hostname, user->facts.hostname) == 0)
+			return job->trace;
+	}
+	return NULL;
+}
+
+static void name_all(GPtrArray *jobs)
+{
+	g_autofree const char **names = g_new0(const char *, jobs->len + 1);
+
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = g_ptr_array_index(jobs, i);
+
+		if (job->trace->is_kernel)
+			names[i] = job->trace->name = analysis_unique_name(job->facts.hostname, names, jobs->len);
+	}
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = g_ptr_array_index(jobs, i);
+		const AnalysisStoreTrace *kernel = job->trace->is_kernel ? NULL : kernel_of(jobs, job);
+
+		if (!job->trace->is_kernel)
+			job->trace->name = kernel ? g_strdup(kernel->name) : analysis_unique_name(job->facts.hostname, names, jobs->len);
+	}
+}
+
+static void guess_levels(AnalysisStore *s)
+{
+	g_autofree guint *depths = g_new0(guint, s->traces->len + 1);
+	g_autofree guint *at = g_new0(guint, s->traces->len + 1);
+	guint n = 0;
+
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+		const char *depth = history_meta(t->history, META_DEPTH);
+
+		if (!t->is_kernel)
+			continue;
+		depths[n] = depth ? (guint)g_ascii_strtoull(depth, NULL, 10) : 0;
+		at[n++] = i;
+	}
+	gint host = analysis_guess_host(depths, n);
+	if (host >= 0)
+		((AnalysisStoreTrace *)g_ptr_array_index(s->traces, at[host]))->level = 0;
+}
+
+static gboolean collect(AnalysisStore *s, GPtrArray *jobs, StWarnings *warnings, GError **error)
+{
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = g_ptr_array_index(jobs, i);
+
+		for (guint w = 0; w < st_warnings_count(job->warnings); w++)
+			st_warn(warnings, "%s", st_warnings_get(job->warnings, w));
+		g_ptr_array_add(s->traces, job->trace);
+		s->begin_ns = i ? MIN(s->begin_ns, job->trace->begin_ns) : job->trace->begin_ns;
+		s->end_ns = i ? MAX(s->end_ns, job->trace->end_ns) : job->trace->end_ns;
+		if (job->error && !*error)
+			g_propagate_error(error, g_steal_pointer(&job->error));
+	}
+	return !*error;
 }
 
 AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions *options, GError **error)
 {
 	g_autoptr(AnalysisStore) s = g_new0(AnalysisStore, 1);
+	g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func(job_free), to_make = g_ptr_array_new();
+	Progress progress = {.options = options};
+	GError *failed = NULL;
 
 	s->traces = g_ptr_array_new_with_free_func(trace_free);
-	s->begin_ns = G_MAXINT64;
-	s->end_ns = G_MININT64;
 	for (guint i = 0; i < traces->len; i++) {
-		TraceFacts facts;
+		Job *job = job_new(g_ptr_array_index(traces, i), options);
 
-		trace_facts(g_ptr_array_index(traces, i), &facts);
-		if (!facts.is_kernel)
-			continue;
-		AnalysisStoreTrace *t = g_new0(AnalysisStoreTrace, 1);
-		t->trace = g_ptr_array_index(traces, i);
-		t->name = unique_name(s, facts.hostname);
-		t->is_kernel = facts.is_kernel;
-		t->level = -1;
-		g_ptr_array_add(s->traces, t);
-		if (!read_kernel(t, &facts, options, error))
-			return NULL;
-		s->begin_ns = MIN(s->begin_ns, t->begin_ns);
-		s->end_ns = MAX(s->end_ns, t->end_ns);
+		g_ptr_array_add(jobs, job);
+		find_cache(job);
+		if (!open_cache(job))
+			g_ptr_array_add(to_make, job);
 	}
+	name_all(jobs);
+	g_mutex_init(&progress.lock);
+	make_all(to_make, &progress);
+	g_mutex_clear(&progress.lock);
+	if (!collect(s, jobs, options->warnings, &failed)) {
+		g_propagate_error(error, failed);
+		return NULL;
+	}
+	guess_levels(s);
 	return g_steal_pointer(&s);
 }

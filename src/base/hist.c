@@ -87,6 +87,14 @@ double st_hist_mean(const StHist *h)
 	return h->count ? (double)h->total / (double)h->count : 0;
 }
 
+void st_hist_octaves(const StHist *h, guint64 counts_out[ST_HIST_OCTAVES])
+{
+	memset(counts_out, 0, ST_HIST_OCTAVES * sizeof(*counts_out));
+	for (guint row = 0; row < ST_HIST_ROWS; row++)
+		for (guint i = 0; h->rows[row] && i < SUB; i++)
+			counts_out[row ? row + ST_HIST_SUB_BITS : 64 - (i ? (guint)__builtin_clzll(i) : 64)] += h->rows[row][i];
+}
+
 void st_hist_clear(StHist *h)
 {
 	for (guint row = 0; row < ST_HIST_ROWS; row++)

@@ -33,6 +33,12 @@ gint64 st_hist_percentile(const StHist *h, double p);
 /* total / count; 0 while empty. */
 double st_hist_mean(const StHist *h);
 
+/*
+ * How many values are in each power of two: counts_out[0] those of 0, counts_out[i] those in [2^(i-1), 2^i). Exact.
+ */
+#define ST_HIST_OCTAVES 64
+void st_hist_octaves(const StHist *h, guint64 counts_out[ST_HIST_OCTAVES]);
+
 void st_hist_clear(StHist *h);
 
 #endif

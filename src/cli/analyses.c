@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands that analyse: each prints one view, or all of them as the report. */
+#include <string.h>
+
 #include "analysis/analysis.h"
 #include "cli/cli.h"
 
@@ -105,19 +107,17 @@ static gboolean write_report(const Analysis *a, ViewFormat format, View *(*make)
 	return analysis_report(a, format, stdout, error);
 }
 
-static int run_vms(const char *const *paths)
-{
-	return analyse(paths, write_table, analysis_vms);
-}
+static const struct {
+	const char *name;
+	View *(*make)(const Analysis *);
+} views[] = {{"vms", analysis_vms}, {"vcpus", analysis_vcpus}, {"exits", analysis_exits}};
 
-static int run_vcpus(const char *const *paths)
+static int run_view(const char *const *paths)
 {
-	return analyse(paths, write_table, analysis_vcpus);
-}
-
-static int run_exits(const char *const *paths)
-{
-	return analyse(paths, write_table, analysis_exits);
+	guint i = 0;
+	while (strcmp(views[i].name, cli_command()->name) != 0)
+		i++;
+	return analyse(paths, write_table, views[i].make);
 }
 
 static int run_report(const char *const *paths)
@@ -139,7 +139,7 @@ const CliCommand cli_vms = {
         .arguments = "TRACE..",
         .summary = "VMs and VMs nested in them, and where their time went",
         .options = table_options,
-        .run = run_vms,
+        .run = run_view,
 };
 
 const CliCommand cli_vcpus = {
@@ -148,7 +148,7 @@ const CliCommand cli_vcpus = {
         .summary = "Virtual processors, and their time in each state",
         .more = "States exclude each other and add up to the whole time.",
         .options = table_options,
-        .run = run_vcpus,
+        .run = run_view,
 };
 
 const CliCommand cli_exits = {
@@ -156,5 +156,5 @@ const CliCommand cli_exits = {
         .arguments = "TRACE..",
         .summary = "VM exits by vCPU, level and reason: how many, how long, and what that time was",
         .options = table_options,
-        .run = run_exits,
+        .run = run_view,
 };

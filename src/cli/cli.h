@@ -2,7 +2,7 @@
 /*
  * cli/cli.h: the program `strata`: main.c, one file per command, and what the commands have in common.
  *
- * A command is a function in a table of main.c. Options are GLib's (GOptionEntry); what is wrong with them is told by
+ * A command is an entry of commands.c. Options are GLib's (GOptionEntry); what is wrong with them is told by
  * cli_usage_error(), which is exit status 2. Errors and warnings go to standard error, each with a prefix that names the command.
  */
 #ifndef STRATA_CLI_CLI_H
@@ -25,6 +25,10 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_exits, cli_info, cli_events;
+
+/* All commands, in the order of `strata --help`; its texts live for ever. */
+guint cli_n_commands(void);
+CliCommand cli_command_at(guint i);
 
 /* The command that runs. */
 const CliCommand *cli_command(void);

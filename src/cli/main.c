@@ -6,11 +6,6 @@
 
 #include "cli/cli.h"
 
-/* In the order of `strata --help`. */
-static const CliCommand *const commands[] = {
-        &cli_report, &cli_vms, &cli_vcpus, &cli_exits, &cli_info, &cli_events,
-};
-
 static const CliCommand *running;
 
 const CliCommand *cli_command(void)
@@ -59,8 +54,10 @@ static void print_help(void)
 	       "machines, and of the machines in it, and says where the time of every layer went.\n"
 	       "\n"
 	       "Commands:\n");
-	for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	for (guint i = 0; i < cli_n_commands(); i++) {
+		CliCommand command = cli_command_at(i);
+		printf("  %-12s %s\n", command.name, command.summary);
+	}
 	printf("\n"
 	       "Options:\n"
 	       "  -h, --help   Show this, or with a command its options\n"
@@ -98,6 +95,18 @@ static gboolean wants_help(char **arguments)
 	return FALSE;
 }
 
+/* -j4 is --jobs=4, which GLib doesn't know of numbers. */
+static void split_jobs(char **arguments)
+{
+	for (char **a = arguments; *a && strcmp(*a, "--") != 0; a++) {
+		if (!g_str_has_prefix(*a, "-j") || !g_ascii_isdigit((*a)[2]))
+			continue;
+		char *jobs = g_strconcat("--jobs=", *a + 2, NULL);
+		g_free(*a);
+		*a = jobs;
+	}
+}
+
 static int run(const CliCommand *command, char **argv)
 {
 	running = command;
@@ -105,6 +114,7 @@ static int run(const CliCommand *command, char **argv)
 	if (wants_help(argv + 1))
 		return print_command_help(command, context);
 	g_auto(GStrv) arguments = g_strdupv(argv);
+	split_jobs(arguments + 1);
 	g_autoptr(GError) error = NULL;
 	if (!g_option_context_parse_strv(context, &arguments, &error))
 		return cli_usage_error("%s", error->message);
@@ -114,12 +124,14 @@ static int run(const CliCommand *command, char **argv)
 	return command->run((const char *const *)rest);
 }
 
-static const CliCommand *find(const char *name)
+static gboolean find(const char *name, CliCommand *command_out)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
-	return NULL;
+	for (guint i = 0; name && i < cli_n_commands(); i++) {
+		*command_out = cli_command_at(i);
+		if (!strcmp(command_out->name, name))
+			return TRUE;
+	}
+	return FALSE;
 }
 
 int main(int argc, char **argv)
@@ -141,9 +153,9 @@ int main(int argc, char **argv)
 	if (*word == '-')
 		return cli_usage_error("unknown option %s", word);
 	gboolean help = !strcmp(word, "help");
-	const CliCommand *command = find(help ? argv[2] : word);
-	if (!command)
+	CliCommand command;
+	if (!find(help ? argv[2] : word, &command))
 		return cli_usage_error("unknown command %s", help ? argv[2] : word);
 	char *help_argv[] = {argv[0], (char[]){"--help"}, NULL};
-	return run(command, help ? help_argv : argv + 1);
+	return run(&command, help ? help_argv : argv + 1);
 }

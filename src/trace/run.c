@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define TRACE_MODELS_MAX 16
+#define TRACE_MODELS_MAX 24
+#define PROGRESS_EVENTS  (1u << 16)
 
 /* A record holds all that may be wanted of an event. */
 G_STATIC_ASSERT(TRACE_FIELDS_MAX + TRACE_CTX_VPID + 1 + TRACE_COUNTERS_MAX <= CTF_WANTS_MAX);
@@ -45,6 +46,8 @@ typedef struct {
 	const TraceCounter *counters;
 	guint n_counters;
 	gint64 next_loss;       /* when models have to be told of one next */
+	const TraceOptions *options;
+	guint since_progress;   /* events */
 	guint64 seen[TRACE_EVENT_COUNT];
 } Run;
 
@@ -212,6 +215,13 @@ static inline gint32 event_cpu(const CtfStream *stream, const CtfRecord *r)
 	return r->packet < stream->packets->len ? g_array_index(stream->packets, CtfPacket, r->packet).cpu : -1;
 }
 
+static void tell_progress(Run *run, gint64 time)
+{
+	run->since_progress = 0;
+	if (run->options->progress)
+		run->options->progress(run->options->progress_user, time);
+}
+
 static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfRecord *r, gpointer user)
 {
 	Run *run = user;
@@ -239,6 +249,8 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 	if (G_UNLIKELY(run->watched[stream->index]))
 		trace_losses_event(run->losses, stream, r);
 	run->seen[r->tag]++;
+	if (G_UNLIKELY(++run->since_progress == PROGRESS_EVENTS))
+		tell_progress(run, r->time);
 	for (guint i = 0; i < route->n_models; i++) {
 		const TraceModel *model = &run->models[route->models[i]];
 
@@ -277,6 +289,7 @@ gboolean trace_run(CtfTrace *trace, const TraceModel *models, gsize n, const Tra
 	TraceCounter counters[TRACE_COUNTERS_MAX];
 
 	g_return_val_if_fail(n <= TRACE_MODELS_MAX, FALSE);
+	run.options = o;
 	for (gsize i = 0; i < n; i++)
 		add_needs(&run, (guint8)i);
 	trace_counters(trace->metadata, counters, &run.n_counters);

@@ -213,6 +213,8 @@ typedef struct {
 	gint64 begin_ns, end_ns;   /* only events within; G_MININT64 and G_MAXINT64: all */
 	guint threads;             /* for the reader; 0 counts as 1. The result does not depend on it */
 	StWarnings *warnings;      /* may be NULL */
+	void (*progress)(gpointer user, gint64 time); /* now and then, with how far it has come; may be NULL */
+	gpointer progress_user;
 } TraceOptions;
 
 /*

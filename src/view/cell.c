@@ -52,6 +52,7 @@ static const char *format_number(char *buf, const Cell *cell, ViewUnit unit)
 		return st_format_rate(buf, as_double(cell));
 	case VIEW_NUMBER:
 		return st_format_number(buf, as_double(cell));
+	case VIEW_BINS:
 	case VIEW_TEXT:
 	case VIEW_ID:
 	case VIEW_BOOL:
@@ -65,6 +66,7 @@ void text_cell(GString *text, const Cell *cell, ViewUnit unit)
 	char buf[ST_TIME_FORMAT_MAX];
 	g_autofree char *clean = NULL;
 	switch (cell->type) {
+	case CELL_BINS:
 	case CELL_UNKNOWN:
 		g_string_append(text, UNKNOWN);
 		break;

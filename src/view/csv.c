@@ -20,6 +20,15 @@ static void write_field(const char *text, FILE *out)
 	fputc('"', out);
 }
 
+static void write_bins(const GArray *bins, FILE *out)
+{
+	for (guint i = 0; i < bins->len; i++) {
+		const ViewBin *bin = &g_array_index(bins, ViewBin, i);
+		fprintf(out, "%s%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT ":%" G_GUINT64_FORMAT, i ? " " : "", bin->from_ns, bin->to_ns,
+		        bin->count);
+	}
+}
+
 static void write_cell(const Cell *cell, FILE *out)
 {
 	char buf[ST_FORMAT_MAX];
@@ -40,6 +49,9 @@ static void write_cell(const Cell *cell, FILE *out)
 		break;
 	case CELL_TEXT:
 		write_field(cell->text, out);
+		break;
+	case CELL_BINS:
+		write_bins(cell->bins, out);
 		break;
 	}
 }

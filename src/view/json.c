@@ -3,6 +3,20 @@
 
 #include "view/table.h"
 
+static void write_bins(const GArray *bins, StJson *json)
+{
+	st_json_begin_array(json);
+	for (guint i = 0; i < bins->len; i++) {
+		const ViewBin *bin = &g_array_index(bins, ViewBin, i);
+		st_json_begin_inline_array(json);
+		st_json_int(json, bin->from_ns);
+		st_json_int(json, bin->to_ns);
+		st_json_uint(json, bin->count);
+		st_json_end(json);
+	}
+	st_json_end(json);
+}
+
 static void write_cell(const Cell *cell, StJson *json)
 {
 	switch (cell->type) {
@@ -23,6 +37,9 @@ static void write_cell(const Cell *cell, StJson *json)
 		break;
 	case CELL_TEXT:
 		st_json_string(json, cell->text);
+		break;
+	case CELL_BINS:
+		write_bins(cell->bins, json);
 		break;
 	}
 }

@@ -23,10 +23,10 @@ static int compare_numbers(const Cell *a, const Cell *b)
 	return (a->u > b->u) - (a->u < b->u);
 }
 
-/* Kinds of values in one column, in this order: truth, numbers, texts. */
+/* Kinds of values in one column, in this order: truth, numbers, texts, histograms. */
 static int kind(const Cell *cell)
 {
-	return cell->type == CELL_BOOL ? 0 : cell->type == CELL_TEXT ? 2 : 1;
+	return cell->type == CELL_BOOL ? 0 : cell->type == CELL_TEXT ? 2 : cell->type == CELL_BINS ? 3 : 1;
 }
 
 static int compare_known(const Cell *a, const Cell *b)
@@ -35,6 +35,8 @@ static int compare_known(const Cell *a, const Cell *b)
 		return kind(a) - kind(b);
 	if (a->type == CELL_BOOL)
 		return a->b - b->b;
+	if (a->type == CELL_BINS)
+		return 0;
 	if (a->type == CELL_TEXT)
 		return strverscmp(a->text, b->text);
 	return compare_numbers(a, b);

@@ -12,6 +12,7 @@ typedef enum {
 	CELL_UINT,
 	CELL_DOUBLE, /* finite */
 	CELL_TEXT,   /* valid UTF-8 */
+	CELL_BINS,
 } CellType;
 
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
 		guint64 u;
 		double d;
 		const char *text; /* in View.texts */
+		GArray *bins;     /* of ViewBin; View.bins has it */
 	};
 } Cell;
 
@@ -43,6 +45,7 @@ struct View {
 	GArray *order;       /* of guint: numbers of rows, as they are sorted */
 	GPtrArray *notes;    /* of char * */
 	GStringChunk *texts; /* each text once */
+	GPtrArray *bins;     /* of GArray */
 	gint tree_column;    /* -1: none */
 	gboolean headings;
 	guint limit;       /* 0: none */

@@ -212,6 +212,7 @@ void text_table(GString *text, const View *view, const TextStyle *style, guint i
 		free(lines);
 		g_free(layout.widths);
 	}
+	text_charts(text, view, rows, style, margin);
 	append_notes(text, view, style, margin);
 }
 

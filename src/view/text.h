@@ -24,6 +24,9 @@ void text_cell(GString *text, const Cell *cell, ViewUnit unit);
 /* Append a table, each line `indent` blanks in. */
 void text_table(GString *text, const View *view, const TextStyle *style, guint indent);
 
+/* Append the histograms of those rows that have one. */
+void text_charts(GString *text, const View *view, const GArray *rows, const TextStyle *style, const char *margin);
+
 /*
  * Append lines of words, as many on a line as `style` has room for. `first` stands before the first line, `rest` before those after it. A newline
  * begins a new line, and so does the end.

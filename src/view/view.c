@@ -17,6 +17,7 @@ static const struct {
         [VIEW_NS] = {"ns", VIEW_ALIGN_RIGHT},       [VIEW_TIME_NS] = {"time_ns", VIEW_ALIGN_RIGHT},
         [VIEW_RATIO] = {"ratio", VIEW_ALIGN_RIGHT}, [VIEW_BYTES] = {"bytes", VIEW_ALIGN_RIGHT},
         [VIEW_HZ] = {"hz", VIEW_ALIGN_RIGHT},       [VIEW_NUMBER] = {"number", VIEW_ALIGN_RIGHT},
+        [VIEW_BINS] = {"histogram", VIEW_ALIGN_LEFT},
 };
 
 const char *view_unit_name(ViewUnit unit)
@@ -43,6 +44,7 @@ View *view_new(const char *schema_name, const char *title)
 	view->order = g_array_new(FALSE, FALSE, sizeof(guint));
 	view->notes = g_ptr_array_new_with_free_func(g_free);
 	view->texts = g_string_chunk_new(1024);
+	view->bins = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	view->tree_column = -1;
 	view->headings = TRUE;
 	return view;
@@ -58,6 +60,7 @@ void view_free(View *view)
 	g_array_unref(view->order);
 	g_ptr_array_unref(view->notes);
 	g_string_chunk_free(view->texts);
+	g_ptr_array_unref(view->bins);
 	g_free(view->schema_name);
 	g_free(view->title);
 	g_free(view->empty_text);
@@ -67,7 +70,8 @@ void view_free(View *view)
 guint view_add_column(View *view, const char *name, const char *title, ViewUnit unit)
 {
 	g_return_val_if_fail(view->order->len == 0 && view->dropped == 0, 0);
-	Column column = {.name = g_strdup(name), .title = g_strdup(title), .unit = unit, .align = units[unit].align};
+	Column column = {.name = g_strdup(name), .title = g_strdup(title), .unit = unit, .align = units[unit].align,
+	                 .hidden = unit == VIEW_BINS};
 	g_array_append_val(view->columns, column);
 	return view->columns->len - 1;
 }
@@ -195,6 +199,17 @@ void view_set_bool(View *view, guint column, gboolean value)
 	Cell *cell = cell_to_set(view, column);
 	if (cell)
 		*cell = (Cell){.type = CELL_BOOL, .b = value != FALSE};
+}
+
+void view_set_bins(View *view, guint column, const ViewBin *bins, guint n)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (!cell)
+		return;
+	GArray *copy = g_array_sized_new(FALSE, FALSE, sizeof(ViewBin), n);
+	g_array_append_vals(copy, bins, n);
+	g_ptr_array_add(view->bins, copy);
+	*cell = (Cell){.type = CELL_BINS, .bins = copy};
 }
 
 void view_row_parent(View *view, gint parent_row)

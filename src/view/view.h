@@ -57,7 +57,14 @@ typedef enum {
 	VIEW_BYTES,   /* ["bytes", 1.50 MiB] */
 	VIEW_HZ,      /* ["hz", 1,234/s] */
 	VIEW_NUMBER,  /* ["number", 3.20] without a dimension: a factor, a mean count */
+	VIEW_BINS,    /* ["histogram"] how many were how long; see view_set_bins() */
 } ViewUnit;
+
+/* So many were in [from, to) ns. */
+typedef struct {
+	gint64 from_ns, to_ns;
+	guint64 count;
+} ViewBin;
 
 typedef enum {
 	VIEW_ALIGN_LEFT,
@@ -116,6 +123,12 @@ void view_set_int(View *view, guint column, gint64 value);
 void view_set_uint(View *view, guint column, guint64 value);
 void view_set_double(View *view, guint column, double value); /* NaN, infinities: unknown */
 void view_set_bool(View *view, guint column, gboolean value);
+
+/*
+ * A histogram. Text: not in the table, but a chart for each row below it. JSON: an array of [from, to, count]. CSV: "from-to:count" with blanks
+ * between. `bins` are copied.
+ */
+void view_set_bins(View *view, guint column, const ViewBin *bins, guint n);
 
 /* Put the row begun last below an earlier one in the tree; -1: below none. */
 void view_row_parent(View *view, gint parent_row);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.c: all commands, in the order of `strata --help`. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/tables.h"
+
+/* Those that are more than a table. */
+static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_exits, &cli_info, &cli_events};
+
+/* Questions to the histories: a new one is a line here. */
+static const CliTable tables[] = {
+	{NULL, NULL, 0, NULL, NULL},
+};
+
+#define N_OWN    G_N_ELEMENTS(own)
+#define N_TABLES (G_N_ELEMENTS(tables) - 1)
+
+static int run_table(const char *const *paths)
+{
+	for (const CliTable *t = tables; t->name; t++)
+		if (strcmp(t->name, cli_command()->name) == 0)
+			return cli_run_table(t, paths);
+	g_assert_not_reached();
+}
+
+guint cli_n_commands(void)
+{
+	return N_OWN + N_TABLES;
+}
+
+CliCommand cli_command_at(guint i)
+{
+	if (i < N_OWN)
+		return *own[i];
+	const CliTable *t = &tables[i - N_OWN];
+	return (CliCommand){.name = t->name, .arguments = "TRACE..", .summary = t->summary, .options = cli_table_options(t->flags),
+			    .run = run_table};
+}

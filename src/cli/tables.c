@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands that ask the traces' histories: one line each in commands.c. They differ in what they ask and in which options make sense for them; the
+ * rest is here.
+ */
+#include "cli/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/format.h"
+#include "cli/cli.h"
+
+#define JOBS_MAX  256
+#define LOG_LIMIT 50 /* items that --log shows unless told otherwise */
+
+static struct {
+	char *format, *sort, *every, *memory;
+	char **threads, **processes, **cpus, **containers, **rows, **spans;
+	gint limit, jobs;
+	gboolean ascending, histogram, log, no_cache, limit_given;
+} opt = {.limit = -1};
+
+#define STRINGS(name, field, what, value) {name, 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.field, what, value}
+
+static const GOptionEntry common_options[] = {
+	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json or csv", "FORMAT"},
+	{"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)", "N"},
+	{"memory", 0, 0, G_OPTION_ARG_STRING, &opt.memory, "Memory for histories before they go to a file (default: a quarter of the machine's)", "SIZE"},
+	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
+	STRINGS("thread", threads, "Only threads of these numbers or names; may be given several times", "TID|GLOB"),
+	STRINGS("process", processes, "Only processes of these numbers or names", "PID|GLOB"),
+	STRINGS("container", containers, "Only containers of these names", "GLOB"),
+	CLI_RANGE_OPTIONS,
+	{NULL},
+};
+
+static const GOptionEntry table_options[] = {
+	{"sort", 0, 0, G_OPTION_ARG_STRING, &opt.sort, "Sort by COLUMN, by its name in JSON and CSV; greatest first", "COLUMN"},
+	{"ascending", 0, 0, G_OPTION_ARG_NONE, &opt.ascending, "Least first", NULL},
+	{"limit", 0, 0, G_OPTION_ARG_INT, &opt.limit, "Show the first N rows only; 0: all", "N"},
+	{NULL},
+};
+
+static const GOptionEntry cpu_options[] = {STRINGS("cpu", cpus, "Only these processors", "N"), {NULL}};
+static const GOptionEntry every_options[] = {
+	{"every", 0, 0, G_OPTION_ARG_STRING, &opt.every, "A row for each step of this length", "DURATION"}, {NULL}};
+static const GOptionEntry histogram_options[] = {
+	{"histogram", 0, 0, G_OPTION_ARG_NONE, &opt.histogram, "Show how long how many took", NULL}, {NULL}};
+static const GOptionEntry log_options[] = {
+	{"log", 0, 0, G_OPTION_ARG_NONE, &opt.log, "The individual items, longest first", NULL}, {NULL}};
+static const GOptionEntry row_options[] = {
+	STRINGS("row", rows, "Only rows whose path matches", "GLOB"), {NULL}};
+static const GOptionEntry span_options[] = {
+	STRINGS("span", spans, "From one event to another: NAME=BEGIN_GLOB..END_GLOB [by FIELD]", "SPAN"), {NULL}};
+
+static const struct {
+	guint flag;
+	const GOptionEntry *options;
+} groups[] = {
+	{CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
+	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
+	{CLI_TABLE_SPAN, span_options},
+};
+
+/* ---- Options ------------------------------------------------------------------------------------------------------ */
+
+static guint count_options(const GOptionEntry *options)
+{
+	guint n = 0;
+
+	while (options[n].long_name)
+		n++;
+	return n;
+}
+
+const GOptionEntry *cli_table_options(guint flags)
+{
+	GArray *all = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+
+	g_array_append_vals(all, common_options, count_options(common_options));
+	for (guint i = 0; i < G_N_ELEMENTS(groups); i++)
+		if (flags & groups[i].flag)
+			g_array_append_vals(all, groups[i].options, count_options(groups[i].options));
+	return (const GOptionEntry *)(gpointer)g_array_free(all, FALSE);
+}
+
+/* "1,2" and two options say the same. NULL: nothing was given. */
+static char **split_lists(char **given)
+{
+	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+
+	for (char **g = given; g && *g; g++) {
+		g_auto(GStrv) parts = g_strsplit(*g, ",", -1);
+		for (char **part = parts; *part; part++)
+			if (**part)
+				g_strv_builder_add(all, *part);
+	}
+	return given ? g_strv_builder_end(all) : NULL;
+}
+
+static gboolean parse_size(const char *text, guint64 *size_out, GError **error)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	guint64 n = g_ascii_strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
+	guint shift = unit ? 10 * (guint)(unit - units + 1) : 0;
+
+	if (end == text || *text == '-' || (*end && !unit) || (unit && end[1]) || !n || n > (G_MAXUINT64 >> 1) >> shift) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--memory takes a size, such as 500M or 2G; got \"%s\"", text);
+		return FALSE;
+	}
+	*size_out = n << shift;
+	return TRUE;
+}
+
+static gboolean parse_numbers(AnalysisStoreOptions *o, ViewFormat *format, GError **error)
+{
+	*format = VIEW_FORMAT_TEXT;
+	if (opt.format && !view_format_parse(opt.format, format, error))
+		return FALSE;
+	if (opt.jobs < 0 || opt.jobs > JOBS_MAX) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--jobs takes a number from 1 to %d", JOBS_MAX);
+		return FALSE;
+	}
+	if (opt.limit < -1) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--limit takes a number of rows");
+		return FALSE;
+	}
+	o->threads = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), JOBS_MAX);
+	return !opt.memory || parse_size(opt.memory, &o->memory, error);
+}
+
+static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
+{
+	if (opt.log && opt.every) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--log and --every exclude each other");
+		return FALSE;
+	}
+	q->form = opt.log ? ANALYSIS_LOG : opt.every ? ANALYSIS_SERIES : ANALYSIS_TABLE;
+	if (opt.every && !st_time_parse_duration(opt.every, &q->every_ns, error)) {
+		g_prefix_error(error, "--every: ");
+		return FALSE;
+	}
+	q->histogram = opt.histogram;
+	q->limit = opt.limit >= 0 ? (guint)opt.limit : opt.log ? LOG_LIMIT : 0;
+	q->machines = (const char *const *)cli_range.machines;
+	q->threads = (const char *const *)split_lists(opt.threads);
+	q->processes = (const char *const *)split_lists(opt.processes);
+	q->cpus = (const char *const *)split_lists(opt.cpus);
+	q->containers = (const char *const *)split_lists(opt.containers);
+	q->rows = (const char *const *)opt.rows;
+	return cli_parse_range(traces, FALSE, &q->begin_ns, &q->end_ns, error);
+}
+
+/* ---- Progress ------------------------------------------------------------------------------------------------------ */
+
+/* One line on the terminal, a few times a second. */
+static void show_progress(gpointer user, double done)
+{
+	static GMutex lock;
+	static gint64 next;
+	gint64 now = g_get_monotonic_time();
+
+	g_mutex_lock(&lock);
+	if (now >= next) {
+		next = now + G_USEC_PER_SEC / 5;
+		fprintf(stderr, "\rstrata: reading traces: %3.0f %%", done * 100);
+		fflush(stderr);
+		*(gboolean *)user = TRUE;
+	}
+	g_mutex_unlock(&lock);
+}
+
+static void clear_progress(gboolean shown)
+{
+	if (shown)
+		fprintf(stderr, "\r%*s\r", 40, "");
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------------- */
+
+static gboolean sort_view(View *view, GError **error)
+{
+	guint column;
+
+	if (!opt.sort)
+		return TRUE;
+	if (!view_find_column(view, opt.sort, &column)) {
+		g_autofree char *names = view_column_names(view);
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--sort: there is no column \"%s\"; there are %s", opt.sort, names);
+		return FALSE;
+	}
+	view_sort(view, column, !opt.ascending);
+	return TRUE;
+}
+
+static gboolean write_answer(const CliTable *table, const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, GError **error)
+{
+	if (table->write)
+		return table->write(s, q, format, stdout, error);
+	g_autoptr(View) view = table->make(s, q, error);
+	if (!view || !sort_view(view, error))
+		return FALSE;
+	view_limit(view, q->limit);
+	return view_render(view, format, stdout, error);
+}
+
+static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *warnings, GError **error)
+{
+	gboolean shown = FALSE;
+	AnalysisStoreOptions o = {.warnings = warnings, .no_cache = opt.no_cache, .spans = (const char *const *)opt.spans,
+				  .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .progress_user = &shown};
+	AnalysisQuery q = {0};
+	ViewFormat format;
+
+	if (!parse_numbers(&o, &format, error) || !parse_query(traces, &q, error))
+		return FALSE;
+	g_autoptr(AnalysisStore) s = analysis_store_open(traces, &o, error);
+	clear_progress(shown);
+	return s && write_answer(table, s, &q, format, error);
+}
+
+int cli_run_table(const CliTable *table, const char *const *paths)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(StWarnings) warnings = st_warnings_new();
+	int status;
+	g_autoptr(GPtrArray) traces = cli_open(paths, warnings, &status);
+
+	if (!traces)
+		return status;
+	gboolean done = answer(table, traces, warnings, &error);
+	cli_show_warnings(warnings);
+	if (done)
+		return CLI_DONE;
+	if (g_error_matches(error, ST_ERROR, ST_ERROR_USAGE))
+		return cli_usage_error("%s", error->message);
+	cli_complain("%s", error->message);
+	return CLI_FAILED;
+}

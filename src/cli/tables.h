@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/tables.h: the commands that ask the traces' histories (analysis/query.h). */
+#ifndef STRATA_CLI_TABLES_H
+#define STRATA_CLI_TABLES_H
+
+#include "analysis/query.h"
+
+/* Options that make sense for a command, besides those that all have. */
+enum {
+	CLI_TABLE_SORTS = 1 << 0,     /* --sort, --ascending, --limit */
+	CLI_TABLE_CPU = 1 << 1,       /* --cpu */
+	CLI_TABLE_EVERY = 1 << 2,     /* --every */
+	CLI_TABLE_HISTOGRAM = 1 << 3, /* --histogram */
+	CLI_TABLE_LOG = 1 << 4,       /* --log */
+	CLI_TABLE_ROW = 1 << 5,       /* --row */
+	CLI_TABLE_SPAN = 1 << 6,      /* --span */
+	CLI_TABLE_ALL = CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_HISTOGRAM | CLI_TABLE_LOG,
+};
+
+typedef struct {
+	const char *name, *summary;
+	guint flags;
+	/* One of the two: a view, or who writes his answer himself. */
+	View *(*make)(const AnalysisStore *store, const AnalysisQuery *query, GError **error);
+	gboolean (*write)(const AnalysisStore *store, const AnalysisQuery *query, ViewFormat format, FILE *out, GError **error);
+} CliTable;
+
+/* The options of a command with these flags, ended by an empty one; they live for ever. */
+const GOptionEntry *cli_table_options(guint flags);
+
+/* Open, analyse, answer: an exit status. */
+int cli_run_table(const CliTable *table, const char *const *paths);
+
+#endif
