@@ -67,7 +67,8 @@ static void append(History *h, guint n_rows, guint64 n)
 		guint row = (guint)((r >> 32) * n_rows >> 32);
 
 		times[row] += (gint64)((r & 0xffff) << (r >> 16 & 7));
-		history_append(h, rows[row], times[row], r >> 20 & 7, r >> 24 & 1 ? (guint32)(r >> 25 & 0x3ff) : 0);
+		history_append(h, rows[row], times[row], r >> 20 & 7,
+		               (guint32)(r >> 25 & 0x3ff) & -(guint32)(r >> 24 & 1));
 	}
 	report(what, since, (double)n, "interval");
 }

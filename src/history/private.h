@@ -85,6 +85,12 @@ typedef struct {
 	guint64 place; /* offset << HISTORY_TEXT_BITS | bytes without the terminator */
 } HistoryTextInfo;
 
+/* Bytes of coded intervals: of a row's first chunk, doubled so often at most in those behind it. */
+#define HISTORY_CHUNK_FIRST     48u
+#define HISTORY_CHUNK_DOUBLINGS 4u
+#define HISTORY_CHUNK_MAX                                                                                              \
+	(sizeof(HistoryChunk) + HISTORY_STATES_MAX * sizeof(guint64) + (HISTORY_CHUNK_FIRST << HISTORY_CHUNK_DOUBLINGS))
+
 #define HISTORY_TEXT_BITS      24
 #define HISTORY_TEXT_MAX       65535
 #define HISTORY_META_BYTES_MAX ((1u << HISTORY_TEXT_BITS) - 1)

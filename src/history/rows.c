@@ -11,11 +11,7 @@
 #include "history/code.h"
 #include "history/private.h"
 
-/* Bytes of coded intervals: of the first chunk, and of the ones from the fifth on. */
-#define CHUNK_FIRST     48u
-#define CHUNK_DOUBLINGS 4u
-
-#define ROWS_SHIFT 8 /* rows of a chunk of their table; history_kind() sees to it that it is so */
+#define ROWS_SHIFT 8 /* rows of a chunk of their table, as history_table_shift() has it for their size */
 
 /* ---- Kinds ------------------------------------------------------------------------------------------------------ */
 
@@ -182,7 +178,7 @@ const HistoryChunk *history_chunk_get(const History *h, const HistoryRow *r, con
 	if (!history_within(h, offset, sizeof(*chunk)))
 		return NULL;
 	bytes = i + 1 == c->n ? r->at - offset : chunk->bytes;
-	if (bytes < sizeof(*chunk) + sums_size(chunk) || !history_within(h, offset, bytes))
+	if (bytes < sizeof(*chunk) + sums_size(chunk) || bytes > HISTORY_CHUNK_MAX || !history_within(h, offset, bytes))
 		return NULL;
 	*begin_out = (const guint8 *)chunk->sums + sums_size(chunk);
 	*end_out = (const guint8 *)chunk + bytes;
@@ -270,7 +266,7 @@ static void close_chunk(const History *h, const HistoryRow *r)
 static gboolean add_chunk(History *h, HistoryRow *r)
 {
 	guint64 sums[HISTORY_STATES_MAX], states = history_row_sums(h, r, sums),
-	                                  room = CHUNK_FIRST << MIN(r->n_chunks, CHUNK_DOUBLINGS), at;
+	                                  room = HISTORY_CHUNK_FIRST << MIN(r->n_chunks, HISTORY_CHUNK_DOUBLINGS), at;
 	gsize head = sizeof(HistoryChunk) + (gsize)__builtin_popcountll(states) * sizeof(guint64);
 	HistoryChunk *chunk;
 	guint64 *next;
@@ -307,19 +303,33 @@ static HistoryRow *open_row(History *h, guint32 row)
 	return (HistoryRow *)history_at_ref(h, directory[row >> ROWS_SHIFT]) + (row & ((1u << ROWS_SHIFT) - 1));
 }
 
-/* The last interval goes into the chunk. */
-static gboolean put_last(History *h, HistoryRow *r)
+/* The last interval goes into the chunk, in which there is room, and another one is the last. */
+static inline void append_next(History *h, HistoryRow *r, gint64 end_ns, guint state, guint32 detail)
 {
-	guint8 *p, *end;
+	guint8 *p = h->area.base + r->at;
+	guint64 ns = (guint64)r->last_end - (guint64)r->last_begin;
+	gsize n = (gsize)(history_code_put(p, ns, r->last_state, r->last_detail) - p);
 
-	if (G_UNLIKELY(r->left < HISTORY_CODE_MAX) && !add_chunk(h, r))
-		return FALSE;
-	p = h->area.base + r->at;
-	end = history_code_put(p, (guint64)r->last_end - (guint64)r->last_begin, r->last_state, r->last_detail);
-	r->at += (guint64)(end - p);
-	r->left = (guint16)(r->left - (end - p));
+	r->at += n;
+	r->left = (guint16)(r->left - n);
 	r->n++;
-	return TRUE;
+	r->last_begin = r->last_end;
+	r->last_end = end_ns;
+	r->last_state = (guint8)state;
+	r->last_detail = detail;
+}
+
+/* There is no chunk with room: it needs another one, or it is the row's first interval. */
+static G_GNUC_NO_INLINE void append_slowly(History *h, HistoryRow *r, gint64 end_ns, guint state, guint32 detail)
+{
+	if (r->last_state == HISTORY_NO_STATE) {
+		r->last_end = end_ns;
+		r->last_state = (guint8)state;
+		r->last_detail = detail;
+	} else if (add_chunk(h, r))
+		append_next(h, r, end_ns, state, detail);
+	else
+		drop(h);
 }
 
 void history_append(History *h, guint32 row, gint64 end_ns, guint state, guint32 detail)
@@ -334,16 +344,12 @@ void history_append(History *h, guint32 row, gint64 end_ns, guint state, guint32
 	end_ns = MIN(end_ns, h->image.end);
 	if (end_ns <= r->last_end)
 		return;
-	if (r->last_state == state && r->last_detail == detail) {
+	if (r->last_state == state && r->last_detail == detail)
 		r->last_end = end_ns;
-		return;
-	}
-	if (G_UNLIKELY(state >= r->n_states) || (r->last_state != HISTORY_NO_STATE && G_UNLIKELY(!put_last(h, r)))) {
+	else if (G_UNLIKELY(state >= r->n_states))
 		drop(h);
-		return;
-	}
-	r->last_begin = r->last_end;
-	r->last_end = end_ns;
-	r->last_state = (guint8)state;
-	r->last_detail = detail;
+	else if (G_UNLIKELY(r->left < HISTORY_CODE_MAX))
+		append_slowly(h, r, end_ns, state, detail);
+	else
+		append_next(h, r, end_ns, state, detail);
 }
