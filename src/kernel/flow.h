@@ -2,11 +2,11 @@
 /*
  * kernel/flow.h: what every thread and every processor was doing, at every time. A part of the set (kernel/set.h), its last one.
  *
- * A processor has a stack of contexts: a thread, in user space or in a system call; an exception in it; softirqs; interrupts. Time is charged to the topmost
- * one only. A thread that has the processor is in the state of the context on top of the stack; one that has none is preempted, waits for a processor, or is
- * blocked, for a reason that is known when it has been woken.
+ * A processor has a stack of contexts: a thread, in user space or in a system call; softirqs in it; interrupts in those. Time is charged to the topmost one
+ * only. A thread that has the processor is in the state of the context on top of the stack; one that has none is preempted, waits for a processor, or
+ * is blocked, for a reason that is known when it has been woken. What is not known is "unknown", or, of a thread that is known to have a processor, "running".
  *
- * It writes rows of kind "thread" (path "thread/TID NAME") and "cpu" (path "cpu/N"), and the table "threads".
+ * It writes rows of kind "thread" (path "thread/TID NAME") and "cpu" (path "cpu/N"), edges "wakeup", and the tables below. docs/analyses/threads.md tells the rules.
  */
 #ifndef STRATA_KERNEL_FLOW_H
 #define STRATA_KERNEL_FLOW_H
@@ -20,11 +20,11 @@
 /* clang-format off */
 #define KERNEL_THREAD_STATES(S) \
 	S(UNKNOWN,   "unknown",   NULL) \
+	S(RUNNING,   "running",   NULL)  /* has a processor; in user space or in the kernel */ \
 	S(USER,      "user",      NULL)  /* runs in user space; a kernel thread: its own code */ \
 	S(SYSCALL,   "syscall",   NULL)  /* detail: which */ \
-	S(FAULT,     "fault",     NULL)  /* runs in an exception's handler */ \
 	S(IRQ,       "irq",       NULL)  /* has the processor, but an interrupt's handler runs; detail: which */ \
-	S(SOFTIRQ,   "softirq",   NULL) \
+	S(SOFTIRQ,   "softirq",   NULL)  /* detail: which */ \
 	S(GUEST,     "guest",     NULL)  /* a vCPU's thread, between VM entry and exit */ \
 	S(PREEMPTED, "preempted", NULL)  /* detail: by whom */ \
 	S(YIELDED,   "yielded",   NULL)  /* gave the processor away, but could have gone on */ \
@@ -47,10 +47,10 @@
 #define KERNEL_CPU_STATES(S) \
 	S(UNKNOWN,    "unknown") \
 	S(IDLE,       "idle") \
-	S(USER,       "user")       /* detail: the thread, as in the others */ \
+	S(RUNNING,    "running")    /* some thread's, in user space or in the kernel; detail: the thread */ \
+	S(USER,       "user")       /* detail: the thread, as in the next two */ \
 	S(SYSCALL,    "syscall") \
 	S(KTHREAD,    "kthread")    /* a kernel thread's own code */ \
-	S(FAULT,      "fault") \
 	S(IRQ,        "irq")        /* detail: which line or vector */ \
 	S(SOFTIRQ,    "softirq")    /* detail: which */ \
 	S(GUEST,      "guest")      /* detail: VM and vCPU */ \
@@ -76,6 +76,9 @@ typedef enum {
 
 #define KERNEL_NO_ROW G_MAXUINT32
 
+#define KERNEL_THREAD_ROW_KIND "thread"
+#define KERNEL_CPU_ROW_KIND    "cpu"
+
 /* The table "threads": one item for each KernelThread.serial. */
 typedef struct {
 	gint32 tid;             /* -1: never known; 0: the idle thread of processor `cpu` */
@@ -88,9 +91,28 @@ typedef struct {
 	guint8 is_kthread, born, ended, vcpu;
 	gint64 begin_ns, end_ns;
 	guint64 switches, preemptions, wakeups;
+	gint32 prio;            /* as the tracer has it; KERNEL_NO_PRIO: not known */
 } KernelThreadItem;
 
 #define KERNEL_THREADS_TABLE "threads"
+#define KERNEL_NO_PRIO G_MININT32
+
+/* The table "sched_latencies": a thread that had been woken got a processor. */
+typedef struct {
+	guint32 thread;         /* serial */
+	gint32 cpu;             /* that it got */
+	gint64 woken_ns, run_ns;
+	guint32 waker;          /* serial of who was current where it was woken; G_MAXUINT32: not known, or an idle thread */
+	guint32 waker_text;     /* text: who woke it, as the state wait-cpu has it */
+	gint32 number;          /* as KernelBlocked has it */
+	gint32 prio;            /* KERNEL_NO_PRIO: not known */
+	guint8 from;            /* KernelFrom */
+} KernelLatencyItem;
+
+#define KERNEL_LATENCIES_TABLE "sched_latencies"
+
+/* The text that is the kind of edges from who woke a thread (a processor's row if an interrupt did) to the thread, when it got a processor. */
+#define KERNEL_WAKEUP_EDGE "wakeup"
 
 /* ---- For the hypervisor's model (kvm/), while events flow --------------------------------------------------------- */
 

@@ -46,6 +46,16 @@ static void lose_current(Kernel *k, KernelCpu *c, gint64 time)
 	c->current = NULL;
 }
 
+/* Whoever it was that nobody knew was nobody: the idle thread. */
+static void bind_idle(Kernel *k, KernelCpu *c)
+{
+	KernelThread *t = c->current;
+
+	kernel_thread_state(c->idle, KERNEL_RUNNING, t->since);
+	kernel_thread_forget(k, t, c->idle);
+	c->current = c->idle;
+}
+
 /*
  * Who has run until now, and since when. All of a processor's events since it was first recorded, or since its last loss, are there, so that before
  * the first switch it was the switch's prev all the time.
@@ -54,6 +64,8 @@ static KernelThread *switch_from(Kernel *k, KernelCpu *c, gint64 tid, gint64 tim
 {
 	if (c->current && c->current->tid < 0 && tid > 0 && tid < KERNEL_TID_MAX)
 		c->current = kernel_thread_bind(k, c->current, (gint32)tid);
+	else if (c->current && c->current->tid < 0 && tid == 0 && !c->current->vcpu && !c->current->pins)
+		bind_idle(k, c);
 	if (c->current && c->current->tid != tid)
 		lose_current(k, c, time);
 	KernelThread *t = switch_thread(k, c, tid);
@@ -212,6 +224,7 @@ static void on_exec(Kernel *k, const TraceEvent *ev)
 		kernel_tids_set(k->tids, t->tid, t);
 	}
 	t->pid = t->tid;
+	t->is_kthread = FALSE;
 	name_by_file(t, ev);
 }
 

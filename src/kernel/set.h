@@ -91,6 +91,7 @@ typedef struct {
 	KernelThread *waker;       /* who was current where the wakeup was issued; NULL: not known, or the idle thread */
 	gint32 cpu;                /* where it was issued */
 	gint32 waker_syscall;      /* of FROM_THREAD: in which system call the waker was; -1: none */
+	gboolean in_timer;         /* it was issued by a timer that had expired */
 } KernelBlocked;
 
 /* An answer to why. Of several answers the one of the greatest weight counts. */

@@ -11,18 +11,23 @@
 	F(SCHED_SWITCH, NEXT_TID,   2, "next_tid next_pid") \
 	F(SCHED_SWITCH, PREV_COMM,  3, "prev_comm") \
 	F(SCHED_SWITCH, NEXT_COMM,  4, "next_comm") \
+	F(SCHED_SWITCH, PREV_PRIO,  5, "prev_prio") \
+	F(SCHED_SWITCH, NEXT_PRIO,  6, "next_prio") \
 	E(SCHED_WAKING, "sched", "sched_waking") \
 	F(SCHED_WAKING, TID,        0, "tid pid") \
 	F(SCHED_WAKING, TARGET_CPU, 1, "target_cpu") \
 	F(SCHED_WAKING, COMM,       2, "comm") \
+	F(SCHED_WAKING, PRIO,       3, "prio") \
 	E(SCHED_WAKEUP, "sched", "sched_wakeup") \
 	F(SCHED_WAKEUP, TID,        0, "tid pid") \
 	F(SCHED_WAKEUP, TARGET_CPU, 1, "target_cpu") \
 	F(SCHED_WAKEUP, COMM,       2, "comm") \
+	F(SCHED_WAKEUP, PRIO,       3, "prio") \
 	E(SCHED_WAKEUP_NEW, "sched", "sched_wakeup_new") \
 	F(SCHED_WAKEUP_NEW, TID,        0, "tid pid") \
 	F(SCHED_WAKEUP_NEW, TARGET_CPU, 1, "target_cpu") \
 	F(SCHED_WAKEUP_NEW, COMM,       2, "comm") \
+	F(SCHED_WAKEUP_NEW, PRIO,       3, "prio") \
 	E(SCHED_MIGRATE, "sched", "sched_migrate_task") \
 	F(SCHED_MIGRATE, TID,      0, "tid pid") \
 	F(SCHED_MIGRATE, DEST_CPU, 1, "dest_cpu") \
