@@ -17,6 +17,9 @@
 
 /* clang-format off */
 #define KERNEL_PARTS(P) \
+	P(SYSCALLS, syscalls) \
+	P(FILES, files) \
+	P(FUTEX, futex) \
 	P(IRQ, irq) \
 	P(WORK, work) \
 	P(POWER, power) \

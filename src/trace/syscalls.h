@@ -62,19 +62,26 @@
 	S(VMSPLICE, "vmsplice", "fd nr_segs", "") \
 	S(COPY_FILE_RANGE, "copy_file_range", "fd_in fd_out len", "") \
 	S(READAHEAD, "readahead", "fd offset count", "") \
-	S(EVENTFD, "eventfd eventfd2", "count", "") \
-	S(SIGNALFD, "signalfd signalfd4", "ufd", "") \
-	S(TIMERFD_CREATE, "timerfd_create", "clockid", "") \
+	S(EVENTFD, "eventfd eventfd2", "count flags", "") \
+	S(SIGNALFD, "signalfd signalfd4", "ufd flags", "") \
+	S(TIMERFD_CREATE, "timerfd_create", "clockid flags", "") \
 	S(TIMERFD_SETTIME, "timerfd_settime", "ufd", "") \
-	S(INOTIFY_INIT, "inotify_init inotify_init1", "", "") \
-	S(MEMFD_CREATE, "memfd_create", "uname|uname_ptr", "") \
+	S(INOTIFY_INIT, "inotify_init inotify_init1", "flags", "") \
+	S(MEMFD_CREATE, "memfd_create", "uname flags", "") \
+	S(OPEN_BY_HANDLE, "open_by_handle_at", "mountdirfd", "") \
+	S(FANOTIFY_INIT, "fanotify_init", "flags", "") \
+	S(PIDFD_OPEN, "pidfd_open", "pid flags", "") \
+	S(PIDFD_GETFD, "pidfd_getfd", "pidfd fd", "") \
+	S(USERFAULTFD, "userfaultfd", "flags", "") \
+	S(PERF_EVENT_OPEN, "perf_event_open", "pid", "") \
+	S(FADVISE, "fadvise64", "fd offset len", "") \
 	/* sockets */ \
 	S(SOCKET, "socket", "family type protocol", "") \
 	S(SOCKETPAIR, "socketpair", "family type protocol", "") \
 	S(CONNECT, "connect", "fd family dport", "") \
 	S(BIND, "bind", "fd", "") \
 	S(LISTEN, "listen", "fd backlog", "") \
-	S(ACCEPT, "accept accept4", "fd", "family sport") \
+	S(ACCEPT, "accept accept4", "fd flags", "family sport") \
 	S(SENDTO, "sendto", "fd len", "") \
 	S(SENDMSG, "sendmsg", "fd", "") \
 	S(SENDMMSG, "sendmmsg", "fd vlen", "") \
@@ -87,7 +94,7 @@
 	S(PPOLL, "ppoll", "nfds", "") \
 	S(SELECT, "select", "n", "") \
 	S(PSELECT, "pselect6", "n", "") \
-	S(EPOLL_CREATE, "epoll_create epoll_create1", "", "") \
+	S(EPOLL_CREATE, "epoll_create epoll_create1", "flags", "") \
 	S(EPOLL_CTL, "epoll_ctl", "epfd op|op_enum fd", "") \
 	S(EPOLL_WAIT, "epoll_wait epoll_pwait epoll_pwait2", "epfd maxevents timeout", "") \
 	S(IO_URING_SETUP, "io_uring_setup", "entries", "") \
@@ -129,6 +136,7 @@
 	S(SETNS, "setns", "fd nstype", "") \
 	S(UNSHARE, "unshare", "unshare_flags", "") \
 	S(CHDIR, "chdir", "filename", "") \
+	S(FCHDIR, "fchdir", "fd", "") \
 	/* memory */ \
 	S(MMAP, "mmap mmap2", "addr len prot flags fd offset|pgoff", "") \
 	S(MUNMAP, "munmap", "addr len", "") \

@@ -13,6 +13,7 @@
 	F(STATEDUMP_PROCESS, TYPE,   4, "type") \
 	F(STATEDUMP_PROCESS, STATUS, 5, "status") \
 	F(STATEDUMP_PROCESS, CPU,    6, "cpu") \
+	F(STATEDUMP_PROCESS, FILE_TABLE, 7, "file_table_address file_table") \
 	E(STATEDUMP_PID_NS, "lttng", "lttng_statedump_process_pid_ns") \
 	F(STATEDUMP_PID_NS, TID, 0, "tid") \
 	F(STATEDUMP_PID_NS, VTID, 1, "vtid") \

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* syscalls.c: entries and exits become calls. */
+#include "kernel/files.h"
+#include "kernel/futex.h"
+
+#include <string.h>
+
+typedef struct {
+	KernelSet *set;
+	guint table, partial;
+	GPtrArray *threads;                 /* KernelCall *, by serial; NULL: no call of it was seen, or it has ended */
+	guint32 names[TRACE_SYSCALLS_MAX];  /* texts; 0: not yet asked for */
+	GHashTable *unknown;                /* id -> text */
+	GByteArray *compat;                 /* by event class: 0 not yet known, 1 no, 2 yes */
+	GArray *cpu_losses;                 /* guint32, by processor */
+	guint32 losses;
+} Syscalls;
+
+static gpointer syscalls_create(KernelSet *set)
+{
+	Syscalls *s = g_new0(Syscalls, 1);
+
+	s->set = set;
+	s->table = history_table(set->history, KERNEL_SYSCALLS_TABLE, sizeof(KernelSyscallItem));
+	s->partial = history_table(set->history, KERNEL_SYSCALLS_PARTIAL_TABLE, sizeof(KernelSyscallItem));
+	s->threads = g_ptr_array_new_with_free_func(g_free);
+	s->unknown = g_hash_table_new(NULL, NULL);
+	s->compat = g_byte_array_new();
+	s->cpu_losses = g_array_new(FALSE, TRUE, sizeof(guint32));
+	return s;
+}
+
+static void syscalls_free(gpointer self)
+{
+	Syscalls *s = self;
+
+	g_ptr_array_unref(s->threads);
+	g_hash_table_unref(s->unknown);
+	g_byte_array_unref(s->compat);
+	g_array_unref(s->cpu_losses);
+	g_free(s);
+}
+
+/* ---- What belongs to a thread, a class, a processor ------------------------------------------------------------- */
+
+static KernelCall *call_of(const Syscalls *s, const KernelThread *t)
+{
+	return t->serial < s->threads->len ? g_ptr_array_index(s->threads, t->serial) : NULL;
+}
+
+static KernelCall *call_make(Syscalls *s, const KernelThread *t)
+{
+	KernelCall *c = call_of(s, t);
+
+	if (G_LIKELY(c))
+		return c;
+	if (t->serial >= s->threads->len)
+		g_ptr_array_set_size(s->threads, (gint)t->serial + 1);
+	c = g_new0(KernelCall, 1);
+	c->syscall = -1;
+	g_ptr_array_index(s->threads, t->serial) = c;
+	return c;
+}
+
+const KernelCall *kernel_syscalls_current(const KernelSet *set, const KernelThread *t)
+{
+	const KernelCall *c = t ? call_of(set->parts[KERNEL_PART_SYSCALLS], t) : NULL;
+
+	return c && c->syscall >= 0 ? c : NULL;
+}
+
+static gboolean is_compat(Syscalls *s, const TraceEvent *ev)
+{
+	if (!ev->record)
+		return FALSE;
+	guint class = ev->record->event;
+	if (class >= s->compat->len) {
+		guint before = s->compat->len;
+
+		g_byte_array_set_size(s->compat, class + 1);
+		memset(s->compat->data + before, 0, class + 1 - before);
+	}
+	if (!s->compat->data[class])
+		s->compat->data[class] = g_str_has_prefix(trace_event_class(ev)->name, "compat_") ? 2 : 1;
+	return s->compat->data[class] == 2;
+}
+
+/* A number that the tracer has no name for. */
+static guint32 unknown_name(Syscalls *s, const TraceEvent *ev)
+{
+	char name[32];
+
+	if (!trace_has(ev, 0) || ev->v[0] >= G_MAXINT)
+		return history_text(s->set->history, "unknown", -1);
+	gpointer key = GUINT_TO_POINTER((guint)ev->v[0] + 1), known = g_hash_table_lookup(s->unknown, key);
+	if (known)
+		return GPOINTER_TO_UINT(known);
+	if (g_hash_table_size(s->unknown) >= KERNEL_UNKNOWN_NUMBERS_MAX)
+		return history_text(s->set->history, "unknown", -1);
+	g_snprintf(name, sizeof(name), "unknown %u", (guint)ev->v[0]);
+	guint32 text = history_text(s->set->history, name, -1);
+	g_hash_table_insert(s->unknown, key, GUINT_TO_POINTER(text));
+	return text;
+}
+
+static guint32 name_of(Syscalls *s, gint syscall)
+{
+	if (syscall < 0 || syscall >= TRACE_SYSCALLS_MAX)
+		syscall = TRACE_SYS_UNKNOWN;
+	if (G_UNLIKELY(!s->names[syscall]))
+		s->names[syscall] = history_text(s->set->history, trace_syscall_name((guint)syscall), -1);
+	return s->names[syscall];
+}
+
+static guint32 cpu_losses(const Syscalls *s, gint32 cpu)
+{
+	return cpu >= 0 && (guint)cpu < s->cpu_losses->len ? g_array_index(s->cpu_losses, guint32, cpu) : 0;
+}
+
+/* Nothing was lost since the call began, or the thread never left its processor and nothing was lost there. */
+static gboolean is_whole(const Syscalls *s, const KernelThread *t, const KernelCall *c, gint32 cpu)
+{
+	if (G_LIKELY(c->losses == s->losses))
+		return TRUE;
+	return c->switches == t->switches && c->cpu == cpu && c->cpu_losses == cpu_losses(s, cpu);
+}
+
+/* ---- Items -------------------------------------------------------------------------------------------------------- */
+
+static void pick_args(KernelSyscallItem *item, const KernelCall *c, const KernelCallRule *rule)
+{
+	guint8 pick[2] = {rule->pick[0], rule->pick[1]};
+
+	if (!pick[0] && !pick[1] && !rule->path)
+		pick[0] = 1, pick[1] = 2;
+	for (guint i = 0; i < 2; i++)
+		if (pick[i] && ((c->args_present >> (pick[i] - 1)) & 1)) {
+			item->args[i] = c->args[pick[i] - 1];
+			item->present |= (guint8)(1 << i);
+		}
+	if (c->syscall == TRACE_SYS_FUTEX && item->present == 3)
+		item->args[1] = (guint32)item->args[1] | c->args[2] << 32;
+	if (c->path) {
+		item->args[1] = c->path;
+		item->present |= 2;
+		item->flags |= KERNEL_CALL_TEXT;
+	}
+}
+
+static KernelSyscallItem *add_item(Syscalls *s, guint table, const KernelThread *t, const KernelCall *c, gint64 end_ns)
+{
+	KernelSyscallItem *item = history_table_add(s->set->history, table);
+
+	item->begin_ns = c->begin_ns;
+	item->end_ns = end_ns;
+	item->thread = t ? t->serial : G_MAXUINT32;
+	item->name = c->name;
+	item->file = c->file;
+	item->file2 = c->file2;
+	item->cpu_begin = (gint16)c->cpu;
+	item->cpu_end = -1;
+	item->flags = c->flags;
+	pick_args(item, c, kernel_call_rule(c->syscall));
+	return item;
+}
+
+/* An exit whose entry isn't known. */
+static void add_headless(Syscalls *s, const KernelThread *t, const TraceEvent *ev, guint8 flags)
+{
+	KernelCall c = {.begin_ns = ev->time, .name = name_of(s, ev->syscall), .file = KERNEL_NO_FILE, .file2 = KERNEL_NO_FILE,
+			.cpu = -1, .syscall = ev->syscall};
+	KernelSyscallItem *item = add_item(s, s->partial, t, &c, ev->time);
+
+	item->flags |= flags | KERNEL_CALL_NO_BEGIN;
+	item->cpu_end = (gint16)ev->cpu;
+	item->ret = trace_has(ev, TRACE_SYSCALL_RET) ? (gint64)ev->v[TRACE_SYSCALL_RET] : 0;
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------------------------------- */
+
+/* What is going on will have no exit, or none that is known to be its own. */
+static void abandon(Syscalls *s, KernelThread *t, KernelCall *c, gint64 time, guint8 flags)
+{
+	if (kernel_call_rule(c->syscall)->subject & KERNEL_FOR_FUTEX)
+		kernel_futex_exit(s->set->parts[KERNEL_PART_FUTEX], t, c, 0, time, FALSE);
+	if (c->syscall != TRACE_SYS_EXIT && c->syscall != TRACE_SYS_EXIT_GROUP)
+		add_item(s, s->partial, t, c, time)->flags |= flags | KERNEL_CALL_NO_END;
+	c->syscall = -1;
+}
+
+static void on_call(Syscalls *s, const TraceEvent *ev)
+{
+	KernelThread *t = kernel_current(s->set->kernel, ev);
+
+	if (!t)
+		return;
+	KernelCall *c = call_make(s, t);
+	if (G_UNLIKELY(c->syscall >= 0))
+		abandon(s, t, c, ev->time, c->losses == s->losses ? 0 : KERNEL_CALL_TORN);
+	const KernelCallRule *rule = kernel_call_rule(ev->syscall);
+	c->begin_ns = ev->time;
+	for (guint i = 0; i < G_N_ELEMENTS(c->args); i++)
+		c->args[i] = trace_has(ev, i) ? ev->v[i] : 0;
+	c->args_present = ev->present & 0x3f;
+	c->switches = t->switches;
+	c->losses = s->losses;
+	c->cpu_losses = cpu_losses(s, ev->cpu);
+	c->name = G_LIKELY(ev->syscall != TRACE_SYS_UNKNOWN) ? name_of(s, ev->syscall) : unknown_name(s, ev);
+	c->path = 0;
+	c->file = c->file2 = KERNEL_NO_FILE;
+	c->cpu = ev->cpu;
+	c->syscall = ev->syscall >= 0 ? ev->syscall : TRACE_SYS_UNKNOWN;
+	c->flags = is_compat(s, ev) ? KERNEL_CALL_COMPAT : 0;
+	c->had_any = TRUE;
+	c->family = 0;
+	if (rule->subject & KERNEL_FOR_FILES)
+		kernel_files_entry(s->set->parts[KERNEL_PART_FILES], t, c, ev);
+	else if (rule->subject & KERNEL_FOR_FUTEX)
+		kernel_futex_entry(s->set->parts[KERNEL_PART_FUTEX], t, c);
+}
+
+static void complete(Syscalls *s, KernelThread *t, KernelCall *c, const TraceEvent *ev)
+{
+	const KernelCallRule *rule = kernel_call_rule(c->syscall);
+	gint64 ret = trace_has(ev, TRACE_SYSCALL_RET) ? (gint64)ev->v[TRACE_SYSCALL_RET] : 0;
+
+	if (rule->subject & KERNEL_FOR_FILES)
+		kernel_files_exit(s->set->parts[KERNEL_PART_FILES], t, c, ret, ev);
+	else if (rule->subject & KERNEL_FOR_FUTEX)
+		kernel_futex_exit(s->set->parts[KERNEL_PART_FUTEX], t, c, ret, ev->time, TRUE);
+	KernelSyscallItem *item = add_item(s, s->table, t, c, ev->time);
+	item->ret = ret;
+	item->cpu_end = (gint16)ev->cpu;
+	if (ret < 0 && ret >= -4095)
+		item->flags |= KERNEL_CALL_ERROR;
+	c->syscall = -1;
+}
+
+/* clone returns in the child too, which has called nothing. */
+static gboolean is_childs_return(const KernelThread *t, const KernelCall *c, gint syscall)
+{
+	return t->born && !c->had_any &&
+	       (syscall < 0 || syscall == TRACE_SYS_CLONE || syscall == TRACE_SYS_CLONE3 || syscall == TRACE_SYS_FORK ||
+		syscall == TRACE_SYS_VFORK);
+}
+
+static void on_return(Syscalls *s, const TraceEvent *ev)
+{
+	KernelThread *t = kernel_current(s->set->kernel, ev);
+
+	if (!t) {
+		add_headless(s, NULL, ev, 0);
+		return;
+	}
+	KernelCall *c = call_make(s, t);
+	gboolean ours = c->syscall >= 0 && (ev->syscall < 0 || ev->syscall == c->syscall);
+	if (G_LIKELY(ours && is_whole(s, t, c, ev->cpu))) {
+		complete(s, t, c, ev);
+	} else if (c->syscall >= 0) {
+		abandon(s, t, c, ev->time, KERNEL_CALL_TORN);
+		add_headless(s, t, ev, KERNEL_CALL_TORN);
+	} else if (!is_childs_return(t, c, ev->syscall)) {
+		add_headless(s, t, ev, c->had_any ? KERNEL_CALL_TORN : 0);
+	}
+	c->had_any = TRUE;
+}
+
+/* A thread that ends is in exit, exit_group, or in whatever a fatal signal ended. */
+static void on_thread_exit(Syscalls *s, const TraceEvent *ev)
+{
+	gint64 tid = trace_has(ev, TRACE_PROCESS_EXIT_TID) ? (gint64)ev->v[TRACE_PROCESS_EXIT_TID] : -1;
+	KernelThread *t = tid > 0 && tid < KERNEL_TID_MAX ? kernel_thread(s->set->kernel, (gint32)tid) : NULL;
+	KernelCall *c = t ? call_of(s, t) : NULL;
+
+	if (!c)
+		return;
+	if (c->syscall >= 0)
+		abandon(s, t, c, ev->time, 0);
+	g_free(c);
+	g_ptr_array_index(s->threads, t->serial) = NULL;
+}
+
+/* ---- The part --------------------------------------------------------------------------------------------------------- */
+
+static void syscalls_event(gpointer self, const TraceEvent *ev)
+{
+	switch ((TraceEventId)ev->id) {
+	case TRACE_SYSCALL_ENTRY:
+		on_call(self, ev);
+		break;
+	case TRACE_SYSCALL_EXIT:
+		on_return(self, ev);
+		break;
+	case TRACE_PROCESS_EXIT:
+		on_thread_exit(self, ev);
+		break;
+	default:
+		break;
+	}
+}
+
+static void syscalls_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge)
+{
+	Syscalls *s = self;
+
+	(void)time;
+	(void)edge;
+	s->losses++;
+	if (cpu < 0 || cpu >= KERNEL_CPU_MAX)
+		return;
+	if ((guint)cpu >= s->cpu_losses->len)
+		g_array_set_size(s->cpu_losses, (guint)cpu + 1);
+	g_array_index(s->cpu_losses, guint32, cpu)++;
+}
+
+static TraceModel syscalls_model(gpointer self)
+{
+	/* Where no switches were recorded, contexts tell whose call it is. */
+	static const guint16 ctx = TRACE_BIT(TRACE_CTX_TID) | TRACE_BIT(TRACE_CTX_PID) | TRACE_BIT(TRACE_CTX_VTID) | TRACE_BIT(TRACE_CTX_VPID);
+	static const TraceNeed needs[][3] = {
+		{{TRACE_SYSCALL_ENTRY, 0x3f, 0, 0}, {TRACE_SYSCALL_EXIT, 0x1, 0, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
+		{{TRACE_SYSCALL_ENTRY, 0x3f, ctx, 0}, {TRACE_SYSCALL_EXIT, 0x1, ctx, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
+	};
+	const Syscalls *s = self;
+
+	return (TraceModel){.needs = needs[!s->set->kernel->has_switch], .n_needs = G_N_ELEMENTS(needs[0]), .event = syscalls_event, .loss = syscalls_loss,
+			    .self = self};
+}
+
+/* What is open at the end; in order of serials, whose threads are found in the kernel's list. */
+static void syscalls_finish(gpointer self)
+{
+	Syscalls *s = self;
+	Kernel *k = s->set->kernel;
+	g_autoptr(GPtrArray) by_serial = g_ptr_array_new();
+
+	g_ptr_array_set_size(by_serial, (gint)s->threads->len);
+	for (guint i = 0; i < k->threads->len; i++) {
+		KernelThread *t = g_ptr_array_index(k->threads, i);
+
+		if (t->serial < by_serial->len)
+			g_ptr_array_index(by_serial, t->serial) = t;
+	}
+	for (guint i = 0; i < s->threads->len; i++) {
+		KernelCall *c = g_ptr_array_index(s->threads, i);
+		KernelThread *t = g_ptr_array_index(by_serial, i);
+
+		if (c && t && c->syscall >= 0)
+			abandon(s, t, c, k->end_ns, c->losses == s->losses ? 0 : KERNEL_CALL_TORN);
+	}
+}
+
+const KernelPart kernel_part_syscalls = {.create = syscalls_create, .model = syscalls_model, .finish = syscalls_finish,
+					 .free = syscalls_free};
