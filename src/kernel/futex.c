@@ -264,6 +264,11 @@ static void on_wake(Futexes *f, const TraceEvent *ev)
 	w->flags |= KERNEL_FUTEX_SLEPT;
 	KernelThread *waker = kernel_current(f->set->kernel, ev);
 	const KernelCall *call = kernel_syscalls_current(f->set, waker);
+	if (call && (call->syscall == TRACE_SYS_EXIT || call->syscall == TRACE_SYS_EXIT_GROUP)) {
+		w->waker = waker->serial; /* the kernel wakes who waits for a thread's end */
+		w->flags |= KERNEL_FUTEX_SEEN | KERNEL_FUTEX_BY_EXIT;
+		return;
+	}
 	if (!call || !(kernel_call_rule(call->syscall)->subject & KERNEL_FOR_FUTEX) || !operation(call, &address, &op) || !is_wake(op))
 		return;
 	const KernelFutexItem *item = history_table_get(f->set->history, f->table, w->futex);

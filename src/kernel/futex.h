@@ -45,6 +45,7 @@ enum {
 	KERNEL_FUTEX_REQUEUED = 1 << 1,  /* woken at another address than it waited at (a condition variable's mutex) */
 	KERNEL_FUTEX_SEEN = 1 << 2,      /* the wakeup was seen; else the waker is inferred from the address */
 	KERNEL_FUTEX_SLEPT = 1 << 3,     /* a wakeup of the waiter was seen: it did sleep */
+	KERNEL_FUTEX_BY_EXIT = 1 << 4,   /* it waited for a thread to end (pthread_join), and that woke it */
 };
 
 /* An item of "futex_waits", in order of ends. */
