@@ -60,7 +60,7 @@ static Now thread_now(Flow *f, FlowThread *t)
 		return (Now){KERNEL_CS_KTHREAD, KERNEL_TS_USER, text, 0};
 	if (t->mode == FLOW_MODE_USER && f->all_syscalls)
 		return (Now){KERNEL_CS_USER, KERNEL_TS_USER, text, 0};
-	if (!t->certain && t->kt->tid < 0)
+	if (!flow_thread_certain(t))
 		return (Now){KERNEL_CS_UNKNOWN, KERNEL_TS_RUNNING, 0, 0}; /* perhaps nobody runs */
 	return (Now){KERNEL_CS_RUNNING, KERNEL_TS_RUNNING, text, 0};
 }
@@ -123,7 +123,7 @@ void flow_cpu_was_in(Flow *f, FlowCpu *c, FlowMode mode, gint32 syscall)
 /* Something else than was thought, and nobody knows what. */
 static void relabel_unknown(FlowCpu *c)
 {
-	gboolean runs = c->ft && (c->ft->certain || c->ft->kt->tid > 0);
+	gboolean runs = c->ft && flow_thread_certain(c->ft);
 
 	relabel(c, runs ? KERNEL_CS_RUNNING : KERNEL_CS_UNKNOWN, runs ? c->ft->text : 0, KERNEL_TS_RUNNING, 0);
 }

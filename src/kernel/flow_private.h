@@ -88,6 +88,8 @@ struct FlowThread {
 	FlowThread *next, *prev;
 	guint8 wait_state;     /* when it isn't throttled, with wait_detail */
 	guint32 wait_detail;
+	gint64 busy_since;     /* while throttled: when its processor was given to another thread; G_MAXINT64: it is idle */
+	guint32 busy_text;     /* that thread */
 	/* its name as a text */
 	guint32 text;
 	gint32 text_tid;
@@ -121,6 +123,12 @@ typedef struct {
 	char (*line_names)[KERNEL_NAME_LEN]; /* what line_texts are made of */
 	guint32 softirq_texts[32];
 } Flow;
+
+/* It is no idle thread, for sure. */
+static inline gboolean flow_thread_certain(const FlowThread *t)
+{
+	return t->certain || t->kt->tid > 0 || t->kt->vtid > 0;
+}
 
 /* ---- flow_thread.c: rows and items of threads -------------------------------------------------------------------- */
 
@@ -185,8 +193,8 @@ void flow_sched_fork(Flow *f, const TraceEvent *ev);
 /* It gets a processor at `time`: what it waited for is over. */
 void flow_sched_run(Flow *f, FlowThread *t, const FlowCpu *c, gint64 time);
 
-/* It waits for no processor any more. */
-void flow_sched_unwait(FlowThread *t);
+/* It waits for that processor no more: until `time` it did. */
+void flow_sched_unwait(Flow *f, FlowThread *t, gint64 time);
 
 void flow_sched_statedump(Flow *f, const TraceEvent *ev);
 

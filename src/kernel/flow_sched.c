@@ -15,10 +15,21 @@ static gint32 prio_of(const TraceEvent *ev, guint field, gint32 otherwise)
 
 /* ---- Waiting for a processor ------------------------------------------------------------------------------------- */
 
-void flow_sched_unwait(FlowThread *t)
+/*
+ * A throttled thread whose processor was given to another one: if it goes idle again, the thread has been throttled all the time, because it would have
+ * run if it had been allowed to. Else nobody knows for how long it still was.
+ */
+static void end_throttling(Flow *f, FlowThread *t, gint64 time)
 {
-	if (!t->wait)
+	if (t->state != KERNEL_TS_THROTTLED)
 		return;
+	if (t->busy_since < time)
+		flow_thread_state(f, t, KERNEL_TS_PREEMPTED, t->busy_text, t->busy_since);
+	t->busy_since = G_MAXINT64;
+}
+
+static void leave_list(FlowThread *t)
+{
 	if (t->prev)
 		t->prev->next = t->next;
 	else
@@ -29,13 +40,22 @@ void flow_sched_unwait(FlowThread *t)
 	t->next = t->prev = NULL;
 }
 
+void flow_sched_unwait(Flow *f, FlowThread *t, gint64 time)
+{
+	if (!t->wait)
+		return;
+	end_throttling(f, t, time);
+	leave_list(t);
+}
+
 static void wait_for(Flow *f, FlowThread *t, gint32 cpu)
 {
 	FlowCpu *c = flow_cpu_get(f, cpu);
 
 	if (c == t->wait)
 		return;
-	flow_sched_unwait(t);
+	if (t->wait)
+		leave_list(t);
 	if (!c)
 		return;
 	t->wait = c;
@@ -45,30 +65,30 @@ static void wait_for(Flow *f, FlowThread *t, gint32 cpu)
 	c->waiting = t;
 }
 
-static void set_throttled(Flow *f, FlowThread *t, gboolean throttled, gint64 time)
-{
-	if (throttled == (t->state == KERNEL_TS_THROTTLED))
-		return;
-	if (throttled)
-		flow_thread_state(f, t, KERNEL_TS_THROTTLED, 0, time);
-	else
-		flow_thread_state(f, t, t->wait_state, t->wait_detail, time);
-}
-
 /*
  * The processor was given to nothing while threads are in its queue: they aren't allowed to run. A thread that is on its way into the queue, or waits for a processor
  * that has been idle for longer, is about to get it.
  */
+static void update_waiter(Flow *f, FlowThread *t, FlowCpu *c, gint64 time)
+{
+	if (kernel_is_idle(c->kt)) {
+		if (t->state != KERNEL_TS_THROTTLED)
+			flow_thread_state(f, t, KERNEL_TS_THROTTLED, 0, time);
+		t->busy_since = G_MAXINT64;
+	} else if (t->state == KERNEL_TS_THROTTLED && t->busy_since == G_MAXINT64) {
+		t->busy_since = time;
+		t->busy_text = flow_thread_text(f, c->ft);
+	}
+}
+
 static void update_waiting(Flow *f, FlowCpu *c, gint64 time)
 {
-	gboolean idle = f->can_throttle && c->kt && kernel_is_idle(c->kt);
-
 	for (FlowThread *t = c->waiting, *next; t; t = next) {
 		next = t->next;
 		if (t->kt->state == KERNEL_ENDED)
-			flow_sched_unwait(t);
-		else if (t->queued)
-			set_throttled(f, t, idle, time);
+			flow_sched_unwait(f, t, t->kt->end_ns);
+		else if (t->queued && f->can_throttle && c->kt)
+			update_waiter(f, t, c, time);
 	}
 }
 
@@ -112,7 +132,7 @@ void flow_sched_run(Flow *f, FlowThread *t, const FlowCpu *c, gint64 time)
 	}
 	if (t->state == KERNEL_TS_BLOCKED)
 		flow_why(f, t, NULL, time); /* nobody was seen to wake it */
-	flow_sched_unwait(t);
+	flow_sched_unwait(f, t, time);
 	t->wait_state = KERNEL_TS_UNKNOWN;
 	if (t->fault == FLOW_FAULT_KERNEL)
 		t->fault = FLOW_NO_FAULT;
@@ -270,7 +290,7 @@ static void note_waker(Flow *f, FlowThread *t, FlowCpu *c, const KernelBlocked *
 	t->waker_row = KERNEL_NO_ROW;
 	if (c && c->depth)
 		t->waker_row = c->row;
-	else if (c && c->ft && (c->ft->certain || c->ft->kt->tid > 0))
+	else if (c && c->ft && flow_thread_certain(c->ft))
 		t->waker_row = flow_thread_row(f, c->ft);
 }
 
@@ -316,7 +336,10 @@ void flow_sched_migrate(Flow *f, const TraceEvent *ev)
 
 	if (!t || !t->wait)
 		return;
-	set_throttled(f, t, FALSE, ev->time);
+	if (t->state == KERNEL_TS_THROTTLED) {
+		end_throttling(f, t, ev->time);
+		flow_thread_state(f, t, t->wait_state, t->wait_detail, ev->time);
+	}
 	wait_for(f, t, kt->cpu);
 }
 

@@ -57,7 +57,7 @@ static void hold(FlowThread *t, gint64 end_ns, guint8 state, guint32 detail)
 static inline void append(Flow *f, FlowThread *t, gint64 end_ns, guint8 state, guint32 detail)
 {
 	if (G_UNLIKELY(t->row == KERNEL_NO_ROW)) {
-		if (!t->certain && t->kt->tid < 0 && (!t->held || t->held->len < FLOW_HELD_MAX)) {
+		if (!flow_thread_certain(t) && (!t->held || t->held->len < FLOW_HELD_MAX)) {
 			hold(t, end_ns, state, detail);
 			return;
 		}
@@ -152,6 +152,7 @@ static void close_row(Flow *f, FlowThread *t, gint64 end_ns)
 	if (t->state == KERNEL_TS_BLOCKED)
 		flow_why(f, t, NULL, end_ns);
 	flow_thread_row(f, t);
+	flow_sched_unwait(f, t, end_ns);
 	append_state(f, t, end_ns);
 }
 
@@ -165,7 +166,7 @@ void flow_thread_close(Flow *f, KernelThread *kt, const KernelThread *same_as)
 	write_item(f, kt, t, same_as);
 	if (!t)
 		return;
-	flow_sched_unwait(t);
+	flow_sched_unwait(f, t, t->since);
 	if (t->on)
 		flow_cpu_detach(t->on);
 	if (t->held)
