@@ -146,6 +146,9 @@ static void flow_event(gpointer self, const TraceEvent *ev)
 	case TRACE_PROCESS_FORK:
 		flow_sched_fork(f, ev);
 		break;
+	case TRACE_PROCESS_EXEC:
+		flow_sched_exec(f, ev);
+		break;
 	case TRACE_STATEDUMP_PROCESS:
 		flow_sched_statedump(f, ev);
 		break;
@@ -292,6 +295,7 @@ static TraceModel flow_model(gpointer self)
 		{TRACE_SCHED_WAKEUP_NEW, 0x9, 0, 0},
 		{TRACE_SCHED_MIGRATE, 0x1, 0, 0},
 		{TRACE_PROCESS_FORK, 0x1, 0, 0},
+		{TRACE_PROCESS_EXEC, 0, 0, 0},
 		{TRACE_PI_SETPRIO, 0x5, 0, 0},
 		{TRACE_STATEDUMP_PROCESS, 0x1, 0, 0},
 		{TRACE_SYSCALL_ENTRY, (1u << FLOW_ARGS) - 1, 0, 0},

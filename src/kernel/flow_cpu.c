@@ -49,20 +49,18 @@ static guint32 syscall_text(Flow *f, gint32 syscall)
 
 static Now thread_now(Flow *f, FlowThread *t)
 {
-	guint32 text = flow_thread_text(f, t);
-
 	if (t->in_guest)
 		return (Now){KERNEL_CS_GUEST, KERNEL_TS_GUEST, t->guest, 0};
 	if (t->mode == FLOW_MODE_SYSCALL)
-		return (Now){t->kvm_run ? KERNEL_CS_HYPERVISOR : KERNEL_CS_SYSCALL, KERNEL_TS_SYSCALL, text,
+		return (Now){t->kvm_run ? KERNEL_CS_HYPERVISOR : KERNEL_CS_SYSCALL, KERNEL_TS_SYSCALL, t->text,
 			     syscall_text(f, t->syscall)};
 	if (t->kt->is_kthread == 1)
-		return (Now){KERNEL_CS_KTHREAD, KERNEL_TS_USER, text, 0};
+		return (Now){KERNEL_CS_KTHREAD, KERNEL_TS_USER, t->text, 0};
 	if (t->mode == FLOW_MODE_USER && f->all_syscalls)
-		return (Now){KERNEL_CS_USER, KERNEL_TS_USER, text, 0};
+		return (Now){KERNEL_CS_USER, KERNEL_TS_USER, t->text, 0};
 	if (!flow_thread_certain(t))
 		return (Now){KERNEL_CS_UNKNOWN, KERNEL_TS_RUNNING, 0, 0}; /* perhaps nobody runs */
-	return (Now){KERNEL_CS_RUNNING, KERNEL_TS_RUNNING, text, 0};
+	return (Now){KERNEL_CS_RUNNING, KERNEL_TS_RUNNING, t->text, 0};
 }
 
 static Now now(Flow *f, FlowCpu *c)

@@ -144,7 +144,7 @@ void flow_thread_off(Flow *f, FlowThread *t, KernelThreadState state, guint32 de
 /* Since when nothing is known of a thread without a processor, because events were lost; G_MAXINT64: it is known. */
 gint64 flow_thread_lost(const Flow *f, const FlowThread *t);
 
-/* "mysqld 1234" as a text. */
+/* "mysqld 1234" as a text, `text` of the thread; it is made anew if the name has changed. */
 guint32 flow_thread_text(Flow *f, FlowThread *t);
 
 /* The thread's row, made now. */
@@ -196,6 +196,7 @@ void flow_sched_run(Flow *f, FlowThread *t, const FlowCpu *c, gint64 time);
 /* It waits for that processor no more: until `time` it did. */
 void flow_sched_unwait(Flow *f, FlowThread *t, gint64 time);
 
+void flow_sched_exec(Flow *f, const TraceEvent *ev);
 void flow_sched_statedump(Flow *f, const TraceEvent *ev);
 
 /* ---- flow_why.c: why a thread was blocked ----------------------------------------------------------------------- */

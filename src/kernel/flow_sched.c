@@ -139,6 +139,7 @@ void flow_sched_run(Flow *f, FlowThread *t, const FlowCpu *c, gint64 time)
 	flow_thread_state(f, t, KERNEL_TS_RUNNING, 0, time);
 	t->since = time;
 	t->on = (FlowCpu *)c;
+	flow_thread_text(f, t); /* a thread's name changes while it runs, and is told when it stops to; or by exec */
 }
 
 /* ---- Switches ------------------------------------------------------------------------------------------------------ */
@@ -364,6 +365,16 @@ void flow_sched_fork(Flow *f, const TraceEvent *ev)
 	note_waker(f, t, c, &b, ev->time);
 	ready(f, t, KERNEL_TS_WAIT_CPU, t->waker_text, ev->time);
 	wait_for(f, t, kt->cpu);
+}
+
+void flow_sched_exec(Flow *f, const TraceEvent *ev)
+{
+	FlowCpu *c = flow_cpu(f, ev);
+
+	if (!c || !c->ft)
+		return;
+	flow_thread_text(f, c->ft);
+	flow_cpu_update(f, c, ev->time);
 }
 
 /* What was asleep when recording began, and has not been seen since. */
