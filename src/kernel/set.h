@@ -24,6 +24,7 @@
 	P(WORK, work) \
 	P(POWER, power) \
 	P(NET, net) \
+	P(BLOCK, block) \
 	P(FLOW, flow)
 /* clang-format on */
 
