@@ -7,7 +7,7 @@ import re
 import tap
 
 # Each folder may include those before it. docs/architecture.md says what each is for.
-ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "experiment", "layers", "graph", "view", "analysis",
+ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "user", "experiment", "layers", "graph", "view", "analysis",
          "diagnose", "export", "server", "record", "api", "cli"]
 
 # What these folders may include besides themselves, and nothing more: an output format knows no traces.

@@ -13,6 +13,7 @@
 #include "analysis/rows.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
+#include "user/user.h"
 
 #define META_WARNINGS "warnings"
 #define META_DEPTH    "depth"
@@ -106,6 +107,16 @@ static gboolean read_kernel(Job *job, GError **error)
 	return TRUE;
 }
 
+/* Of a kernel's trace only spans are asked for here. */
+static gboolean read_user(Job *job, GError **error)
+{
+	g_autoptr(GArray) spans = user_span_rules(job->options->spans, error);
+	UserOptions options = {.spans = spans, .spans_only = job->trace->is_kernel, .threads = job->threads, .warnings = job->warnings,
+			       .progress = on_progress, .progress_user = job};
+
+	return spans && user_pass(job->trace->trace, &options, job->trace->history, error);
+}
+
 static void keep_warnings(Job *job)
 {
 	g_autoptr(GString) all = g_string_new(NULL);
@@ -122,6 +133,8 @@ static gboolean run_pass(Job *job, GError **error)
 
 	job->trace->history = history_new(job->trace->begin_ns, job->trace->end_ns, &memory);
 	if (job->trace->is_kernel && !read_kernel(job, error))
+		return FALSE;
+	if ((!job->trace->is_kernel || (job->options->spans && *job->options->spans)) && !read_user(job, error))
 		return FALSE;
 	keep_warnings(job);
 	return history_finish(job->trace->history, error);

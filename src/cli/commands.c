@@ -2,6 +2,7 @@
 /* commands.c: all commands, in the order of `strata --help`. */
 #include <string.h>
 
+#include "analysis/commands.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
 
@@ -10,6 +11,8 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
+	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
+	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{NULL, NULL, 0, NULL, NULL},
 };
 

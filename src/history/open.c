@@ -88,6 +88,7 @@ static const char *header_fault(const HistoryFileHeader *header, guint64 file_si
 
 static gboolean table_believed(const History *h, const HistoryTableInfo *info)
 {
+	const HistoryRef *directory;
 	guint64 bytes, in_chunk;
 
 	if (!info->item_size || info->item_size > HISTORY_ITEM_MAX)
@@ -99,9 +100,9 @@ static gboolean table_believed(const History *h, const HistoryTableInfo *info)
 	if (info->n_chunks &&
 	    !history_within(h, history_offset(info->directory), (guint64)info->n_chunks * sizeof(HistoryRef)))
 		return FALSE;
+	directory = history_at_ref(h, info->directory);
 	for (guint32 i = 0; i < info->n_chunks; i++)
-		if (!history_within(h, history_offset(((const HistoryRef *)history_at_ref(h, info->directory))[i]),
-		                    bytes))
+		if (!history_within(h, history_offset(directory[i]), bytes))
 			return FALSE;
 	return TRUE;
 }

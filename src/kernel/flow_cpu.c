@@ -85,6 +85,7 @@ void flow_cpu_update(Flow *f, FlowCpu *c, gint64 time)
 		history_append(f->history, c->row, time, c->state, c->detail);
 		c->state = n.cpu;
 		c->detail = n.cpu_detail;
+		c->mixed = FALSE;
 	}
 	if (!t || (t->state == n.thread && t->detail == n.thread_detail))
 		return;
@@ -110,7 +111,7 @@ void flow_cpu_was_in(Flow *f, FlowCpu *c, FlowMode mode, gint32 syscall)
 {
 	FlowThread *t = c->ft;
 
-	if (t->mode != FLOW_MODE_UNKNOWN || t->state != KERNEL_TS_RUNNING || t->kt->is_kthread == 1)
+	if (t->mode != FLOW_MODE_UNKNOWN || t->state != KERNEL_TS_RUNNING || t->kt->is_kthread == 1 || c->mixed)
 		return;
 	t->mode = (guint8)mode;
 	t->syscall = syscall;
@@ -124,6 +125,7 @@ static void relabel_unknown(FlowCpu *c)
 	gboolean runs = c->ft && flow_thread_certain(c->ft);
 
 	relabel(c, runs ? KERNEL_CS_RUNNING : KERNEL_CS_UNKNOWN, runs ? c->ft->text : 0, KERNEL_TS_RUNNING, 0);
+	c->mixed = TRUE;
 }
 
 /* ---- Handlers ---------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ typedef struct {
 	guint8 state;       /* KernelCpuStateId, since the end of the row's last interval */
 	guint8 depth;
 	gboolean fresh;     /* no handler was seen to begin or end since nothing was known */
+	gboolean mixed;     /* since the end of the row's last interval it did several things, nobody knows how long each */
 	gboolean switched, lossy, lost; /* as in KernelCpu */
 	gint64 unknown_since;
 	guint32 detail;

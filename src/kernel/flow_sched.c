@@ -202,6 +202,10 @@ static void correct_previous(Flow *f, FlowCpu *c, gint64 time)
 {
 	KernelThread *prev = c->cpu->previous;
 
+	if (c->ft && c->kt == prev && c->state == KERNEL_CS_UNKNOWN) {
+		c->state = KERNEL_CS_RUNNING; /* perhaps it had been nobody */
+		c->detail = flow_thread_text(f, c->ft);
+	}
 	if (c->kt == prev)
 		return;
 	gint64 since = !c->lossy && (c->lost || !c->switched) ? MAX(c->unknown_since, f->kernel->first_ns) : time;
@@ -301,6 +305,8 @@ static void woken(Flow *f, FlowThread *t, const TraceEvent *ev)
 	FlowCpu *c = flow_cpu(f, ev);
 	KernelBlocked b = source_of(f, c);
 
+	if (flow_thread_lost(f, t) < ev->time)
+		forget_mode(t);
 	if (t->state == KERNEL_TS_BLOCKED)
 		flow_why(f, t, &b, ev->time);
 	note_waker(f, t, c, &b, ev->time);

@@ -136,6 +136,14 @@ static KernelThreadItem *item_of(Flow *f, guint32 serial)
 	return history_table_item(f->history, f->threads, serial);
 }
 
+/* Damaged events may let a thread run after its end. */
+static gint64 end_of(const Flow *f, const KernelThread *kt, const FlowThread *t)
+{
+	gint64 end_ns = kt->state == KERNEL_ENDED ? kt->end_ns : f->kernel->end_ns;
+
+	return t && t->row != KERNEL_NO_ROW ? MAX(end_ns, history_row_end(f->history, t->row)) : end_ns;
+}
+
 static void write_item(Flow *f, const KernelThread *kt, const FlowThread *t, const KernelThread *same_as)
 {
 	*item_of(f, kt->serial) = (KernelThreadItem){
@@ -143,7 +151,7 @@ static void write_item(Flow *f, const KernelThread *kt, const FlowThread *t, con
 		.cpu = kt->cpu, .name = history_text(f->history, kt->name, -1), .row = t ? t->row : KERNEL_NO_ROW,
 		.same_as = same_as ? same_as->serial : kt->serial, .is_kthread = kt->is_kthread == 1, .born = kt->born != 0,
 		.ended = kt->state == KERNEL_ENDED, .vcpu = kt->vcpu != NULL, .begin_ns = kt->begin_ns,
-		.end_ns = kt->state == KERNEL_ENDED ? kt->end_ns : f->kernel->end_ns, .switches = kt->switches,
+		.end_ns = end_of(f, kt, t), .switches = kt->switches,
 		.preemptions = kt->preemptions, .wakeups = t ? t->wakeups : 0, .prio = t ? t->prio : KERNEL_NO_PRIO};
 }
 

@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "history/code.h"
 #include "history_model.h"
 
 static char *scratch; /* a directory of this run */
@@ -207,6 +208,28 @@ static void test_texts(void)
 	g_assert_cmpuint(history_dropped(h), ==, 0);
 }
 
+/* Every length of duration and detail, and its neighbours. */
+static void test_code(void)
+{
+	guint8 bytes[HISTORY_CODE_MAX];
+	HistoryCode code;
+
+	for (guint i = 0; i < 64; i++)
+		for (guint j = 0; j < 32; j++)
+			for (gint k = -1; k <= 1; k++) {
+				guint64 ns = ((guint64)1 << i) + (guint64)k;
+				guint32 detail = (1u << j) + (guint32)k;
+				const guint8 *end = history_code_put(bytes, ns, i, detail);
+
+				g_assert_cmpint(end - bytes, >=, 2);
+				g_assert_cmpint(end - bytes, <=, (gssize)sizeof(bytes));
+				g_assert_true(history_code_get(bytes, &code) == end);
+				g_assert_cmpuint(code.ns, ==, ns);
+				g_assert_cmpuint(code.detail, ==, detail);
+				g_assert_cmpuint(code.state, ==, i);
+			}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -218,6 +241,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/history/limits-drop-and-count", test_limits);
 	g_test_add_func("/history/finished-is-finished", test_finished);
 	g_test_add_func("/history/texts-are-kept-once", test_texts);
+	g_test_add_func("/history/code-is-exact", test_code);
 	int status = g_test_run();
 	g_autofree char *remove = g_strdup_printf("rm -rf %s", scratch);
 	g_spawn_command_line_sync(remove, NULL, NULL, NULL, NULL);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* analysis/commands.h: the questions to a store, each a command of its own; see analysis/query.h. */
+#ifndef STRATA_ANALYSIS_COMMANDS_H
+#define STRATA_ANALYSIS_COMMANDS_H
+
+#include "analysis/query.h"
+
+/* Events of user space traces by thread; memory and mutexes of the wrappers' events. */
+View *analysis_user(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* Spans: pieces of work from one event to another, and what the kernel's trace says of the time in them. */
+View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+#endif

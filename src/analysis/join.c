@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* join.c: user space's threads are the kernel's. */
+#include "analysis/join.h"
+
+#include <string.h>
+
+static const AnalysisStoreTrace *kernel_of(const AnalysisStore *s, const AnalysisStoreTrace *user)
+{
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->is_kernel && strcmp(t->name, user->name) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/* ---- Who is who ----------------------------------------------------------------------------------------------------- */
+
+static gboolean same_numbers(const KernelThreadItem *item, const UserThread *t)
+{
+	if (t->tid >= 0)
+		return item->tid == t->tid;
+	if (item->vtid >= 0 && item->vpid >= 0)
+		return item->vtid == t->vtid && (t->vpid < 0 || item->vpid == t->vpid);
+	return item->tid == t->vtid && (t->vpid < 0 || item->pid < 0 || item->pid == t->vpid);
+}
+
+static guint32 find_serial(const AnalysisJoin *j, const UserThread *t)
+{
+	guint64 n = history_table_len(j->kernel->history, j->kernel_table);
+	guint32 found = ANALYSIS_NO_THREAD;
+
+	if (t->tid <= 0 && t->vtid <= 0)
+		return found;
+	for (guint64 i = 0; i < n; i++) {
+		const KernelThreadItem *item = history_table_get(j->kernel->history, j->kernel_table, i);
+
+		if (item->same_as != i || !same_numbers(item, t))
+			continue;
+		/* The kernel's trace may have been started after the events. */
+		if (item->begin_ns > MAX(t->last_ns, t->first_ns) && item->born)
+			continue;
+		if (item->end_ns < t->first_ns && item->ended)
+			continue;
+		found = found == ANALYSIS_NO_THREAD ? (guint32)i : ANALYSIS_AMBIGUOUS;
+	}
+	return found;
+}
+
+AnalysisJoin *analysis_join_new(const AnalysisStore *s, const AnalysisStoreTrace *user)
+{
+	guint table;
+
+	if (!history_find_table(user->history, USER_THREADS_TABLE, sizeof(UserThread), &table))
+		return NULL;
+	AnalysisJoin *j = g_new0(AnalysisJoin, 1);
+	j->user = user;
+	j->user_table = table;
+	j->n = history_table_len(user->history, table);
+	j->serials = g_new(guint32, j->n + 1);
+	j->kernel = kernel_of(s, user);
+	if (j->kernel && !history_find_table(j->kernel->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &j->kernel_table))
+		j->kernel = NULL;
+	for (guint64 i = 0; i < j->n; i++)
+		j->serials[i] = j->kernel ? find_serial(j, analysis_join_thread(j, (guint32)i)) : ANALYSIS_NO_THREAD;
+	return j;
+}
+
+void analysis_join_free(AnalysisJoin *j)
+{
+	if (!j)
+		return;
+	g_free(j->serials);
+	g_free(j);
+}
+
+/* ---- What they are called --------------------------------------------------------------------------------------------- */
+
+const UserThread *analysis_join_thread(const AnalysisJoin *j, guint32 thread)
+{
+	return history_table_get(j->user->history, j->user_table, thread);
+}
+
+const KernelThreadItem *analysis_join_kernel(const AnalysisJoin *j, guint32 thread)
+{
+	if (!j->kernel || thread >= j->n || j->serials[thread] >= ANALYSIS_AMBIGUOUS)
+		return NULL;
+	return history_table_get(j->kernel->history, j->kernel_table, j->serials[thread]);
+}
+
+const char *analysis_join_name(const AnalysisJoin *j, guint32 thread)
+{
+	const KernelThreadItem *item = analysis_join_kernel(j, thread);
+	const char *name = item ? history_text_get(j->kernel->history, item->name) : "";
+
+	return *name ? name : history_text_get(j->user->history, analysis_join_thread(j, thread)->name);
+}
+
+gint32 analysis_join_tid(const AnalysisJoin *j, guint32 thread)
+{
+	const KernelThreadItem *item = analysis_join_kernel(j, thread);
+	const UserThread *t = analysis_join_thread(j, thread);
+
+	return item ? item->tid : t->tid >= 0 ? t->tid : t->vtid;
+}
+
+gint32 analysis_join_pid(const AnalysisJoin *j, guint32 thread)
+{
+	const KernelThreadItem *item = analysis_join_kernel(j, thread);
+	const UserThread *t = analysis_join_thread(j, thread);
+
+	return item && item->pid >= 0 ? item->pid : t->pid >= 0 ? t->pid : t->vpid;
+}
+
+gboolean analysis_join_wanted(const AnalysisJoin *j, const AnalysisQuery *q, const AnalysisFilter *kernel, guint32 thread)
+{
+	if (kernel && thread < j->n && j->serials[thread] < ANALYSIS_AMBIGUOUS)
+		return analysis_filter_thread(kernel, j->serials[thread]);
+	return !q->containers && analysis_any_match(q->threads, analysis_join_name(j, thread), analysis_join_tid(j, thread)) &&
+	       analysis_any_match(q->processes, analysis_join_name(j, thread), analysis_join_pid(j, thread));
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------------------- */
+
+static const UserSpanRow *span_row(const AnalysisStoreTrace *t, guint32 row)
+{
+	guint table;
+
+	if (!history_find_table(t->history, USER_SPAN_ROWS_TABLE, sizeof(UserSpanRow), &table))
+		return NULL;
+	for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
+		const UserSpanRow *r = history_table_get(t->history, table, i);
+		if (r->row == row)
+			return r;
+	}
+	return NULL;
+}
+
+char *analysis_row_path(const AnalysisStore *s, const AnalysisStoreTrace *t, guint32 row)
+{
+	const UserSpanRow *span = span_row(t, row);
+	g_autoptr(AnalysisJoin) join = span ? analysis_join_new(s, t) : NULL;
+	const KernelThreadItem *item = join ? analysis_join_kernel(join, span->thread) : NULL;
+
+	if (item && item->row != KERNEL_NO_ROW)
+		return g_strdup_printf("%s/%s/span/%s", t->name, history_row_path(join->kernel->history, item->row),
+				       history_text_get(t->history, span->name));
+	return g_strdup_printf("%s/%s", t->name, history_row_path(t->history, row));
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* functions.c: calls of functions as spans, named by the binary that they are in. */
+#include "user/private.h"
+
+#include <string.h>
+
+typedef struct {
+	gint32 vpid;
+	guint64 begin, end;
+	guint32 path;
+} Binary;
+
+typedef struct {
+	guint64 address;
+	guint64 span; /* index in the table plus one; 0: beyond a limit */
+} Call;
+
+struct UserFunctionModel {
+	UserPass *pass;
+	guint table;
+	guint32 name;
+	GHashTable *stacks;   /* thread -> GArray of Call */
+	GArray *binaries;     /* of Binary, as they were loaded */
+};
+
+#define BINARIES_MAX 65536
+
+UserFunctionModel *user_functions_new(UserPass *p)
+{
+	UserFunctionModel *m = g_new0(UserFunctionModel, 1);
+
+	m->pass = p;
+	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
+	m->name = history_text(p->history, "function", -1);
+	m->stacks = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+	m->binaries = g_array_new(FALSE, TRUE, sizeof(Binary));
+	return m;
+}
+
+void user_functions_free(UserFunctionModel *m)
+{
+	g_hash_table_unref(m->stacks);
+	g_array_unref(m->binaries);
+	g_free(m);
+}
+
+/* ---- Where an address is ------------------------------------------------------------------------------------------- */
+
+static void load(UserFunctionModel *m, const UserEv *ev)
+{
+	guint64 begin = ev->v[0], size = user_has(ev, 1) ? ev->v[1] : 0;
+
+	if (m->binaries->len >= BINARIES_MAX || !user_has(ev, 2) || begin + size < begin)
+		return;
+	Binary b = {user_thread(m->pass, ev->thread)->vpid, begin, begin + size,
+		    user_free_text(m->pass, (const char *)ev->base + CTF_TEXT_POS(ev->v[2]), CTF_TEXT_LEN(ev->v[2]))};
+	g_array_append_val(m->binaries, b);
+}
+
+static void unload(UserFunctionModel *m, const UserEv *ev)
+{
+	gint32 vpid = user_thread(m->pass, ev->thread)->vpid;
+
+	for (guint i = m->binaries->len; i-- > 0;) {
+		const Binary *b = &g_array_index(m->binaries, Binary, i);
+
+		if (b->vpid == vpid && b->begin == ev->v[0])
+			g_array_remove_index(m->binaries, i);
+	}
+}
+
+static guint32 place(UserFunctionModel *m, gint32 vpid, guint64 address)
+{
+	char text[512];
+
+	g_snprintf(text, sizeof(text), "0x%" G_GINT64_MODIFIER "x", address);
+	for (guint i = m->binaries->len; i-- > 0;) {
+		const Binary *b = &g_array_index(m->binaries, Binary, i);
+
+		if (b->vpid != vpid || address < b->begin || address >= b->end)
+			continue;
+		const char *path = history_text_get(m->pass->history, b->path), *slash = strrchr(path, '/');
+		g_snprintf(text, sizeof(text), "%s+0x%" G_GINT64_MODIFIER "x", slash ? slash + 1 : path, address - b->begin);
+		break;
+	}
+	return user_free_text(m->pass, text, strlen(text));
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------------------------------- */
+
+static GArray *stack_of(UserFunctionModel *m, guint32 thread)
+{
+	GArray *stack = g_hash_table_lookup(m->stacks, GUINT_TO_POINTER(thread));
+
+	if (!stack) {
+		stack = g_array_new(FALSE, TRUE, sizeof(Call));
+		g_hash_table_insert(m->stacks, GUINT_TO_POINTER(thread), stack);
+	}
+	return stack;
+}
+
+static void enter(UserFunctionModel *m, const UserEv *ev)
+{
+	GArray *stack = stack_of(m, ev->thread);
+	Call call = {.address = ev->v[0]};
+
+	if (stack->len >= USER_DEPTH_MAX)
+		return;
+	UserSpan *span = history_table_add(m->pass->history, m->table);
+	*span = (UserSpan){.begin_ns = ev->time, .end_ns = ev->time, .name = m->name, .thread = ev->thread, .end_thread = ev->thread,
+			   .key = place(m, user_thread(m->pass, ev->thread)->vpid, ev->v[0]), .is_function = TRUE,
+			   .depth = (guint16)stack->len};
+	call.span = history_table_len(m->pass->history, m->table);
+	g_array_append_val(stack, call);
+}
+
+static void close_call(const UserFunctionModel *m, const Call *call, gint64 time, gboolean finished)
+{
+	UserSpan *span = history_table_item(m->pass->history, m->table, call->span - 1);
+
+	span->end_ns = time;
+	span->finished = finished != FALSE;
+}
+
+/* Exits that were not seen (an exception, longjmp) end with the function that they were called from. The fast kind of exit event says no address. */
+static void leave(UserFunctionModel *m, const UserEv *ev)
+{
+	GArray *stack = stack_of(m, ev->thread);
+	guint at = stack->len;
+
+	while (at > 0 && user_has(ev, 0) && g_array_index(stack, Call, at - 1).address != ev->v[0])
+		at--;
+	if (at == 0)
+		return;
+	for (guint i = stack->len; i >= at; i--)
+		close_call(m, &g_array_index(stack, Call, i - 1), ev->time, TRUE);
+	g_array_set_size(stack, at - 1);
+}
+
+void user_functions_event(UserFunctionModel *m, const UserEv *ev)
+{
+	switch (ev->role) {
+	case USER_BINARY:
+		load(m, ev);
+		break;
+	case USER_NO_BINARY:
+		unload(m, ev);
+		break;
+	case USER_FUNC_ENTRY:
+		enter(m, ev);
+		break;
+	default:
+		leave(m, ev);
+		break;
+	}
+}
+
+void user_functions_finish(UserFunctionModel *m, gint64 end_ns)
+{
+	GHashTableIter iter;
+	gpointer stack;
+
+	g_hash_table_iter_init(&iter, m->stacks);
+	while (g_hash_table_iter_next(&iter, NULL, &stack))
+		for (guint i = 0; i < ((GArray *)stack)->len; i++)
+			close_call(m, &g_array_index((GArray *)stack, Call, i), end_ns, FALSE);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* spans.c: from one event to another. */
+#include "user/private.h"
+
+#include <string.h>
+
+/* What is open: of a rule, on a thread or with a value. */
+typedef struct {
+	guint32 rule;
+	guint32 text;  /* a text's number plus one, if the value is one */
+	guint64 value;
+} Key;
+
+struct UserSpanModel {
+	UserPass *pass;
+	const GArray *rules;
+	guint table, sums_table;
+	GHashTable *open; /* Key -> GArray of indices of the table, the last begun last */
+	guint n_open;
+};
+
+static guint key_hash(gconstpointer key)
+{
+	const Key *k = key;
+	guint64 h = (k->value ^ ((guint64)k->rule << 58) ^ ((guint64)k->text << 20)) * 0x9e3779b97f4a7c15u;
+
+	return (guint)(h >> 32);
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+	const Key *x = a, *y = b;
+
+	return x->rule == y->rule && x->text == y->text && x->value == y->value;
+}
+
+static const UserSpanRule *rule_at(const UserSpanModel *m, guint i)
+{
+	return &g_array_index(m->rules, UserSpanRule, i);
+}
+
+UserSpanModel *user_spans_new(UserPass *p, const GArray *rules)
+{
+	UserSpanModel *m = g_new0(UserSpanModel, 1);
+
+	m->pass = p;
+	m->rules = rules;
+	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
+	m->sums_table = history_table(p->history, USER_SPAN_SUMS_TABLE, sizeof(UserSpanSum));
+	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, (GDestroyNotify)g_array_unref);
+	for (guint i = 0; rules && i < rules->len; i++) {
+		UserSpanSum *sum = history_table_add(p->history, m->sums_table);
+		sum->name = history_text(p->history, rule_at(m, i)->name, -1);
+	}
+	return m;
+}
+
+void user_spans_free(UserSpanModel *m)
+{
+	g_hash_table_unref(m->open);
+	g_free(m);
+}
+
+/* ---- Event classes --------------------------------------------------------------------------------------------------- */
+
+/* The place of a field among the class's keys, made if need be; USER_KEYS_MAX: the class hasn't it, or has no room. */
+static guint key_place(const CtfEventClass *ec, const char *field, const char *fields[USER_KEYS_MAX], guint *n, UserClass *class)
+{
+	const CtfWant want = {CTF_SCOPE_COUNT, field};
+	const CtfFc *fc = ctf_event_class_field(ec, &want);
+
+	for (guint i = 0; i < *n; i++)
+		if (strcmp(fields[i], field) == 0)
+			return i;
+	if (!fc || *n == USER_KEYS_MAX)
+		return USER_KEYS_MAX;
+	class->key_is_text[*n] = fc->type != CTF_FC_INT && fc->type != CTF_FC_VARINT && fc->type != CTF_FC_FLOAT;
+	fields[*n] = g_intern_string(field);
+	return (*n)++;
+}
+
+guint user_spans_class(const UserSpanModel *m, const CtfEventClass *ec, UserClass *class, const char *fields_out[USER_KEYS_MAX])
+{
+	guint n = 0;
+
+	for (guint i = 0; m->rules && i < m->rules->len; i++) {
+		const UserSpanRule *rule = rule_at(m, i);
+		guint32 bit = 1u << i;
+		guint32 begins = g_pattern_match_simple(rule->begin, ec->name) ? bit : 0;
+		guint32 ends = g_pattern_match_simple(rule->end, ec->name) ? bit : 0;
+
+		if (!begins && !ends)
+			continue;
+		class->key_at[i] = (guint8)(rule->field ? key_place(ec, rule->field, fields_out, &n, class) : USER_KEYS_MAX);
+		if (rule->field && class->key_at[i] == USER_KEYS_MAX)
+			continue; /* without the field it is none of this span's events */
+		class->begins |= begins;
+		class->ends |= ends;
+	}
+	return n;
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------------ */
+
+static gboolean key_of(UserSpanModel *m, const UserEv *ev, guint rule, Key *key_out)
+{
+	guint at = ev->class->key_at[rule];
+
+	*key_out = (Key){.rule = rule, .value = ev->thread};
+	if (!rule_at(m, rule)->field)
+		return TRUE;
+	if (!((ev->keys_present >> at) & 1))
+		return FALSE;
+	key_out->value = ev->keys[at];
+	if (ev->class->key_is_text[at]) {
+		key_out->text = 1 + user_free_text(m->pass, (const char *)ev->base + CTF_TEXT_POS(ev->keys[at]), CTF_TEXT_LEN(ev->keys[at]));
+		key_out->value = 0;
+	}
+	return TRUE;
+}
+
+static guint32 key_text(UserSpanModel *m, const Key *key)
+{
+	char text[32];
+
+	if (!rule_at(m, key->rule)->field)
+		return 0;
+	if (key->text)
+		return key->text - 1;
+	g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, (gint64)key->value);
+	return user_free_text(m->pass, text, strlen(text));
+}
+
+static UserSpanSum *sum_of(const UserSpanModel *m, guint rule)
+{
+	return history_table_item(m->pass->history, m->sums_table, rule);
+}
+
+static void begin(UserSpanModel *m, const UserEv *ev, guint rule)
+{
+	Key key;
+
+	if (!key_of(m, ev, rule, &key))
+		return;
+	sum_of(m, rule)->begun++;
+	if (m->n_open >= USER_OPEN_MAX)
+		return;
+	GArray *open = g_hash_table_lookup(m->open, &key);
+	if (!open) {
+		open = g_array_new(FALSE, FALSE, sizeof(guint64));
+		g_hash_table_insert(m->open, g_memdup2(&key, sizeof(key)), open);
+	}
+	UserSpan *span = history_table_add(m->pass->history, m->table);
+	*span = (UserSpan){.begin_ns = ev->time, .end_ns = ev->time, .name = sum_of(m, rule)->name, .thread = ev->thread,
+			   .end_thread = ev->thread, .key = key_text(m, &key), .depth = (guint16)MIN(open->len, G_MAXUINT16)};
+	guint64 index = history_table_len(m->pass->history, m->table) - 1;
+	g_array_append_val(open, index);
+	m->n_open++;
+}
+
+static void end(UserSpanModel *m, const UserEv *ev, guint rule)
+{
+	Key key;
+
+	if (!key_of(m, ev, rule, &key))
+		return;
+	GArray *open = g_hash_table_lookup(m->open, &key);
+	if (!open) {
+		sum_of(m, rule)->ends_alone++;
+		return;
+	}
+	UserSpan *span = history_table_item(m->pass->history, m->table, g_array_index(open, guint64, open->len - 1));
+	span->end_ns = ev->time;
+	span->end_thread = ev->thread;
+	span->finished = TRUE;
+	sum_of(m, rule)->finished++;
+	m->n_open--;
+	if (open->len == 1)
+		g_hash_table_remove(m->open, &key);
+	else
+		g_array_set_size(open, open->len - 1);
+}
+
+void user_spans_event(UserSpanModel *m, const UserEv *ev)
+{
+	for (guint32 bits = ev->class->ends; bits; bits &= bits - 1)
+		end(m, ev, (guint)__builtin_ctz(bits));
+	for (guint32 bits = ev->class->begins; bits; bits &= bits - 1)
+		begin(m, ev, (guint)__builtin_ctz(bits));
+}
+
+void user_spans_finish(UserSpanModel *m, gint64 end_ns)
+{
+	GHashTableIter iter;
+	gpointer open;
+
+	g_hash_table_iter_init(&iter, m->open);
+	while (g_hash_table_iter_next(&iter, NULL, &open))
+		for (guint i = 0; i < ((GArray *)open)->len; i++)
+			((UserSpan *)history_table_item(m->pass->history, m->table, g_array_index((GArray *)open, guint64, i)))->end_ns = end_ns;
+}
