@@ -135,6 +135,7 @@
 	S(PRCTL, "prctl", "option arg2", "") \
 	S(SETNS, "setns", "fd nstype", "") \
 	S(UNSHARE, "unshare", "unshare_flags", "") \
+	S(SETHOSTNAME, "sethostname", "name", "") \
 	S(CHDIR, "chdir", "filename", "") \
 	S(FCHDIR, "fchdir", "fd", "") \
 	/* memory */ \

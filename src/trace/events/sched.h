@@ -37,6 +37,8 @@
 	F(PROCESS_FORK, PARENT_TID, 2, "parent_tid parent_pid") \
 	F(PROCESS_FORK, PARENT_PID, 3, "parent_pid?parent_tid") \
 	F(PROCESS_FORK, CHILD_COMM, 4, "child_comm") \
+	F(PROCESS_FORK, CHILD_NS,   5, "child_ns_inum") \
+	F(PROCESS_FORK, PARENT_NS,  6, "parent_ns_inum") \
 	E(PROCESS_EXEC, "sched", "sched_process_exec") \
 	F(PROCESS_EXEC, TID,      0, "tid pid") \
 	F(PROCESS_EXEC, OLD_TID,  1, "old_tid old_pid") \

@@ -23,6 +23,24 @@
 	E(STATEDUMP_CGROUP_NS, "lttng", "lttng_statedump_process_cgroup_ns") \
 	F(STATEDUMP_CGROUP_NS, TID, 0, "tid") \
 	F(STATEDUMP_CGROUP_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_MNT_NS, "lttng", "lttng_statedump_process_mnt_ns") \
+	F(STATEDUMP_MNT_NS, TID, 0, "tid") \
+	F(STATEDUMP_MNT_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_NET_NS, "lttng", "lttng_statedump_process_net_ns") \
+	F(STATEDUMP_NET_NS, TID, 0, "tid") \
+	F(STATEDUMP_NET_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_UTS_NS, "lttng", "lttng_statedump_process_uts_ns") \
+	F(STATEDUMP_UTS_NS, TID, 0, "tid") \
+	F(STATEDUMP_UTS_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_IPC_NS, "lttng", "lttng_statedump_process_ipc_ns") \
+	F(STATEDUMP_IPC_NS, TID, 0, "tid") \
+	F(STATEDUMP_IPC_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_USER_NS, "lttng", "lttng_statedump_process_user_ns") \
+	F(STATEDUMP_USER_NS, TID, 0, "tid") \
+	F(STATEDUMP_USER_NS, NS_INUM, 1, "ns_inum") \
+	E(STATEDUMP_TIME_NS, "lttng", "lttng_statedump_process_time_ns") \
+	F(STATEDUMP_TIME_NS, TID, 0, "tid") \
+	F(STATEDUMP_TIME_NS, NS_INUM, 1, "ns_inum") \
 	E(STATEDUMP_FD, "lttng", "lttng_statedump_file_descriptor") \
 	F(STATEDUMP_FD, FD, 0, "fd") \
 	F(STATEDUMP_FD, FILENAME, 1, "filename") \
