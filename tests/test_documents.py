@@ -9,10 +9,11 @@ import tap
 MAN = tap.SOURCE / "docs/man"
 
 # Options that strata.1 describes once for all commands.
-COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--ascending", "--limit"}
+COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--ascending", "--limit",
+          "--thread", "--process", "--container", "--memory", "--no-cache"}
 
 # Commands that print tables, and the options by which they print others.
-TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]]}
+TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]]}
 
 
 def page(name):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* filter.c: which part of a trace a query is about. */
 #include "analysis/query.h"
+#include "kernel/containers.h"
 #include "kernel/flow.h"
 
 #include <string.h>
@@ -43,13 +44,14 @@ static GHashTable *process_names(const AnalysisStoreTrace *t, guint table, guint
 	return names;
 }
 
-static gboolean wanted(const AnalysisFilter *f, const KernelThreadItem *item, GHashTable *processes)
+static gboolean wanted(const AnalysisFilter *f, const KernelThreadItem *item, guint32 container, GHashTable *processes)
 {
 	const AnalysisQuery *q = f->query;
 	const char *process = g_hash_table_lookup(processes, GINT_TO_POINTER(item->pid));
 
 	return analysis_any_match(q->threads, history_text_get(f->trace->history, item->name), item->tid) &&
-	       analysis_any_match(q->processes, process ? process : "", item->pid);
+	       analysis_any_match(q->processes, process ? process : "", item->pid) &&
+	       kernel_container_matches(f->trace->history, container, q->containers, analysis_any_match);
 }
 
 static void choose_threads(AnalysisFilter *f)
@@ -57,7 +59,7 @@ static void choose_threads(AnalysisFilter *f)
 	const AnalysisStoreTrace *t = f->trace;
 	guint table;
 
-	if (!f->query->threads && !f->query->processes)
+	if (!f->query->threads && !f->query->processes && !f->query->containers)
 		return;
 	if (history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table))
 		f->n_threads = history_table_len(t->history, table);
@@ -70,7 +72,8 @@ static void choose_threads(AnalysisFilter *f)
 
 		if (item->same_as < f->n_threads)
 			item = history_table_get(t->history, table, item->same_as);
-		f->threads[i] = (guint8)wanted(f, item, processes);
+		guint32 container = kernel_container_of(t->history, item->same_as < f->n_threads ? item->same_as : (guint32)i);
+		f->threads[i] = (guint8)wanted(f, item, container, processes);
 	}
 }
 

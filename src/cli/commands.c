@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/commands.h"
+#include "analysis/containers.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
 
@@ -13,6 +14,7 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 static const CliTable tables[] = {
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
+	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
 	{NULL, NULL, 0, NULL, NULL},
 };
 

@@ -70,4 +70,11 @@ guint32 kernel_container_of(const History *h, guint32 thread);
 const KernelContainerItem *kernel_container(const History *h, guint32 container);
 guint32 kernel_n_containers(const History *h);
 
+/*
+ * TRUE if one of the patterns (NULL-terminated; NULL: TRUE) is meant for a container: its name, its host name, its first process's name as globs, or the inode number of
+ * one of its pid, cgroup, mount or network namespaces. `match` says whether patterns fit a text or a number.
+ */
+gboolean kernel_container_matches(const History *h, guint32 container, const char *const *patterns,
+				  gboolean (*match)(const char *const *patterns, const char *text, gint64 number));
+
 #endif

@@ -319,3 +319,18 @@ guint32 kernel_n_containers(const History *h)
 		return 0;
 	return (guint32)history_table_len(h, table);
 }
+
+gboolean kernel_container_matches(const History *h, guint32 container, const char *const *patterns,
+				  gboolean (*match)(const char *const *patterns, const char *text, gint64 number))
+{
+	const KernelContainerItem *it = kernel_container(h, container);
+	static const KernelNs numbers[] = {KERNEL_NS_PID, KERNEL_NS_CGROUP, KERNEL_NS_MNT, KERNEL_NS_NET};
+
+	if (!it || !patterns)
+		return !patterns;
+	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+		if (it->ns[numbers[i]] && match(patterns, "", it->ns[numbers[i]]))
+			return TRUE;
+	return match(patterns, history_text_get(h, it->name), -1) || (it->hostname && match(patterns, history_text_get(h, it->hostname), -1)) ||
+	       (it->init_name && match(patterns, history_text_get(h, it->init_name), -1));
+}

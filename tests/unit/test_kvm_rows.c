@@ -114,7 +114,7 @@ static void test_trace(gconstpointer path)
 	g_assert_no_error(error);
 	g_autoptr(AnalysisStore) s = analysis_store_open(again, &keep, &error);
 	g_assert_no_error(error);
-	g_assert_cmpuint(a->machines->len, ==, s->traces->len);
+	g_assert_cmpuint(a->machines->len, <=, s->traces->len); /* a user space trace has a history, too */
 	for (guint i = 0; i < a->machines->len; i++) {
 		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
 		const History *h = ((const AnalysisStoreTrace *)g_ptr_array_index(s->traces, i))->history;
