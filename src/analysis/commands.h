@@ -11,4 +11,7 @@ View *analysis_user(const AnalysisStore *s, const AnalysisQuery *q, GError **err
 /* Spans: pieces of work from one event to another, and what the kernel's trace says of the time in them. */
 View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* Containers: processor time, waits for a processor, throttling, blocked time by reason. */
+View *analysis_containers(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* containers.c: where the time of containers' threads went. */
-#include "analysis/containers.h"
+#include "analysis/commands.h"
 #include "kernel/containers.h"
 #include "kernel/flow.h"
 

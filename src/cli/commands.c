@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "analysis/commands.h"
-#include "analysis/containers.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
 
