@@ -30,6 +30,7 @@ typedef struct History History;
 #define HISTORY_KINDS_MAX  64         /* kinds of rows */
 #define HISTORY_TABLES_MAX 64
 #define HISTORY_ROWS_MAX   (1u << 26)
+#define HISTORY_INTERVALS_MAX G_MAXUINT32 /* of a row */
 #define HISTORY_ITEM_MAX   1024       /* bytes of a table's item */
 #define HISTORY_TEXTS_MAX  (1u << 28)
 #define HISTORY_META_MAX   4096       /* keys */

@@ -61,11 +61,12 @@ typedef struct {
 	guint16 left;      /* bytes from there to the chunk's end */
 	guint8 last_state; /* HISTORY_NO_STATE: there is no interval yet */
 	guint8 n_states;
-	HistoryRef directory; /* one chunk: the chunk itself; more: HistoryDirectory */
+	HistoryRef directory; /* one chunk: the chunk itself; more: see HistoryChunk */
 	guint32 n_chunks;
-	guint32 path; /* text */
-	guint32 kind;
-	guint64 n; /* coded intervals: all but the last */
+	HistoryRef sums; /* while it is made, of a row with several chunks: the time in each state, n_states numbers */
+	guint32 n;       /* coded intervals: all but the last */
+	guint32 path;    /* text */
+	guint8 kind;
 	gint64 begin;
 } HistoryRow;
 G_STATIC_ASSERT(sizeof(HistoryRow) == 64);
@@ -87,7 +88,7 @@ typedef struct {
 
 /* Bytes of coded intervals: of a row's first chunk, doubled so often at most in those behind it. */
 #define HISTORY_CHUNK_FIRST     48u
-#define HISTORY_CHUNK_DOUBLINGS 4u
+#define HISTORY_CHUNK_DOUBLINGS 5u
 #define HISTORY_CHUNK_MAX                                                                                              \
 	(sizeof(HistoryChunk) + HISTORY_STATES_MAX * sizeof(guint64) + (HISTORY_CHUNK_FIRST << HISTORY_CHUNK_DOUBLINGS))
 

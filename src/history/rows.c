@@ -3,15 +3,16 @@
  * rows.c: kinds and rows, and the appending of intervals.
  *
  * The last interval of a row is in the row itself, because it may still grow. What comes after it sends it into the row's last chunk. Chunks grow from a few
- * intervals to a few hundred, so that a million short rows are small, and a long one is searched quickly. When a chunk is full, it is read once more, while it is in the
- * cache, for the sums with which the next one begins: so appending needs no sums.
+ * intervals to a few hundred, so that a million short rows are small, and a long one is searched quickly. Each chunk begins with the sums of all before it: those
+ * of a long row are at hand, those of a short one are found by reading its last chunk once more.
  */
 #include <string.h>
 
 #include "history/code.h"
 #include "history/private.h"
 
-#define ROWS_SHIFT 8 /* rows of a chunk of their table, as history_table_shift() has it for their size */
+#define ROWS_SHIFT          8 /* rows of a chunk of their table, as history_table_shift() has it for their size */
+#define CHUNKS_WITHOUT_SUMS 4
 
 /* ---- Kinds ------------------------------------------------------------------------------------------------------ */
 
@@ -92,7 +93,7 @@ guint32 history_row(History *h, guint kind, const char *path, gint64 begin_ns)
 	                  .last_begin = begin,
 	                  .last_end = begin,
 	                  .last_state = HISTORY_NO_STATE,
-	                  .kind = kind,
+	                  .kind = (guint8)kind,
 	                  .n_states = (guint8)history_n_states(h, kind)};
 	r->path = history_text_keep(h, path, strnlen(path, HISTORY_TEXT_MAX));
 	h->n_open_rows++;
@@ -146,7 +147,7 @@ guint64 history_row_intervals(const History *h, guint32 row)
 {
 	const HistoryRow *r = history_row_get(h, row);
 
-	return r ? r->n + (r->last_state != HISTORY_NO_STATE) : 0;
+	return r ? (guint64)r->n + (r->last_state != HISTORY_NO_STATE) : 0;
 }
 
 /* ---- Chunks ------------------------------------------------------------------------------------------------------- */
@@ -262,28 +263,65 @@ static void close_chunk(const History *h, const HistoryRow *r)
 		        (guint32)(r->at - history_offset(c.refs[c.n - 1]));
 }
 
+/* The sums so far, and the states that there were. */
+static guint64 sums_now(const History *h, const HistoryRow *r, guint64 *sums)
+{
+	guint64 states = 0;
+
+	if (!r->sums)
+		return history_row_sums(h, r, sums);
+	memcpy(sums, history_at_ref(h, r->sums), r->n_states * sizeof(*sums));
+	for (guint i = 0; i < r->n_states; i++)
+		states |= (guint64)(sums[i] != 0) << i;
+	return states;
+}
+
+/* A row that has become long keeps its sums at hand; they are not worth their room in a short one. Without room it goes on as a short one. */
+static void keep_sums(History *h, HistoryRow *r, const guint64 *sums)
+{
+	gsize size = r->n_states * sizeof(*sums);
+	guint64 at;
+
+	if (r->sums || r->n_chunks < CHUNKS_WITHOUT_SUMS)
+		return;
+	at = history_area_alloc(&h->area, size, 1u << HISTORY_REF_SHIFT);
+	if (!at)
+		return;
+	memcpy(h->area.base + at, sums, size);
+	r->sums = (HistoryRef)(at >> HISTORY_REF_SHIFT);
+}
+
+static HistoryRef new_chunk(History *h, guint64 states, const guint64 *sums, guint64 size)
+{
+	HistoryRef ref = (HistoryRef)(history_area_alloc(&h->area, size, 1u << HISTORY_REF_SHIFT) >> HISTORY_REF_SHIFT);
+	HistoryChunk *chunk = history_at_ref(h, ref);
+	guint64 *next = chunk->sums;
+
+	if (!ref)
+		return 0;
+	chunk->states = states;
+	for (; states; states &= states - 1)
+		*next++ = sums[__builtin_ctzll(states)];
+	return ref;
+}
+
 /* Close the row's last chunk and begin another one. */
 static gboolean add_chunk(History *h, HistoryRow *r)
 {
-	guint64 sums[HISTORY_STATES_MAX], states = history_row_sums(h, r, sums),
-	                                  room = HISTORY_CHUNK_FIRST << MIN(r->n_chunks, HISTORY_CHUNK_DOUBLINGS), at;
-	gsize head = sizeof(HistoryChunk) + (gsize)__builtin_popcountll(states) * sizeof(guint64);
-	HistoryChunk *chunk;
-	guint64 *next;
+	guint64 sums[HISTORY_STATES_MAX], states = sums_now(h, r, sums);
+	guint64 room = HISTORY_CHUNK_FIRST << MIN(r->n_chunks, HISTORY_CHUNK_DOUBLINGS);
+	guint64 head = sizeof(HistoryChunk) + (guint)__builtin_popcountll(states) * sizeof(guint64);
+	HistoryRef chunk =
+	        r->n < HISTORY_INTERVALS_MAX - HISTORY_CHUNK_MAX ? new_chunk(h, states, sums, head + room) : 0;
 
-	at = history_area_alloc(&h->area, head + room, 1u << HISTORY_REF_SHIFT);
-	if (!at)
+	if (!chunk)
 		return FALSE;
 	close_chunk(h, r);
 	if (!directory_grow(h, r))
 		return FALSE;
-	chunk = history_at_ref(h, (HistoryRef)(at >> HISTORY_REF_SHIFT));
-	chunk->states = states;
-	next = chunk->sums;
-	for (guint64 left = states; left; left &= left - 1)
-		*next++ = sums[__builtin_ctzll(left)];
-	directory_add(h, r, (HistoryRef)(at >> HISTORY_REF_SHIFT));
-	r->at = at + head;
+	directory_add(h, r, chunk);
+	keep_sums(h, r, sums);
+	r->at = history_offset(chunk) + head;
 	r->left = (guint16)room;
 	return TRUE;
 }
@@ -310,6 +348,8 @@ static inline void append_next(History *h, HistoryRow *r, gint64 end_ns, guint s
 	guint64 ns = (guint64)r->last_end - (guint64)r->last_begin;
 	gsize n = (gsize)(history_code_put(p, ns, r->last_state, r->last_detail) - p);
 
+	if (r->sums)
+		((guint64 *)history_at_ref(h, r->sums))[r->last_state] += ns;
 	r->at += n;
 	r->left = (guint16)(r->left - n);
 	r->n++;

@@ -1,23 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* save.c: a history into its file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "history/file.h"
 #include "history/hash.h"
+
+#define PIECE ((guint64)16 << 20)
+
+/*
+ * What has been written is mapped where it is in memory, which is given back before the file's cache needs as much again. Whoever reads there meanwhile finds
+ * the same before and after. Where it doesn't succeed, all stays as it is.
+ */
+static void give_back(const History *h, int fd, guint64 at, guint64 size)
+{
+	gpointer where = h->area.base + at;
+
+	if (mmap(where, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)(HISTORY_FILE_AREA + at)) ==
+	            where &&
+	    at + size <= h->area.spilled)
+		fallocate(h->area.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)size);
+}
 
 static gboolean write_blocks(const History *h, int fd, guint64 *hashes)
 {
 	guint64 size = history_file_blocks(h->area.used) - HISTORY_FILE_AREA;
 
 	for (guint64 at = 0, i = 0; at < size; at += HISTORY_FILE_BLOCK, i++) {
-		guint64 n = MIN(HISTORY_FILE_BLOCK, size - at);
+		guint64 n = MIN(HISTORY_FILE_BLOCK, size - at), done = at + n;
 
 		hashes[i] = history_hash(h->area.base + at, n);
 		if (!history_file_write(fd, h->area.base + at, n, HISTORY_FILE_AREA + at))
 			return FALSE;
+		if (done % PIECE == 0)
+			give_back(h, fd, done - PIECE, PIECE);
 	}
 	return TRUE;
 }
