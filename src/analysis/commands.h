@@ -13,5 +13,7 @@ View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 
 /* Containers: processor time, waits for a processor, throttling, blocked time by reason. */
 View *analysis_containers(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+/* Block devices: their requests, whose they were, and who was blocked by them. */
+View *analysis_disk(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
 #endif

@@ -11,6 +11,7 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
+	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},

@@ -222,8 +222,10 @@ static gboolean why_done_here(BlockWaits *w, const KernelBlocked *b, KernelWhy *
 
 	if (!d)
 		return FALSE;
-	if (is_own)
-		answer(w, b, why, from_interrupt(b) || is_kthread(b->waker) ? 90 : 70, d->disk, d->request, KERNEL_DISK_WAIT_OWN);
+	if (is_own && (from_interrupt(b) || is_kthread(b->waker)))
+		answer(w, b, why, 90, d->disk, d->request, KERNEL_DISK_WAIT_OWN);
+	else if (is_own && uninterruptible)
+		answer(w, b, why, 70, d->disk, d->request, KERNEL_DISK_WAIT_OWN);
 	else if (from_interrupt(b) && (uninterruptible || waits_for_any_io(b)))
 		answer(w, b, why, 80, d->disk, d->request, KERNEL_DISK_WAIT_OTHERS);
 	return why->weight != 0;
@@ -232,9 +234,10 @@ static gboolean why_done_here(BlockWaits *w, const KernelBlocked *b, KernelWhy *
 /* Woken by a kernel thread that had to wait for the disk, or that ends requests on behalf of their submitters. */
 static void why_through(BlockWaits *w, const KernelBlocked *b, KernelWhy *why)
 {
-	gboolean likely = is_sync(b) || (b->prev_state & UNINTERRUPTIBLE);
 	const ThreadDone *own, *theirs;
 
+	if (!is_sync(b) && !waits_for_any_io(b) && !(b->prev_state & UNINTERRUPTIBLE))
+		return;
 	if (b->from != KERNEL_FROM_THREAD || !is_kthread(b->waker) || b->waker == b->thread)
 		return;
 	own = done_meanwhile(w, b->thread, b);
@@ -242,15 +245,18 @@ static void why_through(BlockWaits *w, const KernelBlocked *b, KernelWhy *why)
 	if (!own && !theirs)
 		return;
 	if (own)
-		answer(w, b, why, likely ? 75 : 60, own->disk, own->request, KERNEL_DISK_WAIT_THROUGH);
+		answer(w, b, why, 75, own->disk, own->request, KERNEL_DISK_WAIT_THROUGH);
 	else
-		answer(w, b, why, likely ? 75 : 55, theirs->disk, theirs->request, KERNEL_DISK_WAIT_THROUGH);
+		answer(w, b, why, 75, theirs->disk, theirs->request, KERNEL_DISK_WAIT_THROUGH);
 	if (theirs)
 		give_cause(w, b);
 }
 
 void block_waits_why(BlockWaits *w, const KernelBlocked *b, KernelWhy *why)
 {
+	/* A kernel thread that can be interrupted waits for work. */
+	if (is_kthread(b->thread) && !(b->prev_state & UNINTERRUPTIBLE))
+		return;
 	if (!why_done_here(w, b, why))
 		why_through(w, b, why);
 }
