@@ -2,6 +2,7 @@
 /* commands.c: all commands, in the order of `strata --help`. */
 #include <string.h>
 
+#include "analysis/files.h"
 #include "analysis/commands.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
@@ -12,6 +13,9 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
+	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},
+	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_ALL, analysis_files, NULL},
+	{"futexes", "Locks in user space: who waited how long, and for whom", CLI_TABLE_ALL, analysis_futexes, NULL},
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},

@@ -224,7 +224,8 @@ static void on_accept(KernelFiles *f, KernelThread *t, KernelCall *call, gint64 
 		kind = files_socket_kind(call->family, 1, 0);
 	if (listener && known)
 		files_learn(f, call->file, kind);
-	guint32 file = files_new(f, t, t->pid, kind, kernel_file_kind_name(kind), fd, ev->time);
+	g_autofree char *name = g_strdup_printf("%s, accepted", kernel_file_kind_name(kind));
+	guint32 file = files_new(f, t, t->pid, kind, name, fd, ev->time);
 	KernelFileItem *item = files_item(f, file);
 	item->opens++;
 	item->is_server = TRUE;

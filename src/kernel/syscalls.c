@@ -5,13 +5,19 @@
 
 #include <string.h>
 
+/* What an event class tells of its calls. */
+typedef struct {
+	guint32 name;     /* text; 0: not yet known */
+	gboolean compat;
+} Class;
+
 typedef struct {
 	KernelSet *set;
 	guint table, partial;
 	GPtrArray *threads;                 /* KernelCall *, by serial; NULL: no call of it was seen, or it has ended */
 	guint32 names[TRACE_SYSCALLS_MAX];  /* texts; 0: not yet asked for */
 	GHashTable *unknown;                /* id -> text */
-	GByteArray *compat;                 /* by event class: 0 not yet known, 1 no, 2 yes */
+	GArray *classes;                    /* Class, by event class */
 	GArray *cpu_losses;                 /* guint32, by processor */
 	guint32 losses;
 } Syscalls;
@@ -25,7 +31,7 @@ static gpointer syscalls_create(KernelSet *set)
 	s->partial = history_table(set->history, KERNEL_SYSCALLS_PARTIAL_TABLE, sizeof(KernelSyscallItem));
 	s->threads = g_ptr_array_new_with_free_func(g_free);
 	s->unknown = g_hash_table_new(NULL, NULL);
-	s->compat = g_byte_array_new();
+	s->classes = g_array_new(FALSE, TRUE, sizeof(Class));
 	s->cpu_losses = g_array_new(FALSE, TRUE, sizeof(guint32));
 	return s;
 }
@@ -36,7 +42,7 @@ static void syscalls_free(gpointer self)
 
 	g_ptr_array_unref(s->threads);
 	g_hash_table_unref(s->unknown);
-	g_byte_array_unref(s->compat);
+	g_array_unref(s->classes);
 	g_array_unref(s->cpu_losses);
 	g_free(s);
 }
@@ -69,47 +75,92 @@ const KernelCall *kernel_syscalls_current(const KernelSet *set, const KernelThre
 	return c && c->syscall >= 0 ? c : NULL;
 }
 
-static gboolean is_compat(Syscalls *s, const TraceEvent *ev)
+/* Numbers of system calls for which LTTng's tables are too old. From 424 on they are the same on all architectures. */
+static const char *late_name(guint number)
 {
-	if (!ev->record)
-		return FALSE;
-	guint class = ev->record->event;
-	if (class >= s->compat->len) {
-		guint before = s->compat->len;
+	static const char *const names[] = {
+		"pidfd_send_signal", "io_uring_setup", "io_uring_enter", "io_uring_register", "open_tree", "move_mount", "fsopen", "fsconfig",
+		"fsmount", "fspick", "pidfd_open", "clone3", "close_range", "openat2", "pidfd_getfd", "faccessat2", "process_madvise",
+		"epoll_pwait2", "mount_setattr", "quotactl_fd", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
+		"memfd_secret", "process_mrelease", "futex_waitv", "set_mempolicy_home_node", "cachestat", "fchmodat2",
+	};
 
-		g_byte_array_set_size(s->compat, class + 1);
-		memset(s->compat->data + before, 0, class + 1 - before);
-	}
-	if (!s->compat->data[class])
-		s->compat->data[class] = g_str_has_prefix(trace_event_class(ev)->name, "compat_") ? 2 : 1;
-	return s->compat->data[class] == 2;
+	return number >= 424 && number - 424 < G_N_ELEMENTS(names) ? names[number - 424] : NULL;
 }
 
-/* A number that the tracer has no name for. */
-static guint32 unknown_name(Syscalls *s, const TraceEvent *ev)
+/* Those of x86-64 that LTTng 2.13 has no names for. */
+static const char *x86_64_name(guint number)
+{
+	static const struct {
+		guint16 number;
+		const char *name;
+	} names[] = {
+		{15, "rt_sigreturn"}, {58, "vfork"}, {158, "arch_prctl"}, {172, "iopl"}, {318, "getrandom"}, {319, "memfd_create"},
+		{320, "kexec_file_load"}, {321, "bpf"}, {322, "execveat"}, {323, "userfaultfd"}, {324, "membarrier"}, {325, "mlock2"},
+		{326, "copy_file_range"}, {327, "preadv2"}, {328, "pwritev2"}, {329, "pkey_mprotect"}, {330, "pkey_alloc"},
+		{331, "pkey_free"}, {332, "statx"}, {333, "io_pgetevents"}, {334, "rseq"},
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+		if (names[i].number == number)
+			return names[i].name;
+	return NULL;
+}
+
+/* Interrupt vectors with x86's names are only recorded there. */
+static gboolean is_x86_64(const Syscalls *s, const TraceEvent *ev)
+{
+	if (!s->set->facts->declared[TRACE_VECTOR_LOCAL_TIMER_ENTRY] || !ev->record)
+		return FALSE;
+	const CtfEnv *width = ctf_metadata_env(ev->stream->stream_class->metadata, "architecture_bit_width");
+	return (!width || !width->is_int || width->i == 64) && !g_str_has_prefix(trace_event_class(ev)->name, "compat_");
+}
+
+/* A number that the tracer has no name for; it is in `field`. */
+static guint32 unknown_name(Syscalls *s, const TraceEvent *ev, guint field)
 {
 	char name[32];
 
-	if (!trace_has(ev, 0) || ev->v[0] >= G_MAXINT)
+	if (!trace_has(ev, field) || ev->v[field] >= G_MAXINT)
 		return history_text(s->set->history, "unknown", -1);
-	gpointer key = GUINT_TO_POINTER((guint)ev->v[0] + 1), known = g_hash_table_lookup(s->unknown, key);
+	guint number = (guint)ev->v[field];
+	gpointer key = GUINT_TO_POINTER(number + 1), known = g_hash_table_lookup(s->unknown, key);
 	if (known)
 		return GPOINTER_TO_UINT(known);
 	if (g_hash_table_size(s->unknown) >= KERNEL_UNKNOWN_NUMBERS_MAX)
 		return history_text(s->set->history, "unknown", -1);
-	g_snprintf(name, sizeof(name), "unknown %u", (guint)ev->v[0]);
-	guint32 text = history_text(s->set->history, name, -1);
+	const char *late = late_name(number);
+	if (!late && is_x86_64(s, ev))
+		late = x86_64_name(number);
+	g_snprintf(name, sizeof(name), "unknown %u", number);
+	guint32 text = history_text(s->set->history, late ? late : name, -1);
 	g_hash_table_insert(s->unknown, key, GUINT_TO_POINTER(text));
 	return text;
 }
 
-static guint32 name_of(Syscalls *s, gint syscall)
+static guint32 name_of_number(Syscalls *s, gint syscall)
 {
 	if (syscall < 0 || syscall >= TRACE_SYSCALLS_MAX)
 		syscall = TRACE_SYS_UNKNOWN;
 	if (G_UNLIKELY(!s->names[syscall]))
 		s->names[syscall] = history_text(s->set->history, trace_syscall_name((guint)syscall), -1);
 	return s->names[syscall];
+}
+
+static Class class_of(Syscalls *s, const TraceEvent *ev)
+{
+	if (G_UNLIKELY(!ev->record))
+		return (Class){.name = name_of_number(s, ev->syscall)};
+	guint index = ev->record->event;
+	if (G_UNLIKELY(index >= s->classes->len))
+		g_array_set_size(s->classes, index + 1);
+	Class *c = &g_array_index(s->classes, Class, index);
+	if (G_LIKELY(c->name))
+		return *c;
+	const char *event = trace_event_class(ev)->name, *name = trace_syscall_event_name(event);
+	c->name = name ? history_text(s->set->history, name, -1) : name_of_number(s, ev->syscall);
+	c->compat = g_str_has_prefix(event, "compat_");
+	return *c;
 }
 
 static guint32 cpu_losses(const Syscalls *s, gint32 cpu)
@@ -167,7 +218,8 @@ static KernelSyscallItem *add_item(Syscalls *s, guint table, const KernelThread 
 /* An exit whose entry isn't known. */
 static void add_headless(Syscalls *s, const KernelThread *t, const TraceEvent *ev, guint8 flags)
 {
-	KernelCall c = {.begin_ns = ev->time, .name = name_of(s, ev->syscall), .file = KERNEL_NO_FILE, .file2 = KERNEL_NO_FILE,
+	guint32 name = ev->syscall != TRACE_SYS_UNKNOWN ? class_of(s, ev).name : unknown_name(s, ev, TRACE_SYSCALL_RET + 1);
+	KernelCall c = {.begin_ns = ev->time, .name = name, .file = KERNEL_NO_FILE, .file2 = KERNEL_NO_FILE,
 			.cpu = -1, .syscall = ev->syscall};
 	KernelSyscallItem *item = add_item(s, s->partial, t, &c, ev->time);
 
@@ -205,12 +257,13 @@ static void on_call(Syscalls *s, const TraceEvent *ev)
 	c->switches = t->switches;
 	c->losses = s->losses;
 	c->cpu_losses = cpu_losses(s, ev->cpu);
-	c->name = G_LIKELY(ev->syscall != TRACE_SYS_UNKNOWN) ? name_of(s, ev->syscall) : unknown_name(s, ev);
+	Class class = class_of(s, ev);
+	c->name = G_LIKELY(ev->syscall != TRACE_SYS_UNKNOWN) ? class.name : unknown_name(s, ev, 0);
 	c->path = 0;
 	c->file = c->file2 = KERNEL_NO_FILE;
 	c->cpu = ev->cpu;
 	c->syscall = ev->syscall >= 0 ? ev->syscall : TRACE_SYS_UNKNOWN;
-	c->flags = is_compat(s, ev) ? KERNEL_CALL_COMPAT : 0;
+	c->flags = class.compat ? KERNEL_CALL_COMPAT : 0;
 	c->had_any = TRUE;
 	c->family = 0;
 	if (rule->subject & KERNEL_FOR_FILES)
@@ -240,7 +293,7 @@ static void complete(Syscalls *s, KernelThread *t, KernelCall *c, const TraceEve
 static gboolean is_childs_return(const KernelThread *t, const KernelCall *c, gint syscall)
 {
 	return t->born && !c->had_any &&
-	       (syscall < 0 || syscall == TRACE_SYS_CLONE || syscall == TRACE_SYS_CLONE3 || syscall == TRACE_SYS_FORK ||
+	       (syscall < 0 || syscall == TRACE_SYS_UNKNOWN || syscall == TRACE_SYS_CLONE || syscall == TRACE_SYS_CLONE3 || syscall == TRACE_SYS_FORK ||
 		syscall == TRACE_SYS_VFORK);
 }
 
@@ -318,8 +371,8 @@ static TraceModel syscalls_model(gpointer self)
 	/* Where no switches were recorded, contexts tell whose call it is. */
 	static const guint16 ctx = TRACE_BIT(TRACE_CTX_TID) | TRACE_BIT(TRACE_CTX_PID) | TRACE_BIT(TRACE_CTX_VTID) | TRACE_BIT(TRACE_CTX_VPID);
 	static const TraceNeed needs[][3] = {
-		{{TRACE_SYSCALL_ENTRY, 0x3f, 0, 0}, {TRACE_SYSCALL_EXIT, 0x1, 0, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
-		{{TRACE_SYSCALL_ENTRY, 0x3f, ctx, 0}, {TRACE_SYSCALL_EXIT, 0x1, ctx, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
+		{{TRACE_SYSCALL_ENTRY, 0x3f, 0, 0}, {TRACE_SYSCALL_EXIT, 0x3, 0, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
+		{{TRACE_SYSCALL_ENTRY, 0x3f, ctx, 0}, {TRACE_SYSCALL_EXIT, 0x3, ctx, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0}},
 	};
 	const Syscalls *s = self;
 

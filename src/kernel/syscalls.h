@@ -38,7 +38,7 @@ typedef struct {
 	gint64 ret;
 	guint64 args[2];        /* as KernelCallRule.pick says; futex: args[1] has the operation below and the value above 32 bits */
 	guint32 thread;         /* serial; G_MAXUINT32: not known */
-	guint32 name;           /* text; numbers that LTTng has no name for: "unknown 334" */
+	guint32 name;           /* text, as the tracer has it; numbers that it has no name for: "unknown 334" */
 	guint32 file, file2;    /* of the table "files": what it works on, and what it copies to; KERNEL_NO_FILE: none, or not known */
 	gint16 cpu_begin, cpu_end; /* -1: not known */
 	guint8 flags;

@@ -78,16 +78,21 @@ guint trace_syscall_numbers(void)
 	return MAX((guint)g_atomic_int_get((gint *)&registry.n), (guint)TRACE_SYSCALL_COUNT);
 }
 
-gint trace_syscall_by_event(const char *event_name)
+const char *trace_syscall_event_name(const char *event_name)
 {
 	const char *colon = strchr(event_name, ':');
-	const char *base = colon ? colon + 1 : event_name;
 	gint id = trace_event_by_name(event_name);
 
 	if (id != TRACE_SYSCALL_ENTRY && id != TRACE_SYSCALL_EXIT)
-		return -1;
-	const char *rest = trace_wildcard_rest(trace_event_names((TraceEventId)id), base);
-	return rest ? (gint)number_of(rest) : -1;
+		return NULL;
+	return trace_wildcard_rest(trace_event_names((TraceEventId)id), colon ? colon + 1 : event_name);
+}
+
+gint trace_syscall_by_event(const char *event_name)
+{
+	const char *name = trace_syscall_event_name(event_name);
+
+	return name ? (gint)number_of(name) : -1;
 }
 
 /* ---- Fields -------------------------------------------------------------------------------------------------- */

@@ -113,6 +113,9 @@ guint trace_syscall_numbers(void);
  */
 gint trace_syscall_by_event(const char *event_name);
 
+/* The system call's name as that event has it, "accept4" where trace_syscall_name() says "accept"; NULL: no such event, or exit_syscall. */
+const char *trace_syscall_event_name(const char *event_name);
+
 /* ---- Events as models see them ------------------------------------------------------------------------------- */
 
 typedef struct {
