@@ -13,7 +13,8 @@ COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--as
           "--thread", "--process", "--container", "--memory", "--no-cache"}
 
 # Commands that print tables, and the options by which they print others.
-TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]]}
+TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]],
+          **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")}}
 
 
 def page(name):

@@ -16,4 +16,13 @@ View *analysis_containers(const AnalysisStore *s, const AnalysisQuery *q, GError
 /* Block devices: their requests, whose they were, and who was blocked by them. */
 View *analysis_disk(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* System calls by name: how many, how long, which errors. Log: the slowest ones, with their arguments. */
+View *analysis_syscalls(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* Files, sockets, pipes: what was read from them and written to them, by whom, how long that took. Log: the slowest operations. */
+View *analysis_files(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* Futexes by process and address: who waited how long for them, and who woke. Log: the longest waits. */
+View *analysis_futexes(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 #endif

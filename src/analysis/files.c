@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* files.c: what was read and written, by file. */
 #include "analysis/calls.h"
-#include "analysis/files.h"
+#include "analysis/commands.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* futexes.c: who waited for which futex, and who woke. */
 #include "analysis/calls.h"
-#include "analysis/files.h"
+#include "analysis/commands.h"
 #include "kernel/futex.h"
 
 /* Kinds of waits: the second number of a group's key. */

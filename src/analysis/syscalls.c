@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* syscalls.c: system calls by name, and the slowest ones. */
 #include "analysis/calls.h"
-#include "analysis/files.h"
+#include "analysis/commands.h"
 
 /* ---- By name ----------------------------------------------------------------------------------------------------- */
 

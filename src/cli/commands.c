@@ -2,7 +2,6 @@
 /* commands.c: all commands, in the order of `strata --help`. */
 #include <string.h>
 
-#include "analysis/files.h"
 #include "analysis/commands.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
