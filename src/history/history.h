@@ -151,10 +151,14 @@ guint history_table(History *h, const char *name, gsize item_size);
 /* The table of that name and item size, to ask. FALSE: there is none. */
 gboolean history_find_table(const History *h, const char *name, gsize item_size, guint *table_out);
 
-/* Append an item. It is zeroed; what is written to it stays. Never NULL: beyond a limit it is one that nobody will see. */
+/*
+ * Append an item. It is zeroed; what is written to it stays. Never NULL: beyond a limit it is one that nobody will see; where neither memory nor disk was to
+ * be had it has a number nevertheless.
+ */
 gpointer history_table_add(History *h, guint table);
 
 guint64 history_table_len(const History *h, guint table);
+/* An item; where there is none, one of zeroes. */
 gpointer history_table_item(History *h, guint table, guint64 i);            /* while it is being made */
 gconstpointer history_table_get(const History *h, guint table, guint64 i);
 

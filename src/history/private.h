@@ -200,7 +200,7 @@ static inline gpointer history_item(const History *h, guint t, guint64 i)
 	const HistoryTail *tail = &h->tails[t];
 	const HistoryRef *directory;
 
-	if (G_UNLIKELY(i >= info->len))
+	if (G_UNLIKELY(i >= info->len || i >> tail->shift >= info->n_chunks))
 		return NULL;
 	directory = history_at_ref(h, info->directory);
 	return (guint8 *)history_at_ref(h, directory[i >> tail->shift]) + (i & ((1u << tail->shift) - 1)) * tail->size;

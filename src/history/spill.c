@@ -41,7 +41,10 @@ static gboolean move(HistoryArea *area, guint64 to)
 	int error = history_file_allocate(area->fd, area->spilled, size);
 
 	if (error)
-		return fail(area, "no room for what goes over the memory budget", error);
+		return fail(
+		        area,
+		        "no room for what is over the memory budget (more memory, or another XDG_CACHE_HOME, would do)",
+		        error);
 	if (!history_file_write(area->fd, from, size, area->spilled))
 		return fail(area, "cannot write", errno);
 	if (mmap(from, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, area->fd, (off_t)area->spilled) ==

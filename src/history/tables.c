@@ -116,15 +116,24 @@ gboolean history_find_table(const History *h, const char *name, gsize item_size,
 	return FALSE;
 }
 
+/* Of a history that is not whole, items are still counted: whoever adds them has their numbers in his books. */
+static gpointer add_nowhere(History *h, guint t)
+{
+	if (t < h->image.n_tables && !h->finished)
+		h->image.tables[t].len++;
+	return dummy_of(h);
+}
+
 gpointer history_table_add(History *h, guint table)
 {
-	gpointer item = NULL;
+	gpointer item;
 
-	if (G_LIKELY(table < HISTORY_TABLES_MAX))
-		item = history_item_add(h, table + HISTORY_OWN_TABLES);
-	else
+	if (G_UNLIKELY(table >= HISTORY_TABLES_MAX)) {
 		h->image.dropped++;
-	return G_LIKELY(item) ? item : dummy_of(h);
+		return dummy_of(h);
+	}
+	item = history_item_add(h, table + HISTORY_OWN_TABLES);
+	return G_LIKELY(item) ? item : add_nowhere(h, table + HISTORY_OWN_TABLES);
 }
 
 guint64 history_table_len(const History *h, guint table)
@@ -139,24 +148,27 @@ gpointer history_table_item(History *h, guint table, guint64 i)
 	return G_LIKELY(item) ? item : dummy_of(h);
 }
 
+static const gint64 no_item[HISTORY_ITEM_MAX / sizeof(gint64)];
+
 gconstpointer history_table_get(const History *h, guint table, guint64 i)
 {
-	static const gint64 none[HISTORY_ITEM_MAX / sizeof(gint64)];
 	gconstpointer item = table < HISTORY_TABLES_MAX ? history_item(h, table + HISTORY_OWN_TABLES, i) : NULL;
 
-	return G_LIKELY(item) ? item : none;
+	return G_LIKELY(item) ? item : no_item;
 }
 
 gconstpointer history_table_run(const History *h, guint table, guint64 i, guint64 *n_out)
 {
 	guint64 len = history_table_len(h, table), chunk;
+	gconstpointer items;
 
 	*n_out = 0;
 	if (i >= len)
 		return NULL;
 	chunk = (guint64)1 << h->tails[table + HISTORY_OWN_TABLES].shift;
-	*n_out = MIN(len - i, chunk - (i & (chunk - 1)));
-	return history_table_get(h, table, i);
+	items = history_item(h, table + HISTORY_OWN_TABLES, i);
+	*n_out = items ? MIN(len - i, chunk - (i & (chunk - 1))) : 1;
+	return items ? items : no_item;
 }
 
 /* ---- Edges ----------------------------------------------------------------------------------------------------- */

@@ -267,6 +267,14 @@ static void no_room_for_spill(const char *file)
 	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
 	fill(h, 10 << 20);
 	g_assert_cmpuint(history_dropped(h), >, 0);
+	/* Whoever counts along is not misled: items that were not kept have numbers, and are zero. */
+	g_assert_cmpuint(history_table_len(h, 0), ==, 10 << 10);
+	for (guint64 i = 0, n; i < 10 << 10; i += n) {
+		const guint8 *items = history_table_run(h, 0, i, &n);
+
+		g_assert_cmpuint(n, >, 0);
+		g_assert_cmpuint(items[0], ==, i < (10 << 10) - history_dropped(h) ? 0xaa : 0);
+	}
 	g_assert_false(history_finish(h, &error));
 	g_assert_error(error, ST_ERROR, ST_ERROR_IO);
 	g_assert_nonnull(strstr(error->message, scratch));
