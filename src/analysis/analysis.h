@@ -59,10 +59,10 @@ View *analysis_exits(const Analysis *a);
 View *analysis_preemption(const Analysis *a);
 
 /* Processors: busy, idle, in a guest. */
-View *analysis_cpus(const Analysis *a);
+View *analysis_report_cpus(const Analysis *a);
 
 /* Threads by their time on a processor. */
-View *analysis_threads(const Analysis *a);
+View *analysis_report_threads(const Analysis *a);
 
 /* Where and when events were lost. */
 View *analysis_losses(const Analysis *a);

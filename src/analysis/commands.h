@@ -5,6 +5,18 @@
 
 #include "analysis/query.h"
 
+/* Threads, and where their time went; --log: the longest waits of woken threads for a processor. */
+View *analysis_threads(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* The same, added up for each process. */
+View *analysis_processes(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* Processors, and what they did; --log: the longest times for which they did one thing. */
+View *analysis_cpus(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* The intervals of rows, written as they are found. */
+gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
+
 /* Events of user space traces by thread; memory and mutexes of the wrappers' events. */
 View *analysis_user(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* filter.c: which part of a trace a query is about. */
-#include "analysis/query.h"
+#include "analysis/times.h"
 #include "kernel/containers.h"
 #include "kernel/flow.h"
 
@@ -28,22 +28,6 @@ gboolean analysis_any_match(const char *const *patterns, const char *text, gint6
 
 /* ---- Threads --------------------------------------------------------------------------------------------------- */
 
-/* A process's name is its main thread's. */
-static GHashTable *process_names(const AnalysisStoreTrace *t, guint table, guint64 n)
-{
-	GHashTable *names = g_hash_table_new(NULL, NULL);
-
-	for (guint64 i = 0; i < n; i++) {
-		const KernelThreadItem *item = history_table_get(t->history, table, i);
-		const char *name = history_text_get(t->history, item->name);
-
-		if (item->same_as == i && item->pid >= 0 && *name &&
-		    (item->tid == item->pid || !g_hash_table_contains(names, GINT_TO_POINTER(item->pid))))
-			g_hash_table_insert(names, GINT_TO_POINTER(item->pid), (gpointer)name);
-	}
-	return names;
-}
-
 static gboolean wanted(const AnalysisFilter *f, const KernelThreadItem *item, guint32 container, GHashTable *processes)
 {
 	const AnalysisQuery *q = f->query;
@@ -66,7 +50,7 @@ static void choose_threads(AnalysisFilter *f)
 	f->threads = g_new0(guint8, f->n_threads + 1);
 	if (!f->n_threads)
 		return;
-	g_autoptr(GHashTable) processes = process_names(t, table, f->n_threads);
+	g_autoptr(GHashTable) processes = analysis_process_names(t);
 	for (guint64 i = 0; i < f->n_threads; i++) {
 		const KernelThreadItem *item = history_table_get(t->history, table, i);
 

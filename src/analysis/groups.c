@@ -124,6 +124,13 @@ void analysis_groups_add(AnalysisGroups *g, guint64 key0, guint64 key1, gint64 e
 	st_hist_add(&at->hist, ns);
 }
 
+const AnalysisGroup *analysis_groups_find(const AnalysisGroups *g, guint64 key0, guint64 key1, gint64 step)
+{
+	guint32 slot = *find_slot(g, key0, key1, step);
+
+	return slot ? g_ptr_array_index(g->groups, slot - 1) : NULL;
+}
+
 guint analysis_groups_len(const AnalysisGroups *g)
 {
 	return g->groups->len;
@@ -164,7 +171,7 @@ guint analysis_add_dist_columns(View *v, const AnalysisQuery *q)
 	return first;
 }
 
-static void set_bins(View *v, guint column, const StHist *hist)
+void analysis_set_bins(View *v, guint column, const StHist *hist)
 {
 	guint64 counts[ST_HIST_OCTAVES];
 	ViewBin bins[ST_HIST_OCTAVES];
@@ -193,5 +200,5 @@ void analysis_set_dist(View *v, guint first, const AnalysisQuery *q, const Analy
 	view_set_int(v, first + P99, st_hist_percentile(&g->hist, 99));
 	view_set_int(v, first + MAX_, g->max_ns);
 	if (q->histogram)
-		set_bins(v, first + BINS, &g->hist);
+		analysis_set_bins(v, first + BINS, &g->hist);
 }

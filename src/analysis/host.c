@@ -17,7 +17,7 @@ static void add_cpu(View *v, const AnalysisMachine *m, const KernelCpu *cpu)
 	view_set_uint(v, CPU_SWITCHES, cpu->switches);
 }
 
-View *analysis_cpus(const Analysis *a)
+View *analysis_report_cpus(const Analysis *a)
 {
 	View *v = view_new("cpus", "Processors");
 	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
@@ -56,7 +56,7 @@ static void add_thread(View *v, const AnalysisMachine *m, const KernelThread *t)
 	view_set_uint(v, TH_SWITCHES, t->switches);
 }
 
-View *analysis_threads(const Analysis *a)
+View *analysis_report_threads(const Analysis *a)
 {
 	View *v = view_new("threads", "Threads");
 	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);

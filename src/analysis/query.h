@@ -85,6 +85,9 @@ guint64 analysis_groups_dropped(const AnalysisGroups *g);
 
 /* The begin of the step that a time is in; 0 without series. */
 gint64 analysis_groups_step(const AnalysisGroups *g, gint64 time);
+
+/* The group of that key, and of the step that begins at `step` (0 without series); NULL: there is none. */
+const AnalysisGroup *analysis_groups_find(const AnalysisGroups *g, guint64 key0, guint64 key1, gint64 step);
 guint analysis_groups_len(const AnalysisGroups *g);
 const AnalysisGroup *analysis_groups_get(const AnalysisGroups *g, guint i);
 
@@ -94,6 +97,7 @@ const AnalysisGroup *analysis_groups_get(const AnalysisGroups *g, guint i);
  */
 guint analysis_add_time_column(View *v, const AnalysisQuery *q);    /* before any other; nothing without a series */
 guint analysis_add_dist_columns(View *v, const AnalysisQuery *q);
+void analysis_set_bins(View *v, guint column, const StHist *hist); /* of a column of unit VIEW_BINS */
 void analysis_set_dist(View *v, guint first, const AnalysisQuery *q, const AnalysisGroup *g);
 
 /* ---- Names ------------------------------------------------------------------------------------------------------- */

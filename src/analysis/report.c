@@ -74,8 +74,8 @@ static gboolean report_json(const Analysis *a, FILE *out, GError **error)
 	json_rows(j, "vcpus", analysis_vcpus(a));
 	json_rows(j, "exits", analysis_exits(a));
 	json_rows(j, "preemption", analysis_preemption(a));
-	json_rows(j, "cpus", analysis_cpus(a));
-	json_rows(j, "threads", analysis_threads(a));
+	json_rows(j, "cpus", analysis_report_cpus(a));
+	json_rows(j, "threads", analysis_report_threads(a));
 	st_json_end(j);
 	return st_json_finish(j, error);
 }
@@ -389,7 +389,7 @@ static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachin
 
 static void say_threads(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 {
-	View *v = view_of(a, m, analysis_threads);
+	View *v = view_of(a, m, analysis_report_threads);
 	view_doc_heading(doc, "Threads with most processor time");
 	view_limit(v, TOP_THREADS);
 	view_hide_from_text(v, 0);

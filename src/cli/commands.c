@@ -11,6 +11,10 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
+	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_ALL, analysis_threads, NULL},
+	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
+	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_cpus, NULL},
+	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW, NULL, analysis_states},
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_ALL, analysis_files, NULL},

@@ -275,6 +275,7 @@ static gpointer flow_create(KernelSet *set)
 	f->line_names = g_malloc0(FLOW_LINES_MAX * sizeof(*f->line_names));
 	f->threads = history_table(f->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem));
 	f->latencies = history_table(f->history, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem));
+	f->processors = history_table(f->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem));
 	f->wakeup_edge = history_text(f->history, KERNEL_WAKEUP_EDGE, -1);
 	f->timer_text = history_text(f->history, "timer", -1);
 	f->can_throttle = set->facts->declared[TRACE_SCHED_MIGRATE];
@@ -331,8 +332,11 @@ static void flow_finish(gpointer self)
 	for (guint i = 0; i < f->kernel->cpus->len; i++) {
 		FlowCpu *c = flow_cpu_get(f, (gint32)i);
 
-		if (c)
-			history_append(f->history, c->row, f->kernel->end_ns, c->state, c->detail);
+		if (!c)
+			continue;
+		history_append(f->history, c->row, f->kernel->end_ns, c->state, c->detail);
+		KernelCpuItem *item = history_table_add(f->history, f->processors);
+		*item = (KernelCpuItem){.switches = c->cpu->switches, .cpu = c->cpu->id, .row = c->row};
 	}
 	for (guint i = 0; i < f->kernel->threads->len; i++)
 		flow_thread_close(f, g_ptr_array_index(f->kernel->threads, i), NULL);

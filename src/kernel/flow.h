@@ -111,6 +111,15 @@ typedef struct {
 
 #define KERNEL_LATENCIES_TABLE "sched_latencies"
 
+/* The table "cpus": one item for each processor that was seen, by number. */
+typedef struct {
+	guint64 switches;
+	gint32 cpu;
+	guint32 row;            /* of its states */
+} KernelCpuItem;
+
+#define KERNEL_CPUS_TABLE "cpus"
+
 /* The text that is the kind of edges from who woke a thread (a processor's row if an interrupt did) to the thread, when it got a processor. */
 #define KERNEL_WAKEUP_EDGE "wakeup"
 

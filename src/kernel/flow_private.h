@@ -110,7 +110,7 @@ typedef struct {
 	Kernel *kernel;
 	History *history;
 	guint thread_kind, cpu_kind;
-	guint threads, latencies;  /* tables */
+	guint threads, latencies, processors; /* tables */
 	guint32 wakeup_edge;
 	gboolean can_throttle;     /* an idle processor that pulls threads would be seen */
 	gboolean all_syscalls;     /* what is in no system call is in user space */
