@@ -16,7 +16,8 @@ COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--as
 TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]],
           "threads": [["--histogram"], ["--every=1s"], ["--log"]], "processes": [["--histogram"], ["--every=1s"]],
           "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]],
-          **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")}}
+          **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")},
+          "user": [[], ["--log"], ["--every=1s"]], "spans": [[], ["--log"], ["--histogram"], ["--every=1s"]]}
 
 
 def page(name):

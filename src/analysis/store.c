@@ -356,8 +356,11 @@ AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions
 	g_autoptr(AnalysisStore) s = g_new0(AnalysisStore, 1);
 	g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func(job_free), to_make = g_ptr_array_new();
 	Progress progress = {.options = options};
+	g_autoptr(GArray) spans = user_span_rules(options->spans, error);
 	GError *failed = NULL;
 
+	if (!spans)
+		return NULL;
 	s->traces = g_ptr_array_new_with_free_func(trace_free);
 	for (guint i = 0; i < traces->len; i++) {
 		Job *job = job_new(g_ptr_array_index(traces, i), options);
