@@ -25,6 +25,7 @@ View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 
 /* Containers: processor time, waits for a processor, throttling, blocked time by reason. */
 View *analysis_containers(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* Block devices: their requests, whose they were, and who was blocked by them. */
 View *analysis_disk(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
@@ -36,5 +37,8 @@ View *analysis_files(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 
 /* Futexes by process and address: who waited how long for them, and who woke. Log: the longest waits. */
 View *analysis_futexes(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
+/* Page faults of each process, and what memory it got and gave back. */
+View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
 #endif

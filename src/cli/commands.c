@@ -16,6 +16,7 @@ static const CliTable tables[] = {
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_cpus, NULL},
 	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW, NULL, analysis_states},
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
+	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_ALL, analysis_files, NULL},
 	{"futexes", "Locks in user space: who waited how long, and for whom", CLI_TABLE_ALL, analysis_futexes, NULL},

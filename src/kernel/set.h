@@ -25,6 +25,7 @@
 	P(POWER, power) \
 	P(NET, net) \
 	P(BLOCK, block) \
+	P(MEMORY, memory) \
 	P(CONTAINERS, containers) \
 	P(FLOW, flow)
 /* clang-format on */
