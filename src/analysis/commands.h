@@ -40,5 +40,7 @@ View *analysis_futexes(const AnalysisStore *s, const AnalysisQuery *q, GError **
 
 /* Page faults of each process, and what memory it got and gave back. */
 View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+/* Hardware counters by thread, process, processor, VM, container or state (query->by), and their ratios. */
+View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
 #endif

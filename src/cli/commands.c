@@ -23,6 +23,7 @@ static const CliTable tables[] = {
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
+	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
 	{NULL, NULL, 0, NULL, NULL},
 };
 

@@ -16,7 +16,7 @@
 #define LOG_LIMIT 50 /* items that --log shows unless told otherwise */
 
 static struct {
-	char *format, *sort, *every, *memory;
+	char *format, *sort, *every, *memory, *by;
 	char **threads, **processes, **cpus, **containers, **rows, **spans;
 	gint limit, jobs;
 	gboolean ascending, histogram, log, no_cache, limit_given;
@@ -55,13 +55,16 @@ static const GOptionEntry row_options[] = {
 static const GOptionEntry span_options[] = {
 	STRINGS("span", spans, "From one event to another: NAME=BEGIN_GLOB..END_GLOB [by FIELD]", "SPAN"), {NULL}};
 
+static const GOptionEntry by_options[] = {
+	{"by", 0, 0, G_OPTION_ARG_STRING, &opt.by, "What rows are about", "WHAT"}, {NULL}};
+
 static const struct {
 	guint flag;
 	const GOptionEntry *options;
 } groups[] = {
 	{CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
 	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
-	{CLI_TABLE_SPAN, span_options},
+	{CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options},
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------------ */
@@ -145,6 +148,7 @@ static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
 		return FALSE;
 	}
 	q->histogram = opt.histogram;
+	q->by = opt.by;
 	q->limit = opt.limit >= 0 ? (guint)opt.limit : opt.log ? LOG_LIMIT : 0;
 	q->machines = (const char *const *)cli_range.machines;
 	q->threads = (const char *const *)split_lists(opt.threads);

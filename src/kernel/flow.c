@@ -125,6 +125,14 @@ void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, g
 	flow_cpu_update(f, c, time);
 }
 
+KernelCpuStateId kernel_flow_cpu_state(KernelSet *set, gint32 cpu)
+{
+	const Flow *f = set->parts[KERNEL_PART_FLOW];
+	const FlowCpu *c = cpu >= 0 && (guint)cpu < f->cpus->len ? g_ptr_array_index(f->cpus, cpu) : NULL;
+
+	return c ? (KernelCpuStateId)c->state : KERNEL_CS_UNKNOWN;
+}
+
 /* ---- Events ---------------------------------------------------------------------------------------------------------- */
 
 static void flow_event(gpointer self, const TraceEvent *ev)

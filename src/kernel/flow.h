@@ -132,4 +132,9 @@ typedef struct {
 void kernel_flow_guest_enter(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time, guint32 detail);
 void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time);
 
+/* ---- For parts that come after it, while events flow ---------------------------------------------------------------- */
+
+/* What the processor does now. */
+KernelCpuStateId kernel_flow_cpu_state(KernelSet *set, gint32 cpu);
+
 #endif

@@ -27,7 +27,8 @@
 	P(BLOCK, block) \
 	P(MEMORY, memory) \
 	P(CONTAINERS, containers) \
-	P(FLOW, flow)
+	P(FLOW, flow) \
+	P(COUNTERS, counters)
 /* clang-format on */
 
 typedef enum {

@@ -39,7 +39,7 @@ static void add_members(const CtfFc *structure, TraceCounter *all, guint *n)
 		const CtfMember *m = &structure->members[i];
 
 		if (m->fc->type == CTF_FC_INT)
-			add(m->fc, m->name, all, n);
+			add(m->fc, m->display, all, n);
 	}
 }
 
