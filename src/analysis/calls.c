@@ -13,8 +13,7 @@ AnalysisCalls *analysis_calls_new(const AnalysisStoreTrace *t)
 
 	c->trace = t;
 	c->numbers = g_hash_table_new(NULL, NULL);
-	if (!history_find_table(t->history, KERNEL_SYSCALLS_TABLE, sizeof(KernelSyscallItem), &c->syscalls) ||
-	    !history_find_table(t->history, KERNEL_SYSCALLS_PARTIAL_TABLE, sizeof(KernelSyscallItem), &c->partial) ||
+	if (!kernel_syscall_tables_find(t->history, &c->tables) ||
 	    !history_find_table(t->history, KERNEL_FILES_TABLE, sizeof(KernelFileItem), &c->files) ||
 	    !history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &c->threads))
 		return NULL;
@@ -40,6 +39,26 @@ gint analysis_calls_number(const AnalysisCalls *c, guint32 name)
 	gint number = trace_syscall_by_event(event);
 	g_hash_table_insert(c->numbers, GUINT_TO_POINTER(name + 1), GINT_TO_POINTER(number + 1));
 	return number;
+}
+
+guint64 analysis_calls_len(const AnalysisCalls *c, gboolean partial)
+{
+	return history_table_len(c->trace->history, partial ? c->tables.partial : c->tables.calls);
+}
+
+void analysis_calls_get(const AnalysisCalls *c, gboolean partial, guint64 i, KernelSyscall *out)
+{
+	const History *h = c->trace->history;
+
+	kernel_syscall_unpack(h, &c->tables, history_table_get(h, partial ? c->tables.partial : c->tables.calls, i), out);
+}
+
+gboolean analysis_calls_wanted(const AnalysisCalls *c, const AnalysisFilter *f, guint64 i)
+{
+	const KernelSyscallItem *item = history_table_get(c->trace->history, c->tables.calls, i);
+
+	return analysis_in_range(f, item->end_ns) && analysis_filter_thread(f, item->thread) &&
+	       analysis_filter_cpu(f, item->cpu_end == KERNEL_NO_CPU ? -1 : (gint32)item->cpu_end);
 }
 
 const KernelFileItem *analysis_calls_file(const AnalysisCalls *c, guint32 file)
@@ -121,14 +140,12 @@ static void comma(GString *s)
 		g_string_append(s, ", ");
 }
 
-static void add_futex(GString *s, const KernelSyscallItem *item)
+static void add_futex(GString *s, const KernelSyscall *item)
 {
-	guint64 op = (guint32)item->args[1];
-
-	g_string_append_printf(s, "0x%" G_GINT64_MODIFIER "x, %s, %u", item->args[0], kernel_futex_op_name(op), (guint)(item->args[1] >> 32));
+	g_string_append_printf(s, "0x%" G_GINT64_MODIFIER "x, %s", item->args[0], kernel_futex_op_name(item->args[1]));
 }
 
-static void add_path(const AnalysisCalls *c, GString *s, const KernelSyscallItem *item)
+static void add_path(const AnalysisCalls *c, GString *s, const KernelSyscall *item)
 {
 	g_string_append_printf(s, "\"%s\"", history_text_get(c->trace->history, (guint32)item->args[1]));
 	if (item->present & 1)
@@ -145,7 +162,7 @@ static gint picked(const KernelCallRule *rule, guint argument)
 	return rule->pick[0] == argument ? 0 : rule->pick[1] == argument ? 1 : -1;
 }
 
-static void add_args(const AnalysisCalls *c, GString *s, const KernelSyscallItem *item, gint number)
+static void add_args(const AnalysisCalls *c, GString *s, const KernelSyscall *item, gint number)
 {
 	const KernelCallRule *rule = kernel_call_rule(number);
 	gint fd = picked(rule, rule->fd), fd2 = picked(rule, rule->fd2);
@@ -174,7 +191,7 @@ static void add_args(const AnalysisCalls *c, GString *s, const KernelSyscallItem
 	}
 }
 
-static void add_result(GString *s, const KernelSyscallItem *item)
+static void add_result(GString *s, const KernelSyscall *item)
 {
 	char buffer[24];
 
@@ -188,7 +205,7 @@ static void add_result(GString *s, const KernelSyscallItem *item)
 	}
 }
 
-char *analysis_calls_text(const AnalysisCalls *c, const KernelSyscallItem *item)
+char *analysis_calls_text(const AnalysisCalls *c, const KernelSyscall *item)
 {
 	GString *s = g_string_new(history_text_get(c->trace->history, item->name));
 	gint number = analysis_calls_number(c, item->name);

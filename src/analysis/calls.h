@@ -11,7 +11,8 @@
 
 typedef struct {
 	const AnalysisStoreTrace *trace;
-	guint syscalls, partial, files, threads; /* tables */
+	KernelSyscallTables tables;
+	guint files, threads;                    /* tables */
 	GHashTable *numbers;                     /* text of a name -> TraceSyscall plus one */
 } AnalysisCalls;
 
@@ -23,6 +24,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AnalysisCalls, analysis_calls_free)
 /* TraceSyscall of an item; TRACE_SYS_UNKNOWN for those that have none. */
 gint analysis_calls_number(const AnalysisCalls *c, guint32 name);
 
+/* How many calls there are that count, or of the others; and the i-th one. */
+guint64 analysis_calls_len(const AnalysisCalls *c, gboolean partial);
+void analysis_calls_get(const AnalysisCalls *c, gboolean partial, guint64 i, KernelSyscall *out);
+
+/* FALSE: no filter lets the i-th complete call through. Only what the filters need is looked at. */
+gboolean analysis_calls_wanted(const AnalysisCalls *c, const AnalysisFilter *f, guint64 i);
+
 /* NULL: no such file. */
 const KernelFileItem *analysis_calls_file(const AnalysisCalls *c, guint32 file);
 
@@ -30,7 +38,7 @@ const KernelFileItem *analysis_calls_file(const AnalysisCalls *c, guint32 file);
 gint32 analysis_calls_pid(const AnalysisCalls *c, guint32 thread);
 
 /* "read(fd 7 /var/lib/mysql/ibdata1, 16384) = 16384". The caller frees. */
-char *analysis_calls_text(const AnalysisCalls *c, const KernelSyscallItem *item);
+char *analysis_calls_text(const AnalysisCalls *c, const KernelSyscall *call);
 
 /* "ENOENT"; numbers that have no name: "errno 4000". `buffer` of 24 bytes is where that is made. */
 const char *analysis_errno_name(gint64 error, char *buffer);

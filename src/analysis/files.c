@@ -76,7 +76,7 @@ static void add_process(Collector *k, guint row, gint32 pid, gint64 ns)
 	*sum += ns;
 }
 
-static void add_op(Collector *k, const KernelSyscallItem *item, guint32 file, guint op, gint64 bytes)
+static void add_op(Collector *k, const KernelSyscall *item, guint32 file, guint op, gint64 bytes)
 {
 	guint row = row_of(k, file);
 	gint64 ns = item->end_ns - item->begin_ns;
@@ -94,7 +94,7 @@ static gboolean is_open(gint number)
 	return number == TRACE_SYS_OPEN || number == TRACE_SYS_OPENAT || number == TRACE_SYS_OPENAT2 || number == TRACE_SYS_CREAT;
 }
 
-static void add_call(Collector *k, const KernelSyscallItem *item, gint number, const KernelCallRule *rule)
+static void add_call(Collector *k, const KernelSyscall *item, gint number, const KernelCallRule *rule)
 {
 	switch (rule->op) {
 	case KERNEL_OP_READ:
@@ -123,11 +123,6 @@ static void add_call(Collector *k, const KernelSyscallItem *item, gint number, c
 	}
 }
 
-static gboolean is_wanted(const AnalysisFilter *f, const KernelSyscallItem *item)
-{
-	return analysis_in_range(f, item->end_ns) && analysis_filter_thread(f, item->thread) && analysis_filter_cpu(f, item->cpu_end);
-}
-
 /* What is made by other calls than open: each file once. */
 static void add_made(Collector *k)
 {
@@ -145,19 +140,16 @@ static void add_made(Collector *k)
 
 static void collect(Collector *k)
 {
-	const History *h = k->calls->trace->history;
-	guint64 n = 0;
+	for (guint64 i = 0; i < analysis_calls_len(k->calls, FALSE); i++) {
+		KernelSyscall call;
 
-	for (guint64 i = 0; i < history_table_len(h, k->calls->syscalls); i += n) {
-		const KernelSyscallItem *items = history_table_run(h, k->calls->syscalls, i, &n);
-
-		for (guint64 j = 0; j < n; j++) {
-			gint number = analysis_calls_number(k->calls, items[j].name);
-			const KernelCallRule *rule = kernel_call_rule(number);
-
-			if ((rule->op || items[j].file != KERNEL_NO_FILE) && is_wanted(k->filter, &items[j]))
-				add_call(k, &items[j], number, rule);
-		}
+		if (!analysis_calls_wanted(k->calls, k->filter, i))
+			continue;
+		analysis_calls_get(k->calls, FALSE, i, &call);
+		gint number = analysis_calls_number(k->calls, call.name);
+		const KernelCallRule *rule = kernel_call_rule(number);
+		if (rule->op || call.file != KERNEL_NO_FILE)
+			add_call(k, &call, number, rule);
 	}
 	add_made(k);
 }
@@ -379,27 +371,32 @@ static void log_trace(View *v, const AnalysisQuery *q, const AnalysisStoreTrace 
 
 	if (!c)
 		return;
-	for (guint64 i = 0; i < history_table_len(t->history, c->syscalls); i++) {
-		const KernelSyscallItem *item = history_table_get(t->history, c->syscalls, i);
-		gint number = item->file != KERNEL_NO_FILE ? analysis_calls_number(c, item->name) : -1;
+	for (guint64 i = 0; i < analysis_calls_len(c, FALSE); i++) {
+		KernelSyscall call;
 
-		if (number >= 0 && is_operation(number, kernel_call_rule(number)) && is_wanted(f, item))
-			analysis_worst_add(worst, item->end_ns - item->begin_ns, i);
+		if (!analysis_calls_wanted(c, f, i))
+			continue;
+		analysis_calls_get(c, FALSE, i, &call);
+		gint number = analysis_calls_file(c, call.file) ? analysis_calls_number(c, call.name) : -1;
+		if (number >= 0 && is_operation(number, kernel_call_rule(number)))
+			analysis_worst_add(worst, call.end_ns - call.begin_ns, i);
 	}
 	const AnalysisWorstItem *sorted = analysis_worst_sorted(worst, &n);
 	for (guint i = 0; i < n; i++) {
-		const KernelSyscallItem *item = history_table_get(t->history, c->syscalls, sorted[i].item);
-		const KernelFileItem *file = analysis_calls_file(c, item->file);
-		g_autofree char *thread = analysis_thread_name(t, item->thread), *call = analysis_calls_text(c, item);
+		KernelSyscall call;
+
+		analysis_calls_get(c, FALSE, sorted[i].item, &call);
+		const KernelFileItem *file = analysis_calls_file(c, call.file);
+		g_autofree char *thread = analysis_thread_name(t, call.thread), *text = analysis_calls_text(c, &call);
 
 		view_begin_row(v);
 		view_set_text(v, 0, t->name);
-		view_set_int(v, 1, item->begin_ns);
+		view_set_int(v, 1, call.begin_ns);
 		view_set_int(v, 2, sorted[i].ns);
 		view_set_text(v, 3, thread);
 		view_set_text(v, 4, kernel_file_kind_name(file->kind));
 		view_set_text(v, 5, history_text_get(t->history, file->name));
-		view_set_text(v, 6, call);
+		view_set_text(v, 6, text);
 	}
 }
 

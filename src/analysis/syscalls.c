@@ -64,35 +64,23 @@ static char *errno_text(const Extras *x, guint32 name)
 	return g_string_free(s, FALSE);
 }
 
-static gboolean is_wanted(const AnalysisFilter *f, const KernelSyscallItem *item)
-{
-	return analysis_in_range(f, item->end_ns) && analysis_filter_thread(f, item->thread) && analysis_filter_cpu(f, item->cpu_end);
-}
-
 static void collect(const AnalysisCalls *c, const AnalysisFilter *f, AnalysisGroups *groups, Extras *x)
 {
-	const History *h = c->trace->history;
-	guint64 n = 0;
+	KernelSyscall call;
 
-	for (guint64 i = 0; i < history_table_len(h, c->syscalls); i += n) {
-		const KernelSyscallItem *items = history_table_run(h, c->syscalls, i, &n);
-
-		for (guint64 k = 0; k < n; k++) {
-			const KernelSyscallItem *item = &items[k];
-
-			if (!is_wanted(f, item))
-				continue;
-			gboolean failed = item->flags & KERNEL_CALL_ERROR;
-			analysis_groups_add(groups, item->name, 0, item->end_ns, item->end_ns - item->begin_ns, 0, failed);
-			if (failed)
-				count(x->errnos, pair(item->name, -item->ret));
-		}
+	for (guint64 i = 0; i < analysis_calls_len(c, FALSE); i++) {
+		if (!analysis_calls_wanted(c, f, i))
+			continue;
+		analysis_calls_get(c, FALSE, i, &call);
+		gboolean failed = call.flags & KERNEL_CALL_ERROR;
+		analysis_groups_add(groups, call.name, 0, call.end_ns, call.end_ns - call.begin_ns, 0, failed);
+		if (failed)
+			count(x->errnos, pair(call.name, -call.ret));
 	}
-	for (guint64 i = 0; i < history_table_len(h, c->partial); i++) {
-		const KernelSyscallItem *item = history_table_get(h, c->partial, i);
-
-		if (analysis_in_range(f, item->end_ns) && analysis_filter_thread(f, item->thread))
-			count(x->unfinished, GUINT_TO_POINTER(item->name));
+	for (guint64 i = 0; i < analysis_calls_len(c, TRUE); i++) {
+		analysis_calls_get(c, TRUE, i, &call);
+		if (analysis_in_range(f, call.end_ns) && analysis_filter_thread(f, call.thread))
+			count(x->unfinished, GUINT_TO_POINTER(call.name));
 	}
 }
 
@@ -181,25 +169,29 @@ static void log_trace(View *v, const AnalysisQuery *q, const AnalysisStoreTrace 
 
 	if (!c)
 		return;
-	for (guint64 i = 0; i < history_table_len(t->history, c->syscalls); i++) {
-		const KernelSyscallItem *item = history_table_get(t->history, c->syscalls, i);
+	for (guint64 i = 0; i < analysis_calls_len(c, FALSE); i++) {
+		KernelSyscall call;
 
-		if (is_wanted(f, item))
-			analysis_worst_add(worst, item->end_ns - item->begin_ns, i);
+		if (!analysis_calls_wanted(c, f, i))
+			continue;
+		analysis_calls_get(c, FALSE, i, &call);
+		analysis_worst_add(worst, call.end_ns - call.begin_ns, i);
 	}
 	const AnalysisWorstItem *sorted = analysis_worst_sorted(worst, &n);
 	for (guint i = 0; i < n; i++) {
-		const KernelSyscallItem *item = history_table_get(t->history, c->syscalls, sorted[i].item);
-		g_autofree char *thread = analysis_thread_name(t, item->thread), *call = analysis_calls_text(c, item);
+		KernelSyscall call;
+
+		analysis_calls_get(c, FALSE, sorted[i].item, &call);
+		g_autofree char *thread = analysis_thread_name(t, call.thread), *text = analysis_calls_text(c, &call);
 
 		view_begin_row(v);
 		view_set_text(v, 0, t->name);
-		view_set_int(v, 1, item->begin_ns);
+		view_set_int(v, 1, call.begin_ns);
 		view_set_int(v, 2, sorted[i].ns);
 		view_set_text(v, 3, thread);
-		if (item->cpu_end >= 0)
-			view_set_int(v, 4, item->cpu_end);
-		view_set_text(v, 5, call);
+		if (call.cpu_end >= 0)
+			view_set_int(v, 4, call.cpu_end);
+		view_set_text(v, 5, text);
 	}
 }
 

@@ -51,23 +51,23 @@ static guint32 file_detail(KernelFiles *f, guint32 file)
 
 static guint32 peer_text(KernelFiles *f, guint32 file, const KernelThread *peer)
 {
-	const char *name = history_text_get(f->set->history, files_item(f, file)->name);
-	g_autofree char *text = g_strdup_printf("%s, woken by %s %d", name, peer->name[0] ? peer->name : "thread", peer->tid);
+	const char *name = file != KERNEL_NO_FILE ? history_text_get(f->set->history, files_item(f, file)->name) : "";
+	g_autofree char *text = g_strdup_printf("%s%swoken by %s %d", name, *name ? ", " : "", peer->name[0] ? peer->name : "thread", peer->tid);
 
 	return history_text(f->set->history, text, -1);
 }
 
-/* The same, with who woke. */
+/* The same, with who woke; `file` may be KERNEL_NO_FILE. */
 static guint32 peer_detail(KernelFiles *f, guint32 file, const KernelBlocked *b)
 {
 	if (!b->waker || b->waker == b->thread || b->from != KERNEL_FROM_THREAD)
-		return file_detail(f, file);
+		return file != KERNEL_NO_FILE ? file_detail(f, file) : 0;
 	gint64 key = (gint64)((guint64)file << 32 | b->waker->serial);
 	gpointer known = g_hash_table_lookup(f->peers, &key);
 	if (known)
 		return GPOINTER_TO_UINT(known);
 	if (g_hash_table_size(f->peers) >= KERNEL_PEERS_MAX)
-		return file_detail(f, file);
+		return file != KERNEL_NO_FILE ? file_detail(f, file) : 0;
 	guint32 text = peer_text(f, file, b->waker);
 	g_hash_table_insert(f->peers, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(text));
 	return text;
@@ -178,7 +178,8 @@ static void of_poll(KernelFiles *f, const KernelCall *call, const KernelBlocked 
 		answer(why, KERNEL_WAIT_FOR_POLL, SURE, peer_detail(f, file, b));
 	}
 	if (!why->weight)
-		answer(why, KERNEL_WAIT_FOR_POLL, LIKELY, 0);
+		answer(why, KERNEL_WAIT_FOR_POLL, LIKELY, b->from == KERNEL_FROM_SOFTIRQ && b->number == SOFTIRQ_BLOCK ? text(f, "disk") :
+							 peer_detail(f, KERNEL_NO_FILE, b));
 }
 
 /* ---- By the call ------------------------------------------------------------------------------------------------------ */

@@ -7,28 +7,39 @@
 
 /* What an event class tells of its calls. */
 typedef struct {
-	guint32 name;     /* text; 0: not yet known */
+	guint16 name;     /* item of "syscall_names"; 0: not yet known */
 	gboolean compat;
 } Class;
 
 typedef struct {
 	KernelSet *set;
-	guint table, partial;
+	KernelSyscallTables tables;
 	GPtrArray *threads;                 /* KernelCall *, by serial; NULL: no call of it was seen, or it has ended */
-	guint32 names[TRACE_SYSCALLS_MAX];  /* texts; 0: not yet asked for */
-	GHashTable *unknown;                /* id -> text */
+	guint16 names[TRACE_SYSCALLS_MAX];  /* items of "syscall_names"; 0: not yet asked for */
+	GHashTable *unknown;                /* id -> item of "syscall_names" */
 	GArray *classes;                    /* Class, by event class */
 	GArray *cpu_losses;                 /* guint32, by processor */
 	guint32 losses;
 } Syscalls;
+
+/* 0, which is "unknown", when there are too many. */
+static guint16 name_add(Syscalls *s, const char *name)
+{
+	guint64 n = history_table_len(s->set->history, s->tables.names);
+
+	if (n >= KERNEL_SYSCALL_NAMES_MAX)
+		return 0;
+	*(guint32 *)history_table_add(s->set->history, s->tables.names) = history_text(s->set->history, name, -1);
+	return (guint16)n;
+}
 
 static gpointer syscalls_create(KernelSet *set)
 {
 	Syscalls *s = g_new0(Syscalls, 1);
 
 	s->set = set;
-	s->table = history_table(set->history, KERNEL_SYSCALLS_TABLE, sizeof(KernelSyscallItem));
-	s->partial = history_table(set->history, KERNEL_SYSCALLS_PARTIAL_TABLE, sizeof(KernelSyscallItem));
+	s->tables = kernel_syscall_tables_make(set->history);
+	name_add(s, "unknown"); /* number 0 */
 	s->threads = g_ptr_array_new_with_free_func(g_free);
 	s->unknown = g_hash_table_new(NULL, NULL);
 	s->classes = g_array_new(FALSE, TRUE, sizeof(Class));
@@ -117,33 +128,33 @@ static gboolean is_x86_64(const Syscalls *s, const TraceEvent *ev)
 }
 
 /* A number that the tracer has no name for; it is in `field`. */
-static guint32 unknown_name(Syscalls *s, const TraceEvent *ev, guint field)
+static guint16 unknown_name(Syscalls *s, const TraceEvent *ev, guint field)
 {
 	char name[32];
 
 	if (!trace_has(ev, field) || ev->v[field] >= G_MAXINT)
-		return history_text(s->set->history, "unknown", -1);
+		return 0;
 	guint number = (guint)ev->v[field];
 	gpointer key = GUINT_TO_POINTER(number + 1), known = g_hash_table_lookup(s->unknown, key);
 	if (known)
-		return GPOINTER_TO_UINT(known);
+		return (guint16)GPOINTER_TO_UINT(known);
 	if (g_hash_table_size(s->unknown) >= KERNEL_UNKNOWN_NUMBERS_MAX)
-		return history_text(s->set->history, "unknown", -1);
+		return 0;
 	const char *late = late_name(number);
 	if (!late && is_x86_64(s, ev))
 		late = x86_64_name(number);
 	g_snprintf(name, sizeof(name), "unknown %u", number);
-	guint32 text = history_text(s->set->history, late ? late : name, -1);
-	g_hash_table_insert(s->unknown, key, GUINT_TO_POINTER(text));
-	return text;
+	guint16 item = name_add(s, late ? late : name);
+	g_hash_table_insert(s->unknown, key, GUINT_TO_POINTER(item));
+	return item;
 }
 
-static guint32 name_of_number(Syscalls *s, gint syscall)
+static guint16 name_of_number(Syscalls *s, gint syscall)
 {
 	if (syscall < 0 || syscall >= TRACE_SYSCALLS_MAX)
 		syscall = TRACE_SYS_UNKNOWN;
 	if (G_UNLIKELY(!s->names[syscall]))
-		s->names[syscall] = history_text(s->set->history, trace_syscall_name((guint)syscall), -1);
+		s->names[syscall] = name_add(s, trace_syscall_name((guint)syscall));
 	return s->names[syscall];
 }
 
@@ -158,7 +169,7 @@ static Class class_of(Syscalls *s, const TraceEvent *ev)
 	if (G_LIKELY(c->name))
 		return *c;
 	const char *event = trace_event_class(ev)->name, *name = trace_syscall_event_name(event);
-	c->name = name ? history_text(s->set->history, name, -1) : name_of_number(s, ev->syscall);
+	c->name = name ? name_add(s, name) : name_of_number(s, ev->syscall);
 	c->compat = g_str_has_prefix(event, "compat_");
 	return *c;
 }
@@ -178,7 +189,7 @@ static gboolean is_whole(const Syscalls *s, const KernelThread *t, const KernelC
 
 /* ---- Items -------------------------------------------------------------------------------------------------------- */
 
-static void pick_args(KernelSyscallItem *item, const KernelCall *c, const KernelCallRule *rule)
+static void pick_args(KernelSyscall *call, const KernelCall *c, const KernelCallRule *rule)
 {
 	guint8 pick[2] = {rule->pick[0], rule->pick[1]};
 
@@ -186,46 +197,44 @@ static void pick_args(KernelSyscallItem *item, const KernelCall *c, const Kernel
 		pick[0] = 1, pick[1] = 2;
 	for (guint i = 0; i < 2; i++)
 		if (pick[i] && ((c->args_present >> (pick[i] - 1)) & 1)) {
-			item->args[i] = c->args[pick[i] - 1];
-			item->present |= (guint8)(1 << i);
+			call->args[i] = c->args[pick[i] - 1];
+			call->present |= (guint8)(1 << i);
 		}
-	if (c->syscall == TRACE_SYS_FUTEX && item->present == 3)
-		item->args[1] = (guint32)item->args[1] | c->args[2] << 32;
 	if (c->path) {
-		item->args[1] = c->path;
-		item->present |= 2;
-		item->flags |= KERNEL_CALL_TEXT;
+		call->args[1] = c->path;
+		call->present |= 2;
+		call->flags |= KERNEL_CALL_TEXT;
 	}
 }
 
-static KernelSyscallItem *add_item(Syscalls *s, guint table, const KernelThread *t, const KernelCall *c, gint64 end_ns)
+static void add_item(Syscalls *s, gboolean partial, const KernelThread *t, const KernelCall *c, gint64 end_ns, gint64 ret, gint32 cpu_end,
+		     guint8 flags)
 {
-	KernelSyscallItem *item = history_table_add(s->set->history, table);
+	KernelSyscall call = {
+		.begin_ns = c->begin_ns,
+		.end_ns = end_ns,
+		.ret = ret,
+		.thread = t ? t->serial : G_MAXUINT32,
+		.file = c->file,
+		.file2 = c->file2,
+		.cpu_begin = (gint16)c->cpu,
+		.cpu_end = (gint16)cpu_end,
+		.flags = c->flags | flags,
+	};
 
-	item->begin_ns = c->begin_ns;
-	item->end_ns = end_ns;
-	item->thread = t ? t->serial : G_MAXUINT32;
-	item->name = c->name;
-	item->file = c->file;
-	item->file2 = c->file2;
-	item->cpu_begin = (gint16)c->cpu;
-	item->cpu_end = -1;
-	item->flags = c->flags;
-	pick_args(item, c, kernel_call_rule(c->syscall));
-	return item;
+	pick_args(&call, c, kernel_call_rule(c->syscall));
+	kernel_syscall_add(s->set->history, &s->tables, partial, c->name, &call);
 }
 
 /* An exit whose entry isn't known. */
 static void add_headless(Syscalls *s, const KernelThread *t, const TraceEvent *ev, guint8 flags)
 {
-	guint32 name = ev->syscall != TRACE_SYS_UNKNOWN ? class_of(s, ev).name : unknown_name(s, ev, TRACE_SYSCALL_RET + 1);
+	guint16 name = ev->syscall != TRACE_SYS_UNKNOWN ? class_of(s, ev).name : unknown_name(s, ev, TRACE_SYSCALL_RET + 1);
 	KernelCall c = {.begin_ns = ev->time, .name = name, .file = KERNEL_NO_FILE, .file2 = KERNEL_NO_FILE,
 			.cpu = -1, .syscall = ev->syscall};
-	KernelSyscallItem *item = add_item(s, s->partial, t, &c, ev->time);
 
-	item->flags |= flags | KERNEL_CALL_NO_BEGIN;
-	item->cpu_end = (gint16)ev->cpu;
-	item->ret = trace_has(ev, TRACE_SYSCALL_RET) ? (gint64)ev->v[TRACE_SYSCALL_RET] : 0;
+	add_item(s, TRUE, t, &c, ev->time, trace_has(ev, TRACE_SYSCALL_RET) ? (gint64)ev->v[TRACE_SYSCALL_RET] : 0, ev->cpu,
+		 flags | KERNEL_CALL_NO_BEGIN);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------------- */
@@ -236,7 +245,7 @@ static void abandon(Syscalls *s, KernelThread *t, KernelCall *c, gint64 time, gu
 	if (kernel_call_rule(c->syscall)->subject & KERNEL_FOR_FUTEX)
 		kernel_futex_exit(s->set->parts[KERNEL_PART_FUTEX], t, c, 0, time, FALSE);
 	if (c->syscall != TRACE_SYS_EXIT && c->syscall != TRACE_SYS_EXIT_GROUP)
-		add_item(s, s->partial, t, c, time)->flags |= flags | KERNEL_CALL_NO_END;
+		add_item(s, TRUE, t, c, time, 0, -1, flags | KERNEL_CALL_NO_END);
 	c->syscall = -1;
 }
 
@@ -281,11 +290,7 @@ static void complete(Syscalls *s, KernelThread *t, KernelCall *c, const TraceEve
 		kernel_files_exit(s->set->parts[KERNEL_PART_FILES], t, c, ret, ev);
 	else if (rule->subject & KERNEL_FOR_FUTEX)
 		kernel_futex_exit(s->set->parts[KERNEL_PART_FUTEX], t, c, ret, ev->time, TRUE);
-	KernelSyscallItem *item = add_item(s, s->table, t, c, ev->time);
-	item->ret = ret;
-	item->cpu_end = (gint16)ev->cpu;
-	if (ret < 0 && ret >= -4095)
-		item->flags |= KERNEL_CALL_ERROR;
+	add_item(s, FALSE, t, c, ev->time, ret, ev->cpu, 0);
 	c->syscall = -1;
 }
 
