@@ -22,47 +22,90 @@ void history_file_fingerprint(const char *fingerprint, guint64 *out)
 	out[1] = hash.high64;
 }
 
-static int create(const char *directory, char **name_out, GError **error)
+static void set_cannot_create(GError **error, const char *directory)
 {
-	g_autofree char *name = g_build_filename(directory, HISTORY_TEMPORARY "XXXXXX", NULL);
-	int fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
+	g_set_error(error, ST_ERROR, ST_ERROR_IO, "%s: cannot create a file: %s", directory, g_strerror(errno));
+}
 
+int history_file_named(const char *directory, char **name_out)
+{
+	for (;;) {
+		g_autofree char *name = g_build_filename(directory, HISTORY_TEMPORARY "XXXXXX", NULL);
+		int fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
+		struct stat st;
+
+		if (fd < 0)
+			return -1;
+		/* Between its creation and the lock somebody may have taken it for a dead one's. */
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink) {
+			*name_out = g_steal_pointer(&name);
+			return fd;
+		}
+		g_unlink(name);
+		close(fd);
+	}
+}
+
+/* What a file without a name is known by, if it is to get one. */
+static void proc_path(int fd, char *out, gsize size)
+{
+	g_snprintf(out, size, "/proc/self/fd/%d", fd);
+}
+
+int history_file_new(const char *directory, char **name_out, GError **error)
+{
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[32];
+
+	proc_path(fd, path, sizeof(path));
+	if (fd >= 0 && access(path, F_OK) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	fd = history_file_named(directory, name_out);
 	if (fd < 0)
-		g_set_error(error, ST_ERROR, ST_ERROR_IO, "%s: cannot create a file: %s", directory, g_strerror(errno));
-	else
-		*name_out = g_steal_pointer(&name);
+		set_cannot_create(error, directory);
 	return fd;
+}
+
+/* linkat() doesn't replace what is there, so that a file without a name gets two, the first for an instant. */
+static gboolean publish_unnamed(int fd, const char *path)
+{
+	g_autofree char *directory = g_path_get_dirname(path), *name = NULL;
+	char source[32];
+	int status;
+
+	proc_path(fd, source, sizeof(source));
+	do {
+		g_free(name);
+		name = g_strdup_printf("%s/" HISTORY_TEMPORARY "%08x%08x", directory, g_random_int(), g_random_int());
+		status = linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+	} while (status && errno == EEXIST);
+	if (status == 0 && g_rename(name, path) == 0)
+		return TRUE;
+	if (status == 0)
+		g_unlink(name);
+	return FALSE;
+}
+
+gboolean history_file_publish(int fd, const char *name, const char *path)
+{
+	return name ? g_rename(name, path) == 0 : publish_unnamed(fd, path);
 }
 
 int history_file_unnamed(const char *directory, GError **error)
 {
 	g_autofree char *name = NULL;
-	int fd = create(directory, &name, error), flags = FS_NOCOW_FL;
+	int fd = history_file_new(directory, &name, error), flags = FS_NOCOW_FL;
 
 	if (fd < 0)
 		return -1;
-	g_unlink(name);
+	if (name)
+		g_unlink(name);
 	/* Where file systems copy on write, allocated blocks would be no promise. Others don't know the flag, and need none. */
 	if (ioctl(fd, FS_IOC_SETFLAGS, &flags))
 		errno = 0;
 	return fd;
-}
-
-int history_file_temporary(const char *path, char **name_out, GError **error)
-{
-	g_autofree char *directory = g_path_get_dirname(path);
-
-	for (;;) {
-		struct stat st;
-		int fd = create(directory, name_out, error);
-
-		/* Between its creation and the lock somebody may have taken it for a dead one's. */
-		if (fd < 0 || (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink))
-			return fd;
-		g_unlink(*name_out);
-		g_clear_pointer(name_out, g_free);
-		close(fd);
-	}
 }
 
 /* The limit of file sizes comes as a deadly signal, unless one looks before. */

@@ -50,10 +50,16 @@ void history_file_fingerprint(const char *fingerprint, guint64 *out);
 int history_file_unnamed(const char *directory, GError **error);
 
 /*
- * A file beside `path`, to be renamed to it: mode 0600, and locked for as long as it is open, so that history_cache_trim() can tell one in
- * the making from one whose maker is dead. -1: failed.
+ * A file that will be published in that directory, mode 0600: without a name where the system knows such files, so that nothing is left of it if its maker dies; else
+ * with one, which is put into *name_out. It is locked for as long as it is open, so that history_cache_trim() can tell one whose maker is dead. -1: failed.
  */
-int history_file_temporary(const char *path, char **name_out, GError **error);
+int history_file_new(const char *directory, char **name_out, GError **error);
+
+/* The second kind. -1: failed, errno. */
+int history_file_named(const char *directory, char **name_out);
+
+/* Give it its name, in place of what had that before. FALSE: errno. */
+gboolean history_file_publish(int fd, const char *name, const char *path);
 
 /* Have the blocks of a range allocated. Returns an errno; 0: done. */
 int history_file_allocate(int fd, guint64 offset, guint64 size);

@@ -85,12 +85,13 @@ gboolean history_save(const History *h, const char *path, const char *fingerprin
 	guint64 limit = in_cache ? history_cache_limit(directory) : G_MAXUINT64;
 	int fd, failure = 0;
 
-	if (!may_keep(h, path, limit, error) || (fd = history_file_temporary(path, &name, error)) < 0)
+	if (!may_keep(h, path, limit, error) || (fd = history_file_new(directory, &name, error)) < 0)
 		return FALSE;
-	ok = write_file(h, fd, fingerprint) && g_rename(name, path) == 0;
+	ok = write_file(h, fd, fingerprint) && history_file_publish(fd, name, path);
 	if (!ok) {
 		failure = errno;
-		g_unlink(name);
+		if (name)
+			g_unlink(name);
 	}
 	/* Some file systems tell only now; whoever opens it will notice. */
 	close(fd);

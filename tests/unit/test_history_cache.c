@@ -219,16 +219,22 @@ static void test_killed(void)
 		if (again)
 			model_check(m, again, 0);
 	}
+	/* But for an instant it has no name at all, where there are such files. */
+	int unnamed = open(cache, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (unnamed >= 0)
+		g_assert_cmpuint(files_in(cache, HISTORY_TEMPORARY), <=, 3);
 	pid_t pid = fork();
 	if (pid == 0) { /* it dies in the middle of it */
-		history_file_temporary(file, &name, NULL);
+		history_file_named(cache, &name);
 		_exit(0);
 	}
 	wait_for(pid, 0);
-	int living = history_file_temporary(file, &name, NULL);
+	int living = history_file_named(cache, &name);
 	g_assert_cmpuint(files_in(cache, HISTORY_TEMPORARY), >=, 2);
 	g_assert_true(history_save(h, file, "x", NULL));
 	g_assert_cmpuint(files_in(cache, HISTORY_TEMPORARY), ==, 1);
+	if (unnamed >= 0)
+		close(unnamed);
 	close(living);
 	g_unlink(name);
 	g_free(name);
