@@ -51,6 +51,8 @@ static gboolean move(HistoryArea *area, guint64 to)
 	    MAP_FAILED)
 		return fail(area, "cannot map", errno);
 	area->spilled = to;
+	/* Of what moved earlier, what was touched since is mapped again: that it stays in memory is up to the kernel. */
+	madvise(area->base, area->spilled, MADV_DONTNEED);
 	return TRUE;
 }
 
