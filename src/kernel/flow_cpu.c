@@ -33,10 +33,19 @@ FlowCpu *flow_cpu_get(Flow *f, gint32 cpu)
 
 /* ---- States ------------------------------------------------------------------------------------------------------ */
 
+/* Filled in place: as a result it would be put together from bytes and read as words, which costs more than all else here. */
 typedef struct {
-	guint8 cpu, thread;
+	guint32 cpu, thread;
 	guint32 cpu_detail, thread_detail;
 } Now;
+
+static inline void set_now(Now *n, guint32 cpu, guint32 cpu_detail, guint32 thread, guint32 thread_detail)
+{
+	n->cpu = cpu;
+	n->cpu_detail = cpu_detail;
+	n->thread = thread;
+	n->thread_detail = thread_detail;
+}
 
 static guint32 syscall_text(Flow *f, gint32 syscall)
 {
@@ -47,53 +56,56 @@ static guint32 syscall_text(Flow *f, gint32 syscall)
 	return f->syscall_texts[syscall];
 }
 
-static Now thread_now(Flow *f, FlowThread *t)
+static inline void thread_now(Flow *f, const FlowThread *t, Now *n)
 {
 	if (t->in_guest)
-		return (Now){KERNEL_CS_GUEST, KERNEL_TS_GUEST, t->guest, 0};
-	if (t->mode == FLOW_MODE_SYSCALL)
-		return (Now){t->kvm_run ? KERNEL_CS_HYPERVISOR : KERNEL_CS_SYSCALL, KERNEL_TS_SYSCALL, t->text,
-			     syscall_text(f, t->syscall)};
-	if (t->kt->is_kthread == 1)
-		return (Now){KERNEL_CS_KTHREAD, KERNEL_TS_USER, t->text, 0};
-	if (t->mode == FLOW_MODE_USER && f->all_syscalls)
-		return (Now){KERNEL_CS_USER, KERNEL_TS_USER, t->text, 0};
-	if (!flow_thread_certain(t))
-		return (Now){KERNEL_CS_UNKNOWN, KERNEL_TS_RUNNING, 0, 0}; /* perhaps nobody runs */
-	return (Now){KERNEL_CS_RUNNING, KERNEL_TS_RUNNING, t->text, 0};
+		set_now(n, KERNEL_CS_GUEST, t->guest, KERNEL_TS_GUEST, 0);
+	else if (t->mode == FLOW_MODE_SYSCALL)
+		set_now(n, t->kvm_run ? KERNEL_CS_HYPERVISOR : KERNEL_CS_SYSCALL, t->text, KERNEL_TS_SYSCALL, syscall_text(f, t->syscall));
+	else if (t->kt->is_kthread == 1)
+		set_now(n, KERNEL_CS_KTHREAD, t->text, KERNEL_TS_USER, 0);
+	else if (t->mode == FLOW_MODE_USER && f->all_syscalls)
+		set_now(n, KERNEL_CS_USER, t->text, KERNEL_TS_USER, 0);
+	else if (!flow_thread_certain(t))
+		set_now(n, KERNEL_CS_UNKNOWN, 0, KERNEL_TS_RUNNING, 0); /* perhaps nobody runs */
+	else
+		set_now(n, KERNEL_CS_RUNNING, t->text, KERNEL_TS_RUNNING, 0);
 }
 
-static Now now(Flow *f, FlowCpu *c)
+static inline void now(Flow *f, const FlowCpu *c, Now *n)
 {
 	if (c->depth) {
 		const FlowContext *top = &c->stack[c->depth - 1];
 		gboolean soft = top->from == KERNEL_FROM_SOFTIRQ;
 
-		return (Now){soft ? KERNEL_CS_SOFTIRQ : KERNEL_CS_IRQ, soft ? KERNEL_TS_SOFTIRQ : KERNEL_TS_IRQ, top->text, top->text};
+		set_now(n, soft ? KERNEL_CS_SOFTIRQ : KERNEL_CS_IRQ, top->text, soft ? KERNEL_TS_SOFTIRQ : KERNEL_TS_IRQ, top->text);
+	} else if (c->ft) {
+		thread_now(f, c->ft, n);
+	} else {
+		set_now(n, c->kt ? KERNEL_CS_IDLE : KERNEL_CS_UNKNOWN, 0, KERNEL_TS_UNKNOWN, 0);
 	}
-	if (c->ft)
-		return thread_now(f, c->ft);
-	return (Now){c->kt ? KERNEL_CS_IDLE : KERNEL_CS_UNKNOWN, KERNEL_TS_UNKNOWN, 0, 0};
 }
 
 void flow_cpu_update(Flow *f, FlowCpu *c, gint64 time)
 {
 	FlowThread *t = c->ft;
-	Now n = now(f, c);
+	Now n;
+
+	now(f, c, &n);
 
 	if (c->state != n.cpu || c->detail != n.cpu_detail) {
 		history_append(f->history, c->row, time, c->state, c->detail);
-		c->state = n.cpu;
+		c->state = (guint8)n.cpu;
 		c->detail = n.cpu_detail;
 		c->mixed = FALSE;
 	}
 	if (!t || (t->state == n.thread && t->detail == n.thread_detail))
 		return;
 	if (t->since == time && t->known) { /* it has just got the processor */
-		t->state = n.thread;
+		t->state = (guint8)n.thread;
 		t->detail = n.thread_detail;
 	} else {
-		flow_thread_state(f, t, n.thread, n.thread_detail, time);
+		flow_thread_state(f, t, (KernelThreadState)n.thread, n.thread_detail, time);
 	}
 }
 
@@ -115,8 +127,9 @@ void flow_cpu_was_in(Flow *f, FlowCpu *c, FlowMode mode, gint32 syscall)
 		return;
 	t->mode = (guint8)mode;
 	t->syscall = syscall;
-	Now n = thread_now(f, t);
-	relabel(c, n.cpu, n.cpu_detail, n.thread, n.thread_detail);
+	Now n;
+	thread_now(f, t, &n);
+	relabel(c, (guint8)n.cpu, n.cpu_detail, (guint8)n.thread, n.thread_detail);
 }
 
 /* Something else than was thought, and nobody knows what. */
