@@ -48,7 +48,8 @@ void kernel_set_models(KernelSet *set, TraceModel *models)
 
 void kernel_set_finish(KernelSet *set)
 {
-	for (guint i = 0; i < KERNEL_PART_COUNT; i++)
+	/* Flow, the last one, still asks the others why threads are blocked at the end. */
+	for (guint i = KERNEL_PART_COUNT; i-- > 0;)
 		if (kernel_parts[i]->finish)
 			kernel_parts[i]->finish(set->parts[i]);
 }
