@@ -15,6 +15,7 @@ COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--as
 # Commands that print tables, and the options by which they print others.
 TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]],
           "counters": [[], ["--every=1s"]],
+          "disk": [["--histogram"], ["--every=1s"], ["--log", "--limit=1"]], "memory": [[], ["--every=1s"], ["--log", "--limit=1"]],
           "threads": [["--histogram"], ["--every=1s"], ["--log"]], "processes": [["--histogram"], ["--every=1s"]],
           "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]],
           **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")},
