@@ -125,6 +125,13 @@ void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, g
 	flow_cpu_update(f, c, time);
 }
 
+guint32 kernel_flow_waker(KernelSet *set, const KernelThread *thread)
+{
+	const FlowThread *t = thread->flow;
+
+	return t ? t->waker_text : 0;
+}
+
 KernelCpuStateId kernel_flow_cpu_state(KernelSet *set, gint32 cpu)
 {
 	const Flow *f = set->parts[KERNEL_PART_FLOW];

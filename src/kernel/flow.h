@@ -132,6 +132,9 @@ typedef struct {
 void kernel_flow_guest_enter(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time, guint32 detail);
 void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time);
 
+/* The text that says who woke the thread last, and from where ("timer", "vhost-183 195"); 0: not known. */
+guint32 kernel_flow_waker(KernelSet *set, const KernelThread *thread);
+
 /* ---- For parts that come after it, while events flow ---------------------------------------------------------------- */
 
 /* What the processor does now. */

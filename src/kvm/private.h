@@ -230,6 +230,9 @@ gint64 kvm_row_recount(KvmVcpu *v, KvmState from, KvmState to, gint64 ns);
 /* The reason of the exit that is being handled has become known. */
 void kvm_row_reason(KvmVcpu *v);
 
+/* It has a processor again: who had woken it. */
+void kvm_row_woken(KvmVcpu *v);
+
 /* Nothing before that time changes any more. */
 void kvm_row_settle(KvmVcpu *v, gint64 until);
 

@@ -163,6 +163,21 @@ void kvm_row_reason(KvmVcpu *v)
 	}
 }
 
+void kvm_row_woken(KvmVcpu *v)
+{
+	struct KvmVcpuState *s = v->s;
+	guint32 by = s->pieces ? kernel_flow_waker(s->kvm->s->set, v->thread) : 0;
+
+	for (guint i = by ? s->pieces->len : 0; i-- > 0;) {
+		KvmPiece *p = &g_array_index(s->pieces, KvmPiece, i);
+
+		if (p->state == KVM_STATE_HALTED || p->state == KVM_STATE_BLOCKED)
+			p->detail = by;
+		else if (p->state != KVM_STATE_WAIT_CPU)
+			break;
+	}
+}
+
 void kvm_row_settle(KvmVcpu *v, gint64 until)
 {
 	struct KvmVcpuState *s = v->s;

@@ -149,7 +149,7 @@ void kvm_vcpu_update(KvmVcpu *v, gint64 time)
 	if (cpu >= 0 || s->wait_cpu >= 0)
 		kvm_wait_for(v, cpu, time);
 	s->state = state;
-	if (!s->ep.open && s->phase != KVM_PHASE_GUEST)
+	if (!s->ep.open && s->phase != KVM_PHASE_GUEST && state != KVM_STATE_WAIT_CPU && state != KVM_STATE_BLOCKED)
 		kvm_row_settle(v, time);
 	if (v->thread->state == KERNEL_RUNNING)
 		s->cpu = v->thread->cpu;
@@ -488,6 +488,8 @@ void kvm_vcpu_switched(KvmVcpu *v, gint64 time)
 
 	account(v, time);
 	s->lost = s->throttled = FALSE;
+	if (v->thread->state == KERNEL_RUNNING)
+		kvm_row_woken(v);
 	if (v->thread->state != KERNEL_RUNNING && s->phase == KVM_PHASE_GUEST) {
 		/* The guest was left before; that kvm_exit comes only now is the kernel's way on AMD. */
 		open_episode(v, time);
