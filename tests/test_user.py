@@ -136,6 +136,15 @@ def test_the_threads_are_the_kernels():
               "who traces is on a processor")
 
 
+def test_spans_stand_below_the_kernels_thread():
+    rule = ("--span", "request=lab:request_begin..lab:request_end by id")
+    text = tap.strata("states", "--no-cache", "--format=csv", "--row=*/span/*", *rule, tap.SAMPLES / "one-vm-io").stdout
+    states = [line.split(",") for line in text.splitlines()[1:]]
+    tap.equal({row for row, *_ in states}, {"a/thread/213 ustreq/span/request"})
+    spans = rows("spans", tap.SAMPLES / "one-vm-io", *rule)
+    tap.equal(sum(int(end) - int(begin) for _, begin, end, state, _ in states if state == "active"), spans[0]["total_ns"], "none overlaps another")
+
+
 def test_definitions_are_checked_before_anything_is_read():
     done = tap.strata("spans", "--span", "nonsense", tap.SAMPLES / "one-vm-io", status=2)
     tap.check("NAME=BEGIN_GLOB..END_GLOB" in done.stderr, done.stderr)

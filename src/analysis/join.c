@@ -2,6 +2,7 @@
 /* join.c: user space's threads are the kernel's. */
 #include "analysis/join.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const AnalysisStoreTrace *kernel_of(const AnalysisStore *s, const AnalysisStoreTrace *user)
@@ -123,28 +124,43 @@ gboolean analysis_join_wanted(const AnalysisJoin *j, const AnalysisQuery *q, con
 
 /* ---- Rows --------------------------------------------------------------------------------------------------------------- */
 
+static int compare_rows(gconstpointer row, gconstpointer item)
+{
+	guint32 x = *(const guint32 *)row, y = ((const UserSpanRow *)item)->row;
+
+	return (x > y) - (x < y);
+}
+
+/* Whose span the row is; NULL: it is no span's. Rows stand in the table as they were made, in runs. */
 static const UserSpanRow *span_row(const AnalysisStoreTrace *t, guint32 row)
 {
+	const UserSpanRow *found = NULL;
+	guint64 n = 0;
 	guint table;
 
 	if (!history_find_table(t->history, USER_SPAN_ROWS_TABLE, sizeof(UserSpanRow), &table))
 		return NULL;
-	for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
-		const UserSpanRow *r = history_table_get(t->history, table, i);
-		if (r->row == row)
-			return r;
+	for (guint64 i = 0; !found && i < history_table_len(t->history, table); i += n) {
+		const UserSpanRow *run = history_table_run(t->history, table, i, &n);
+
+		found = bsearch(&row, run, n, sizeof(*run), compare_rows);
 	}
-	return NULL;
+	return found;
 }
 
 char *analysis_row_path(const AnalysisStore *s, const AnalysisStoreTrace *t, guint32 row)
 {
 	const UserSpanRow *span = span_row(t, row);
-	g_autoptr(AnalysisJoin) join = span ? analysis_join_new(s, t) : NULL;
-	const KernelThreadItem *item = join ? analysis_join_kernel(join, span->thread) : NULL;
+	AnalysisJoin join = {.user = t, .kernel = span ? kernel_of(s, t) : NULL};
+	guint32 serial = ANALYSIS_NO_THREAD;
 
+	if (join.kernel && history_find_table(t->history, USER_THREADS_TABLE, sizeof(UserThread), &join.user_table) &&
+	    history_find_table(join.kernel->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &join.kernel_table))
+		serial = find_serial(&join, analysis_join_thread(&join, span->thread));
+	const KernelThreadItem *item =
+		serial < ANALYSIS_AMBIGUOUS ? history_table_get(join.kernel->history, join.kernel_table, serial) : NULL;
 	if (item && item->row != KERNEL_NO_ROW)
-		return g_strdup_printf("%s/%s/span/%s", t->name, history_row_path(join->kernel->history, item->row),
+		return g_strdup_printf("%s/%s/span/%s", t->name, history_row_path(join.kernel->history, item->row),
 				       history_text_get(t->history, span->name));
 	return g_strdup_printf("%s/%s", t->name, history_row_path(t->history, row));
 }

@@ -14,7 +14,7 @@ static const CliTable tables[] = {
 	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_ALL, analysis_threads, NULL},
 	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_cpus, NULL},
-	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW, NULL, analysis_states},
+	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
 	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},

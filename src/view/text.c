@@ -186,11 +186,15 @@ static void append_lines(GString *text, char *lines, const Layout *layout)
 	}
 }
 
-static void append_notes(GString *text, const View *view, const TextStyle *style, const char *margin)
+static void append_left_out(GString *text, const View *view, const char *margin)
 {
 	guint64 left_out = view_left_out(view);
 	if (left_out > 0)
 		g_string_append_printf(text, "%s(and %" G_GUINT64_FORMAT " more)\n", margin, left_out);
+}
+
+static void append_notes(GString *text, const View *view, const TextStyle *style, const char *margin)
+{
 	if (view->notes->len > 0)
 		g_string_append_c(text, '\n');
 	for (guint i = 0; i < view->notes->len; i++)
@@ -212,6 +216,7 @@ void text_table(GString *text, const View *view, const TextStyle *style, guint i
 		free(lines);
 		g_free(layout.widths);
 	}
+	append_left_out(text, view, margin);
 	text_charts(text, view, rows, style, margin);
 	append_notes(text, view, style, margin);
 }
