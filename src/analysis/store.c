@@ -26,6 +26,7 @@ typedef struct {
 	struct Progress *progress;
 	char *path, *fingerprint; /* of the cache; NULL: none is used */
 	guint threads;
+	guint64 memory;
 	StWarnings *warnings;
 	GError *error;
 	gint64 done_ns;           /* how far the pass has come */
@@ -129,7 +130,7 @@ static void keep_warnings(Job *job)
 
 static gboolean run_pass(Job *job, GError **error)
 {
-	HistoryOptions memory = {.memory = job->options->memory};
+	HistoryOptions memory = {.memory = job->memory};
 
 	job->trace->history = history_new(job->trace->begin_ns, job->trace->end_ns, &memory);
 	if (job->trace->is_kernel && !read_kernel(job, error))
@@ -250,16 +251,18 @@ static Job *job_new(CtfTrace *trace, const AnalysisStoreOptions *o)
 	return job;
 }
 
-/* Those that aren't in the cache, as many at a time as there are threads; each of them reads with its share of these. */
+/* Those that aren't in the cache, as many at a time as there are threads; each of them has its share of these, and of the memory. */
 static void make_all(GPtrArray *jobs, Progress *progress)
 {
 	guint threads = MAX(progress->options->threads, 1), parallel = MIN(threads, MAX(jobs->len, 1));
+	guint64 memory = progress->options->memory ? progress->options->memory : history_default_memory();
 	GThreadPool *pool = g_thread_pool_new(make, NULL, (gint)parallel, TRUE, NULL);
 
 	for (guint i = 0; i < jobs->len; i++) {
 		Job *job = g_ptr_array_index(jobs, i);
 
 		job->threads = MAX(threads / parallel, 1);
+		job->memory = MAX(memory / jobs->len, 1);
 		job->progress = progress;
 		progress->total += (double)(job->trace->end_ns - job->trace->begin_ns);
 	}

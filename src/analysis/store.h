@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
 	guint threads;              /* of the machine, for all traces together; 0 counts as 1 */
-	guint64 memory;             /* bytes; 0: a quarter of the machine's */
+	guint64 memory;             /* bytes, for all traces together; 0: a quarter of the machine's */
 	gboolean no_cache;          /* neither read nor write it */
 	StWarnings *warnings;
 	void (*progress)(gpointer user, double done); /* 0..1, now and then, from any thread; may be NULL */

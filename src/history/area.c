@@ -15,7 +15,7 @@
 #define STEP_MIN    ((guint64)256 << 10)
 #define STEP_MAX    ((guint64)16 << 20)
 
-static guint64 quarter_of_the_machine(void)
+guint64 history_default_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 
@@ -43,7 +43,7 @@ static gboolean reserve(HistoryArea *area)
 gboolean history_area_init(HistoryArea *area, guint64 budget, const char *directory)
 {
 	*area = (HistoryArea){.used = HISTORY_AREA_FIRST, .fd = -1, .directory = g_strdup(directory)};
-	area->budget = budget ? MAX(budget, BUDGET_MIN) : quarter_of_the_machine();
+	area->budget = budget ? MAX(budget, BUDGET_MIN) : history_default_memory();
 	return reserve(area);
 }
 

@@ -12,7 +12,7 @@
  *
  * All of it is only ever appended to, in O(1), and lies in one area of memory that is addressed by offsets: what is in memory is what is in the
  * file. Above a budget the oldest part of it is moved into a file of the cache directory, where the kernel pages it; nobody notices.
- * history_save() writes it beside a fingerprint of what it was made from, history_open() maps it again: nothing is read until it is asked for.
+ * history_save() writes it beside a fingerprint of what it was made from, history_open() checks it and maps it again.
  *
  * Times are ns from the clock's origin. One thread of execution while it is being made; any number once it is finished.
  */
@@ -39,8 +39,10 @@ typedef struct History History;
 
 #define HISTORY_NO_ROW G_MAXUINT32 /* what history_row() returns beyond a limit; it may be given to any function */
 
+guint64 history_default_memory(void); /* a quarter of the machine's */
+
 typedef struct {
-	guint64 memory;        /* bytes to hold in memory; 0: a quarter of the machine's */
+	guint64 memory;        /* bytes to hold in memory while it is made; 0: history_default_memory() */
 	const char *directory; /* where the rest goes; NULL: history_cache_dir() */
 } HistoryOptions;
 

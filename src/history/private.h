@@ -77,8 +77,7 @@ G_STATIC_ASSERT(sizeof(HistoryRow) == 64);
  */
 typedef struct {
 	guint64 states;
-	guint32 reserved;
-	guint32 bytes; /* from here to the end of the coded intervals; of the last chunk only the row knows it */
+	guint64 bytes; /* from here to the end of the coded intervals; of the last chunk only the row knows it */
 	guint64 sums[];
 } HistoryChunk;
 

@@ -259,8 +259,7 @@ static void close_chunk(const History *h, const HistoryRow *r)
 	HistoryChunks c = history_row_chunks(h, r);
 
 	if (c.n)
-		((HistoryChunk *)history_at_ref(h, c.refs[c.n - 1]))->bytes =
-		        (guint32)(r->at - history_offset(c.refs[c.n - 1]));
+		((HistoryChunk *)history_at_ref(h, c.refs[c.n - 1]))->bytes = r->at - history_offset(c.refs[c.n - 1]);
 }
 
 /* The sums so far, and the states that there were. */
