@@ -11,7 +11,7 @@
 	C(user_ns,       "USER",       USER) \
 	C(syscall_ns,    "SYSCALLS",   SYSCALL) \
 	C(kthread_ns,    "KTHREADS",   KTHREAD) \
-	C(running_ns,    "USER OR KERNEL", RUNNING) \
+	C(running_ns,    "USER/SYSCALL", RUNNING) \
 	C(irq_ns,        "IRQ",        IRQ) \
 	C(softirq_ns,    "SOFTIRQ",    SOFTIRQ) \
 	C(guest_ns,      "GUESTS",     GUEST) \
@@ -125,23 +125,24 @@ static View *make_table(const AnalysisQuery *q)
 	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
 	view_add_column(v, "cpu", "CPU", VIEW_ID);
 	view_add_column(v, "busy", "BUSY", VIEW_RATIO);
-	for (guint c = 0; c < N_STATES; c++) {
-		guint column = view_add_column(v, state_columns[c].name, state_columns[c].title, VIEW_NS);
-
-		if (state_columns[c].state == KERNEL_CS_RUNNING)
-			view_hide_from_text(v, column);
-	}
+	for (guint c = 0; c < N_STATES; c++)
+		view_add_column(v, state_columns[c].name, state_columns[c].title, VIEW_NS);
 	view_add_column(v, "switches", "SWITCHES", VIEW_COUNT);
 	view_hide_from_text(v, view_add_column(v, "mhz", "MHZ", VIEW_NUMBER));
 	return v;
 }
 
-/* For people: what no processor did. */
-static void hide_zeros(View *v, const AnalysisQuery *q, const gint64 *total)
+/* For people: what no processor did, and what is not known to be user space where nearly everything is known. */
+static void hide_columns(View *v, const AnalysisQuery *q, const gint64 *total)
 {
-	for (guint c = 0; c < N_STATES; c++)
-		if (!total[state_columns[c].state] && state_columns[c].state >= KERNEL_CS_GUEST)
+	for (guint c = 0; c < N_STATES; c++) {
+		KernelCpuStateId state = state_columns[c].state;
+		gboolean hidden = state == KERNEL_CS_RUNNING ? total[state] <= total[KERNEL_CS_USER]
+							     : state >= KERNEL_CS_GUEST && !total[state];
+
+		if (hidden)
 			view_hide_from_text(v, (q->form == ANALYSIS_SERIES) + STATES + c);
+	}
 }
 
 /* ---- The longest ---------------------------------------------------------------------------------------------------- */
@@ -250,7 +251,7 @@ View *analysis_cpus(const AnalysisStore *s, const AnalysisQuery *q, GError **err
 	if (kept)
 		v = make_log(kept, q);
 	else
-		hide_zeros(v, q, total);
+		hide_columns(v, q, total);
 	if (q->form == ANALYSIS_SERIES)
 		view_sort(v, 0, FALSE);
 	view_set_empty_text(v, "No processor was seen.");

@@ -132,7 +132,7 @@ AnalysisGroups *analysis_latencies(const AnalysisThreads *t, AnalysisThreadKey k
 	C(cpu_ns,             "ON CPU",     RUNNING,   GUEST,     TRUE) \
 	C(user_ns,            "USER",       USER,      USER,      TRUE) \
 	C(syscall_ns,         "SYSCALL",    SYSCALL,   SYSCALL,   TRUE) \
-	C(running_ns,         "USER OR KERNEL", RUNNING, RUNNING, FALSE) \
+	C(running_ns,         "USER/SYSCALL", RUNNING, RUNNING,  TRUE) \
 	C(irq_ns,             "IRQ",        IRQ,       IRQ,       FALSE) \
 	C(softirq_ns,         "SOFTIRQ",    SOFTIRQ,   SOFTIRQ,   FALSE) \
 	C(guest_ns,           "GUEST",      GUEST,     GUEST,     TRUE) \
@@ -203,16 +203,28 @@ guint analysis_times_columns(View *v, const AnalysisQuery *q)
 	return first;
 }
 
+static gint64 column_ns(const AnalysisTimes *times, guint c)
+{
+	gint64 ns = 0;
+
+	for (guint s = time_columns[c].first; s <= time_columns[c].last; s++)
+		ns += times->ns[s];
+	return ns;
+}
+
+/* Where all system calls were recorded, hardly any time is not known to be either in one or in user space; else hardly any time is. */
+static gboolean is_idle_column(const AnalysisTimes *total, guint c)
+{
+	if (time_columns[c].last == KERNEL_TS_RUNNING)
+		return total->ns[KERNEL_TS_RUNNING] <= total->ns[KERNEL_TS_USER];
+	return time_columns[c].first >= KERNEL_TS_GUEST && time_columns[c].first <= KERNEL_TS_THROTTLED && !column_ns(total, c);
+}
+
 void analysis_times_end(View *v, guint first, const AnalysisTimes *total)
 {
-	for (guint c = 0; c < N_TIMES; c++) {
-		gint64 ns = 0;
-
-		for (guint s = time_columns[c].first; s <= time_columns[c].last; s++)
-			ns += total->ns[s];
-		if (!ns && time_columns[c].first >= KERNEL_TS_GUEST && time_columns[c].first <= KERNEL_TS_THROTTLED)
+	for (guint c = 0; c < N_TIMES; c++)
+		if (is_idle_column(total, c))
 			view_hide_from_text(v, first + c);
-	}
 }
 
 static void set_mostly(View *v, guint column, const AnalysisTimes *times)
@@ -228,13 +240,8 @@ static void set_mostly(View *v, guint column, const AnalysisTimes *times)
 
 void analysis_times_set(View *v, guint first, const AnalysisQuery *q, const AnalysisTimes *times, const AnalysisGroup *latencies)
 {
-	for (guint c = 0; c < N_TIMES; c++) {
-		gint64 ns = 0;
-
-		for (guint s = time_columns[c].first; s <= time_columns[c].last; s++)
-			ns += times->ns[s];
-		view_set_int(v, first + c, ns);
-	}
+	for (guint c = 0; c < N_TIMES; c++)
+		view_set_int(v, first + c, column_ns(times, c));
 	set_mostly(v, first + MOSTLY, times);
 	view_set_uint(v, first + SWITCHES, times->switches);
 	view_set_uint(v, first + PREEMPTIONS, times->preemptions);

@@ -50,7 +50,7 @@ View *analysis_latency_log(const AnalysisStore *s, const AnalysisQuery *q);
 guint analysis_times_columns(View *v, const AnalysisQuery *q);
 void analysis_times_set(View *v, guint first, const AnalysisQuery *q, const AnalysisTimes *times, const AnalysisGroup *latencies);
 
-/* Columns that would be all zeros for people are hidden from them. `total`: of all rows, its states only. */
+/* Columns that tell people nothing are hidden from them. `total`: of all rows, its states only. */
 void analysis_times_end(View *v, guint first, const AnalysisTimes *total);
 void analysis_times_merge(AnalysisTimes *total, const AnalysisTimes *times);
 

@@ -34,6 +34,8 @@ static void on_syscall_entry(Flow *f, const TraceEvent *ev)
 
 	if (!t)
 		return;
+	if (t->kt->is_kthread == 1)
+		t->kt->is_kthread = FALSE; /* a helper that the kernel has started */
 	flow_cpu_was_in(f, c, FLOW_MODE_USER, -1);
 	leave_syscall(t);
 	t->mode = FLOW_MODE_SYSCALL;

@@ -95,6 +95,8 @@ KernelThread *kernel_thread_get(Kernel *k, gint64 tid)
 	if (t || k->n_live >= KERNEL_LIVE_MAX)
 		return t;
 	t = kernel_thread_new(k, (gint32)tid);
+	if (tid == KERNEL_KTHREADD)
+		t->is_kthread = TRUE;
 	kernel_tids_set(k->tids, (gint32)tid, t);
 	k->n_live++;
 	return t;

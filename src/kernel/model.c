@@ -237,6 +237,7 @@ static void on_free(Kernel *k, const TraceEvent *ev)
 		end_thread(k, t, ev->time);
 }
 
+/* lttng_statedump_process_state.type tells kernel threads by that they have no memory of their own; vhost's borrow that of their VM. */
 /* lttng_statedump_process_state.status: what is waiting. It tells nothing of a thread whose switches or wakeups were seen. */
 #define STATUS_WAIT 5
 #define TYPE_KERNEL_THREAD 1
@@ -250,7 +251,7 @@ static void on_statedump(Kernel *k, const TraceEvent *ev)
 	t->pid = (gint32)value(ev, TRACE_STATEDUMP_PROCESS_PID, t->pid);
 	t->ppid = (gint32)value(ev, TRACE_STATEDUMP_PROCESS_PPID, t->ppid);
 	if (trace_has(ev, TRACE_STATEDUMP_PROCESS_TYPE))
-		t->is_kthread = ev->v[TRACE_STATEDUMP_PROCESS_TYPE] == TYPE_KERNEL_THREAD;
+		t->is_kthread = ev->v[TRACE_STATEDUMP_PROCESS_TYPE] == TYPE_KERNEL_THREAD || t->ppid == KERNEL_KTHREADD;
 	if (!t->name[0])
 		set_name(t, ev, TRACE_STATEDUMP_PROCESS_NAME);
 	if (t->state == KERNEL_UNKNOWN && value(ev, TRACE_STATEDUMP_PROCESS_STATUS, 0) == STATUS_WAIT)

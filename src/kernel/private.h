@@ -14,6 +14,8 @@ void kernel_tids_free(KernelTids *tids);
 KernelThread *kernel_tids_get(const KernelTids *tids, gint32 tid); /* NULL: none, or no valid number */
 void kernel_tids_set(KernelTids *tids, gint32 tid, KernelThread *t);
 
+#define KERNEL_KTHREADD 2 /* the number of the thread whose children all other kernel threads are */
+
 /* ---- kernel.c: threads and processors ------------------------------------------------------------------------- */
 
 /* The living thread of that number, made now if there is none. NULL: no valid number. `tid` 0 is not for here: see KernelCpu.idle. */

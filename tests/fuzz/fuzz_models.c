@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: the input is a trace's events, in any order and with any values, as the models get them. Whatever they say, states exclude each other and add up:
- * every vCPU's and processor's to the time analysed, no time is negative, and exits have no more time than their vCPU.
+ * every vCPU's and processor's to the time analysed, no time is negative, and exits have no more time than their vCPU. Rows of the history have no gaps, those of
+ * threads and processors cover their lives.
  *
  * An event is 8 bytes: what, where, how much later, contexts, four small values, which are spread to what makes a difference.
  */
 #include <string.h>
 
+#include "kernel/flow.h"
 #include "kvm/kvm.h"
+#include "kvm/rows.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
@@ -16,7 +19,9 @@ enum { EVENT_BYTES = 8, BEGIN = 1000, N_WHATS = TRACE_EVENT_COUNT + 2 };
 typedef struct {
 	Kernel *kernel;
 	Kvm *kvm;
-	TraceModel models[2];
+	History *history;
+	KernelSet *set;
+	TraceModel models[4]; /* of the parts those that ask for nothing but an event's fields */
 	gint64 now;
 	gboolean lossy[4];
 } World;
@@ -51,7 +56,7 @@ static void feed_event(World *w, guint id, const guint8 *in)
 		v[i] = is_text(id, i) ? CTF_TEXT(in[4 + i % 4] % 3 * 10, 9) : spread(in[4 + i % 4]);
 	for (guint i = 0; i < TRACE_CTX_COUNT; i++)
 		ctx[i] = spread(in[4 + i]);
-	for (guint m = 0; m < 2; m++)
+	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
 		for (gsize i = 0; i < w->models[m].n_needs; i++)
 			if (w->models[m].needs[i].event == id) {
 				w->models[m].event(w->models[m].self, &ev);
@@ -66,8 +71,9 @@ static void feed_loss(World *w, guint cpu, gboolean begin)
 	if (w->lossy[cpu] == begin)
 		return;
 	w->lossy[cpu] = begin;
-	for (guint m = 0; m < 2; m++)
-		w->models[m].loss(w->models[m].self, (gint32)cpu - 1, w->now, begin ? TRACE_LOSS_BEGIN : TRACE_LOSS_END);
+	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
+		if (w->models[m].loss)
+			w->models[m].loss(w->models[m].self, (gint32)cpu - 1, w->now, begin ? TRACE_LOSS_BEGIN : TRACE_LOSS_END);
 }
 
 static void check(gboolean ok, const char *law)
@@ -131,13 +137,47 @@ static void check_kernel(const World *w)
 	}
 }
 
+static void check_row(const World *w, guint32 row, gint64 begin_ns, gint64 end_ns)
+{
+	HistoryWalk walk;
+	HistoryInterval i;
+
+	history_walk(&walk, w->history, row, G_MININT64, G_MAXINT64);
+	while (history_walk_next(&walk, &i)) {
+		check(i.begin_ns == begin_ns && i.end_ns > i.begin_ns, "a row's intervals follow one another");
+		begin_ns = i.end_ns;
+	}
+	check(begin_ns == end_ns, "a row's states add up to its life");
+}
+
+static void check_history(const World *w)
+{
+	guint threads, cpus;
+
+	check(history_find_table(w->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &threads), "there is a table of threads");
+	check(history_find_table(w->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &cpus), "there is a table of processors");
+	for (guint32 r = 0; r < history_n_rows(w->history); r++)
+		check_row(w, r, history_row_begin(w->history, r), history_row_end(w->history, r));
+	for (guint64 i = 0; i < history_table_len(w->history, cpus); i++)
+		check_row(w, ((const KernelCpuItem *)history_table_get(w->history, cpus, i))->row, w->kernel->begin_ns, w->kernel->end_ns);
+	for (guint64 i = 0; i < history_table_len(w->history, threads); i++) {
+		const KernelThreadItem *item = history_table_get(w->history, threads, i);
+
+		if (item->row != KERNEL_NO_ROW && item->same_as == i)
+			check_row(w, item->row, item->begin_ns, item->end_ns);
+	}
+}
+
 static void finish(World *w)
 {
 	g_autoptr(GArray) gaps = NULL;
 
 	kernel_finish(w->kernel);
 	kvm_finish(w->kvm);
+	kernel_set_finish(w->set);
+	check(history_finish(w->history, NULL), "the history is whole");
 	check_kernel(w);
+	check_history(w);
 	for (guint i = 0; i < w->kvm->vms->len; i++) {
 		const KvmVm *vm = g_ptr_array_index(w->kvm->vms, i);
 
@@ -158,12 +198,19 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 		return 0;
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
 		facts.declared[i] = (data[0] >> i % 8 & 1) || (data[1] & 1);
+	for (guint i = 0; i < TRACE_SYSCALL_COUNT; i++)
+		facts.declared_syscalls[i] = data[1] >> 1 & 1;
 	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES)
 		end += data[i + 2];
 	w.kernel = kernel_new(&facts, BEGIN, end);
 	w.kvm = kvm_new(w.kernel, &facts);
+	w.history = history_new(BEGIN, end, NULL);
+	w.set = kernel_set_new(w.kernel, w.history, &facts);
+	kvm_keep(w.kvm, w.set);
 	w.models[0] = kernel_model(w.kernel);
 	w.models[1] = kvm_model(w.kvm);
+	w.models[2] = kernel_part_irq.model(w.set->parts[KERNEL_PART_IRQ]);
+	w.models[3] = kernel_part_flow.model(w.set->parts[KERNEL_PART_FLOW]);
 	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES) {
 		guint what = data[i] % N_WHATS;
 
@@ -174,7 +221,9 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 			feed_loss(&w, data[i + 1], what == TRACE_EVENT_COUNT);
 	}
 	finish(&w);
+	kernel_set_free(w.set);
 	kvm_free(w.kvm);
+	history_free(w.history);
 	kernel_free(w.kernel);
 	return 0;
 }
