@@ -358,6 +358,7 @@ static void on_requeue(Block *b, const BlockSaid *s)
 	if (was_issued)
 		block_in_driver(b, open, s->time, FALSE);
 	open->state = BLOCK_INSERTED;
+	open->r.issued_ns = KERNEL_NO_TIME;
 	open->r.requeues = (guint16)MIN(open->r.requeues + 1u, G_MAXUINT16);
 }
 

@@ -13,6 +13,7 @@ enum { WRITE = 1, DISCARD = 2, READ = 4, SYNC = 32, META = 64, FLUSH = 256, FUA 
 #define MINUS_1 G_MAXUINT64
 
 typedef struct {
+	TraceFacts facts;
 	Kernel *kernel;
 	History *history;
 	KernelSet *set;
@@ -64,13 +65,13 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 static World *begin(void)
 {
 	World *w = g_new0(World, 1);
-	TraceFacts facts = {.is_kernel = TRUE};
 
+	w->facts.is_kernel = TRUE;
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
-		facts.declared[i] = TRUE;
-	w->kernel = kernel_new(&facts, 0, END);
+		w->facts.declared[i] = TRUE;
+	w->kernel = kernel_new(&w->facts, 0, END);
 	w->history = history_new(0, END, NULL);
-	w->set = kernel_set_new(w->kernel, w->history, &facts);
+	w->set = kernel_set_new(w->kernel, w->history, &w->facts);
 	w->kernel_model = kernel_model(w->kernel);
 	kernel_set_models(w->set, w->models);
 	w->text = "vda";
@@ -538,6 +539,79 @@ static void test_others(void)
 	end(w);
 }
 
+/* ---- Anything ------------------------------------------------------------------------------------------------------- */
+
+static guint64 any_value(GRand *rand, guint field)
+{
+	static const guint64 devices[] = {VDA, VDB, DM, VDA1, 0}, flags[] = {WRITE, READ, WRITE | PREFLUSH, FLUSH | PREFLUSH, WRITE | FUA, DISCARD, 0};
+
+	if (g_rand_int_range(rand, 0, 100) == 0)
+		return ((guint64)g_rand_int(rand) << 32) | g_rand_int(rand);
+	switch (field) {
+	case 0:
+	case 4:
+		return devices[g_rand_int_range(rand, 0, G_N_ELEMENTS(devices))];
+	case 2:
+		return (guint64)g_rand_int_range(rand, 0, 4) * 8;
+	case 3:
+		return flags[g_rand_int_range(rand, 0, G_N_ELEMENTS(flags))];
+	default:
+		return g_rand_int_range(rand, 0, 20) == 0 ? MINUS_1 : (guint64)g_rand_int_range(rand, 0, 8) * 8;
+	}
+}
+
+static void feed_any(World *w, GRand *rand)
+{
+	const TraceModel *m = &w->models[KERNEL_PART_BLOCK];
+	const TraceNeed *need = &m->needs[g_rand_int_range(rand, 0, (gint)m->n_needs)];
+	guint64 v[6];
+	gint dice = g_rand_int_range(rand, 0, 400);
+
+	w->now += g_rand_int_range(rand, 0, 3);
+	for (guint i = 0; i < G_N_ELEMENTS(v); i++)
+		v[i] = any_value(rand, i);
+	if (dice == 0)
+		m->loss(m->self, 0, w->now, g_rand_boolean(rand) ? TRACE_LOSS_BEGIN : TRACE_LOSS_END);
+	else if (dice < 20)
+		why(w, dice & 1 ? A : KERNEL, w->now - 20, w->now, g_rand_boolean(rand) ? KERNEL_FROM_IRQ : KERNEL_FROM_THREAD, dice & 2 ? KERNEL : 0, 2,
+		    TRACE_SYS_FSYNC);
+	else if (need->event == TRACE_STATEDUMP_BLOCK)
+		FEED(w, w->now, STATEDUMP_BLOCK, 0, v[0], CTF_TEXT(0, 3));
+	else
+		feed_values(w, need->event, g_rand_int_range(rand, -1, 3), v, (guint)g_rand_int_range(rand, 2, 7));
+}
+
+static void check_request(const KernelDiskRequest *r)
+{
+	g_assert_cmpuint(r->op, <, KERNEL_DISK_OP_COUNT);
+	g_assert_cmpuint(r->via, <, KERNEL_DISK_VIA_COUNT);
+	g_assert_true((r->end == KERNEL_DISK_COMPLETED) == (r->completed_ns != KERNEL_NO_TIME));
+	if (r->end == KERNEL_DISK_COMPLETED)
+		g_assert_true(r->issued_ns <= r->completed_ns && r->completed_ns <= r->done_ns);
+	if (r->issued_ns != KERNEL_NO_TIME && r->queued_ns != KERNEL_NO_TIME)
+		g_assert_cmpint(r->queued_ns, <=, r->issued_ns);
+}
+
+static void test_anything(void)
+{
+	for (guint seed = 0; seed < 200; seed++) {
+		World *w = begin();
+		GRand *rand = g_rand_new_with_seed(seed);
+
+		w->now = 10;
+		for (guint i = 0; i < 4000; i++)
+			feed_any(w, rand);
+		g_assert_cmpint(w->now, <, END);
+		finish(w);
+		for (guint64 i = 0; i < n_requests(w); i++)
+			check_request(request(w, i));
+		for (guint i = 0; i < len(w, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem)); i++)
+			time_in(w, disk(w, i)->row, KERNEL_DISK_IDLE);
+		g_rand_free(rand);
+		end(w);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -558,5 +632,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/block/written back for who dirtied it", test_dirty_buffer);
 	g_test_add_func("/block/who waits for a journal waits for the disk", test_through);
 	g_test_add_func("/block/waiting for others' requests", test_others);
+	g_test_add_func("/block/whatever events say, states add up and times are in order", test_anything);
 	return g_test_run();
 }

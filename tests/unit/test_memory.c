@@ -6,6 +6,7 @@
 enum { END = 100000, A = 10, B = 11 };
 
 typedef struct {
+	TraceFacts facts;
 	Kernel *kernel;
 	History *history;
 	KernelSet *set;
@@ -54,15 +55,15 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 static World *begin(void)
 {
 	World *w = g_new0(World, 1);
-	TraceFacts facts = {.is_kernel = TRUE};
 	TraceModel models[KERNEL_PART_COUNT];
 
+	w->facts.is_kernel = TRUE;
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
-		facts.declared[i] = TRUE;
+		w->facts.declared[i] = TRUE;
 	w->syscall = -1;
-	w->kernel = kernel_new(&facts, 0, END);
+	w->kernel = kernel_new(&w->facts, 0, END);
 	w->history = history_new(0, END, NULL);
-	w->set = kernel_set_new(w->kernel, w->history, &facts);
+	w->set = kernel_set_new(w->kernel, w->history, &w->facts);
 	w->kernel_model = kernel_model(w->kernel);
 	kernel_set_models(w->set, models);
 	w->model = models[KERNEL_PART_MEMORY];
