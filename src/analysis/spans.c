@@ -239,6 +239,7 @@ static View *make_log(const AnalysisStore *s, const AnalysisQuery *q)
 	view_add_column(v, "duration_ns", "TOOK", VIEW_NS);
 	for (guint c = 0; c < G_N_ELEMENTS(state_columns); c++)
 		view_add_column(v, state_columns[c].name, state_columns[c].title, VIEW_NS);
+	view_hide_from_text(v, LOG_STATES + 1); /* rarely a vCPU traces */
 	each_trace(s, q, add_log, v);
 	view_sort(v, LOG_NS, TRUE);
 	return v;
