@@ -244,7 +244,8 @@ void kernel_futex_exit(Futexes *f, KernelThread *t, const KernelCall *call, gint
 		end_wait(f, t, w, complete ? result_of(ret) : KERNEL_FUTEX_OPEN, time);
 	if (f->has_waking || !complete || !is_wake(op) || ret <= 0)
 		return;
-	State *s = &g_array_index(f->states, State, futex_of(f, t, address, op));
+	guint32 futex = futex_of(f, t, address, op); /* which may make room for more of them */
+	State *s = &g_array_index(f->states, State, futex);
 	s->waker = t->serial;
 	s->time = time;
 }
