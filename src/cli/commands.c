@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "analysis/commands.h"
+#include "analysis/irqs.h"
+#include "analysis/net.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
 
@@ -16,6 +18,9 @@ static const CliTable tables[] = {
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_cpus, NULL},
 	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
+	{"irqs", "Interrupts, softirqs, timers and work items: how often, how long, and who was interrupted", CLI_TABLE_ALL, analysis_irqs, NULL},
+	{"net", "Network interfaces and the services over them: traffic, drops, retransmissions, round trips", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_net, NULL},
+	{"connections", "Connections: traffic each way, retransmissions, round trips, answers", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_connections, NULL},
 	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_ALL, analysis_files, NULL},
