@@ -530,10 +530,11 @@ static void block_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edg
 static gpointer block_create(KernelSet *set)
 {
 	Block *b = g_new0(Block, 1);
+	const gboolean *declared = set->facts->declared;
 
 	b->set = set;
 	b->opens = block_opens_new();
-	b->disks = block_disks_new(set->history);
+	b->disks = block_disks_new(set->history, declared[TRACE_BLOCK_RQ_ISSUE] && declared[TRACE_BLOCK_RQ_COMPLETE]);
 	b->requests = history_table(set->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest));
 	b->waits = block_waits_new(set, b->disks, b->requests);
 	b->remaps = g_array_new(FALSE, TRUE, sizeof(BlockRemap));

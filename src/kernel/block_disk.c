@@ -12,10 +12,10 @@ struct BlockDisks {
 	GHashTable *names;   /* dev -> text */
 	GArray *disks;       /* BlockDisk */
 	guint32 last_dev, last_number;
-	gboolean is_lost, had_loss;
+	gboolean is_told, is_lost, had_loss;
 };
 
-BlockDisks *block_disks_new(History *h)
+BlockDisks *block_disks_new(History *h, gboolean is_told)
 {
 	static const char *const states[KERNEL_DISK_STATE_COUNT] = {
 #define KERNEL_S(id, name) [KERNEL_DISK_##id] = (name),
@@ -25,6 +25,7 @@ BlockDisks *block_disks_new(History *h)
 	BlockDisks *d = g_new0(BlockDisks, 1);
 
 	d->history = h;
+	d->is_told = is_told;
 	d->kind = history_kind(h, "disk", states, KERNEL_DISK_STATE_COUNT);
 	d->table = history_table(h, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem));
 	d->numbers = g_hash_table_new(NULL, NULL);
@@ -123,7 +124,7 @@ static KernelDiskState state_of(guint in_flight)
 
 static KernelDiskState state_now(const BlockDisks *d, const BlockDisk *disk)
 {
-	if (d->is_lost || disk->knowledge == BLOCK_IN_DOUBT)
+	if (!d->is_told || d->is_lost || disk->knowledge == BLOCK_IN_DOUBT)
 		return KERNEL_DISK_UNKNOWN;
 	return state_of(disk->in_flight);
 }

@@ -89,7 +89,8 @@ typedef struct {
 
 typedef struct BlockDisks BlockDisks;
 
-BlockDisks *block_disks_new(History *h);
+/* `is_told`: when requests are issued and completed is recorded; else it is never known what a driver has. */
+BlockDisks *block_disks_new(History *h, gboolean is_told);
 void block_disks_free(BlockDisks *d);
 
 /* The disk's number; KERNEL_NO_DEV: there are too many. */

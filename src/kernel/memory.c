@@ -7,7 +7,7 @@
 #define ORDER_MAX   20
 
 /* Arguments, as trace/syscalls.h has them. */
-enum { MMAP_LEN = 1, MUNMAP_LEN = 1, MREMAP_OLD = 1, MREMAP_NEW = 2 };
+enum { BRK_END = 0, MMAP_LEN = 1, MUNMAP_LEN = 1, MREMAP_OLD = 1, MREMAP_NEW = 2 };
 
 typedef struct {
 	guint64 bytes;
@@ -169,6 +169,7 @@ static void on_call(Memory *m, const TraceEvent *ev)
 		call.new_bytes = arg(ev, MREMAP_NEW);
 		break;
 	case TRACE_SYS_BRK:
+		call.new_bytes = arg(ev, BRK_END);
 		break;
 	default:
 		return;
@@ -178,12 +179,17 @@ static void on_call(Memory *m, const TraceEvent *ev)
 		*(Mapping *)kernel_addrmap_put(&m->calls, (guint64)t->serial + 1) = call;
 }
 
-/* A process's heap ends at `end` now: how much it has grown is known from the second time on. */
-static void set_heap(Memory *m, const TraceEvent *ev, const KernelThread *t, guint64 end)
+/*
+ * A process's heap ends at `end` now: how much it has grown is known from the second time on. Who only asks where it ends (that is what programs begin with) may
+ * have got another one by exec, or be another process of the same number.
+ */
+static void set_heap(Memory *m, const TraceEvent *ev, const KernelThread *t, guint64 end, gboolean only_asked)
 {
 	if (t->pid < 0)
 		return;
-	guint64 *known = kernel_addrmap_get(&m->heaps, (guint64)t->pid + 1);
+	if (only_asked)
+		kernel_addrmap_remove(&m->heaps, (guint64)t->pid + 1);
+	const guint64 *known = kernel_addrmap_get(&m->heaps, (guint64)t->pid + 1);
 	if (known && *known < end)
 		add(m, ev, KERNEL_MEMORY_HEAP, &(Owned){.bytes = end - *known, .owner = t->serial});
 	else if (known && *known > end)
@@ -206,7 +212,7 @@ static void on_return(Memory *m, const TraceEvent *ev)
 	if ((ev->syscall >= 0 && ev->syscall != call.syscall) || (ret < 0 && ret >= -4095))
 		return;
 	if (call.syscall == TRACE_SYS_BRK)
-		set_heap(m, ev, t, (guint64)ret);
+		set_heap(m, ev, t, (guint64)ret, call.new_bytes == 0);
 	else if (call.new_bytes > call.old_bytes)
 		add(m, ev, KERNEL_MEMORY_MAP, &(Owned){.bytes = call.new_bytes - call.old_bytes, .owner = t->serial});
 	else if (call.new_bytes < call.old_bytes)
@@ -298,7 +304,7 @@ static TraceModel memory_model(gpointer self)
 		{TRACE_SYSCALL_ENTRY, TRACE_BIT(MMAP_LEN), 0, TRACE_ONLY(TRACE_SYS_MMAP)},
 		{TRACE_SYSCALL_ENTRY, TRACE_BIT(MUNMAP_LEN), 0, TRACE_ONLY(TRACE_SYS_MUNMAP)},
 		{TRACE_SYSCALL_ENTRY, TRACE_BIT(MREMAP_OLD) | TRACE_BIT(MREMAP_NEW), 0, TRACE_ONLY(TRACE_SYS_MREMAP)},
-		{TRACE_SYSCALL_ENTRY, 0, 0, TRACE_ONLY(TRACE_SYS_BRK)},
+		{TRACE_SYSCALL_ENTRY, TRACE_BIT(BRK_END), 0, TRACE_ONLY(TRACE_SYS_BRK)},
 		{TRACE_SYSCALL_EXIT, TRACE_BIT(TRACE_SYSCALL_RET), 0, TRACE_ONLY(TRACE_SYS_MMAP)},
 		{TRACE_SYSCALL_EXIT, TRACE_BIT(TRACE_SYSCALL_RET), 0, TRACE_ONLY(TRACE_SYS_MUNMAP)},
 		{TRACE_SYSCALL_EXIT, TRACE_BIT(TRACE_SYSCALL_RET), 0, TRACE_ONLY(TRACE_SYS_MREMAP)},

@@ -3,8 +3,10 @@
  * Block requests, case by case: events are given to the models one by one, and what came of them is compared with what the case was made of. Threads 10 and 11 are
  * programs, 20 is a kernel thread; 10 has processor 0. Disk 254:0 is "vda".
  */
-#include "kernel/block.h"
+#include "kernel/block_private.h"
 #include "kernel/flow.h"
+
+#include <string.h>
 
 enum { END = 100000, A = 10, B = 11, KERNEL = 20 };
 enum { VDA = 254 << 20, VDB = (254 << 20) + 16, VDA1 = (254 << 20) + 1, DM = 253 << 20 };
@@ -62,13 +64,14 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 #define COMPLETE(w, at, dev, sector, nr, rwbs)  FEED(w, at, BLOCK_RQ_COMPLETE, 0, dev, sector, nr, rwbs, 0)
 #define SWITCH(w, at, prev, state, next)        FEED(w, at, SCHED_SWITCH, 0, prev, state, next)
 
-static World *begin(void)
+/* A world in which one kind of events is not recorded. */
+static World *begin_with(gint missing)
 {
 	World *w = g_new0(World, 1);
 
 	w->facts.is_kernel = TRUE;
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
-		w->facts.declared[i] = TRUE;
+		w->facts.declared[i] = (gint)i != missing;
 	w->kernel = kernel_new(&w->facts, 0, END);
 	w->history = history_new(0, END, NULL);
 	w->set = kernel_set_new(w->kernel, w->history, &w->facts);
@@ -83,6 +86,11 @@ static World *begin(void)
 	FEED(w, 0, STATEDUMP_BLOCK, 0, VDA, CTF_TEXT(0, 3));
 	SWITCH(w, 1, 0, 0, A);
 	return w;
+}
+
+static World *begin(void)
+{
+	return begin_with(-1);
 }
 
 static guint32 serial(const World *w, gint32 tid)
@@ -539,6 +547,46 @@ static void test_others(void)
 	end(w);
 }
 
+/* What ftrace writes as letters is what LTTng writes as bits. */
+static void test_letters(void)
+{
+	static const struct {
+		const char *letters;
+		guint64 bits;
+	} cases[] = {{"R", READ},
+		     {"RA", READ | 8},
+		     {"WS", WRITE | SYNC},
+		     {"WSM", WRITE | SYNC | META},
+		     {"FWFSM", PREFLUSH | WRITE | FUA | SYNC | META},
+		     {"FWS", PREFLUSH | WRITE | SYNC},
+		     {"WFS", WRITE | FUA | SYNC},
+		     {"FF", FLUSH | PREFLUSH},
+		     {"F", FLUSH},
+		     {"DS", DISCARD | SYNC},
+		     {"DE", DISCARD | 128},
+		     {"N", 0},
+		     {"", 0}};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		BlockOp a = block_op_from_text(cases[i].letters, (guint)strlen(cases[i].letters)), b = block_op_from_bits(cases[i].bits);
+
+		g_test_message("%s", cases[i].letters);
+		g_assert_cmpuint(a.op, ==, b.op);
+		g_assert_cmpuint(a.flags, ==, b.flags);
+	}
+}
+
+/* Without completions nobody knows whether a disk is busy. */
+static void test_not_recorded(void)
+{
+	World *w = begin_with(TRACE_BLOCK_RQ_COMPLETE);
+
+	ISSUE(w, 110, VDA, 8, 16, READ);
+	finish(w);
+	g_assert_cmpint(time_in(w, disk(w, 0)->row, KERNEL_DISK_UNKNOWN), ==, END);
+	end(w);
+}
+
 /* ---- Anything ------------------------------------------------------------------------------------------------------- */
 
 static guint64 any_value(GRand *rand, guint field)
@@ -632,6 +680,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/block/written back for who dirtied it", test_dirty_buffer);
 	g_test_add_func("/block/who waits for a journal waits for the disk", test_through);
 	g_test_add_func("/block/waiting for others' requests", test_others);
+	g_test_add_func("/block/letters say what bits say", test_letters);
+	g_test_add_func("/block/what is not recorded is not known", test_not_recorded);
 	g_test_add_func("/block/whatever events say, states add up and times are in order", test_anything);
 	return g_test_run();
 }

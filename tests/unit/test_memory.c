@@ -210,6 +210,8 @@ static void test_mappings(void)
 	SWITCH(w, 155, A, 1, B);
 	CALL(w, 160, BRK, 0x1020000);
 	RETURN(w, 161, 0x1020000);
+	CALL(w, 170, BRK, 0); /* after an exec */
+	RETURN(w, 171, 0x555500000000);
 	const struct {
 		guint kind;
 		guint64 bytes;
