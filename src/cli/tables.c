@@ -80,27 +80,39 @@ static guint count_options(const GOptionEntry *options)
 
 const GOptionEntry *cli_table_options(guint flags)
 {
-	GArray *all = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+	static GHashTable *made; /* flags -> options */
 
+	if (!made)
+		made = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	GOptionEntry *known = g_hash_table_lookup(made, GUINT_TO_POINTER(flags));
+	if (known)
+		return known;
+	GArray *all = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
 	g_array_append_vals(all, common_options, count_options(common_options));
 	for (guint i = 0; i < G_N_ELEMENTS(groups); i++)
 		if (flags & groups[i].flag)
 			g_array_append_vals(all, groups[i].options, count_options(groups[i].options));
-	return (const GOptionEntry *)(gpointer)g_array_free(all, FALSE);
+	known = (GOptionEntry *)(gpointer)g_array_free(all, FALSE);
+	g_hash_table_insert(made, GUINT_TO_POINTER(flags), known);
+	return known;
 }
 
-/* "1,2" and two options say the same. NULL: nothing was given. */
-static char **split_lists(char **given)
+/* "1,2" and two options say the same: `*given` becomes a list of single ones. NULL: nothing was given. */
+static const char *const *split_lists(char ***given)
 {
 	g_autoptr(GStrvBuilder) all = g_strv_builder_new();
 
-	for (char **g = given; g && *g; g++) {
+	if (!*given)
+		return NULL;
+	for (char **g = *given; *g; g++) {
 		g_auto(GStrv) parts = g_strsplit(*g, ",", -1);
 		for (char **part = parts; *part; part++)
 			if (**part)
 				g_strv_builder_add(all, *part);
 	}
-	return given ? g_strv_builder_end(all) : NULL;
+	g_strfreev(*given);
+	*given = g_strv_builder_end(all);
+	return (const char *const *)*given;
 }
 
 static gboolean parse_size(const char *text, guint64 *size_out, GError **error)
@@ -151,10 +163,10 @@ static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
 	q->by = opt.by;
 	q->limit = opt.limit >= 0 ? (guint)opt.limit : opt.log ? LOG_LIMIT : 0;
 	q->machines = (const char *const *)cli_range.machines;
-	q->threads = (const char *const *)split_lists(opt.threads);
-	q->processes = (const char *const *)split_lists(opt.processes);
-	q->cpus = (const char *const *)split_lists(opt.cpus);
-	q->containers = (const char *const *)split_lists(opt.containers);
+	q->threads = split_lists(&opt.threads);
+	q->processes = split_lists(&opt.processes);
+	q->cpus = split_lists(&opt.cpus);
+	q->containers = split_lists(&opt.containers);
 	q->rows = (const char *const *)opt.rows;
 	return cli_parse_range(traces, FALSE, &q->begin_ns, &q->end_ns, error);
 }
