@@ -368,6 +368,7 @@ static void test_fork_and_exec(void)
 
 	open_file(w, 0, "/data/a", 3, 0);
 	open_file(w, 0, "/data/b", 4, CLOEXEC);
+	open_file(w, 0, "/data/c", 5, 0);
 	ENTER(w, 0, CLONE, 0x11);
 	FEED(w, PROCESS_FORK, 0, 30, 30, 10, 10);
 	LEAVE(w, 0, CLONE, 30);
@@ -380,6 +381,8 @@ static void test_fork_and_exec(void)
 	FEED(w, PROCESS_EXEC, 3, 30, 30);
 	READ_OF(w, 3, 4);
 	LAST_FILE_IS(w, "fd 4 (opened unseen)");
+	READ_OF(w, 3, 5);
+	LAST_FILE_IS(w, "/data/c");
 	READ_OF(w, 0, 4);
 	LAST_FILE_IS(w, "/data/b");
 	end(w);
@@ -569,6 +572,12 @@ static void test_no_waker(void)
 	World *w = begin();
 
 	g_assert_cmpuint(one_wait(w, WAIT, WAIT, 0x1000, -ETIMEDOUT).result, ==, KERNEL_FUTEX_TIMEOUT);
+	g_assert_cmpuint(last_wait(w).waker, ==, G_MAXUINT32);
+	g_assert_cmpuint(one_wait(w, WAIT, WAIT, 0x1000, 0).result, ==, KERNEL_FUTEX_WOKEN);
+	g_assert_cmpuint(last_wait(w).waker, ==, G_MAXUINT32);
+	ENTER(w, 1, FUTEX, 0x1000, WAIT, 2);
+	CALL(w, 0, FUTEX, 1, 0x1000, WAKE, 1); /* wakeups are recorded: it woke another one */
+	LEAVE(w, 1, FUTEX, 0);
 	g_assert_cmpuint(last_wait(w).waker, ==, G_MAXUINT32);
 	CALL(w, 1, FUTEX, -EAGAIN, 0x1000, WAIT, 2);
 	g_assert_cmpuint(last_wait(w).result, ==, KERNEL_FUTEX_AGAIN);
