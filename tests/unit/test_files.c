@@ -667,7 +667,7 @@ static void test_why(void)
 	World *w = begin();
 	KernelThread *other = kernel_thread(w->kernel, 20);
 
-	strcpy(other->name, "peer");
+	g_strlcpy(other->name, "peer", sizeof(other->name));
 	CALL(w, 0, SOCKET, 5, 2, 1, 0);
 	CALL(w, 0, SOCKET, 6, 1, 1, 0);
 	CALL(w, 0, EVENTFD, 7, 0, 0);
