@@ -25,6 +25,8 @@ void analysis_calls_free(AnalysisCalls *c)
 	if (!c)
 		return;
 	g_hash_table_unref(c->numbers);
+	if (c->processes)
+		g_hash_table_unref(c->processes);
 	g_free(c);
 }
 
@@ -83,20 +85,30 @@ gint32 analysis_calls_pid(const AnalysisCalls *c, guint32 thread)
 	return t ? t->pid : -1;
 }
 
-char *analysis_process_name(const AnalysisCalls *c, gint32 pid)
+/* The main thread's name; if that isn't known the first one's. */
+static GHashTable *process_names(const AnalysisCalls *c)
 {
 	const History *h = c->trace->history;
-	const char *name = "";
+	GHashTable *names = g_hash_table_new(NULL, NULL);
 
-	if (pid < 0)
-		return g_strdup("?");
 	for (guint64 i = 0; i < history_table_len(h, c->threads); i++) {
 		const KernelThreadItem *t = history_table_get(h, c->threads, i);
+		const char *name = history_text_get(h, t->name);
 
-		if (t->pid == pid && (t->tid == pid || !*name))
-			name = history_text_get(h, t->name);
+		if (t->pid >= 0 && *name && (t->tid == t->pid || !g_hash_table_contains(names, GINT_TO_POINTER(t->pid))))
+			g_hash_table_insert(names, GINT_TO_POINTER(t->pid), (gpointer)name);
 	}
-	return g_strdup_printf("%s%s%d", name, *name ? " " : "", pid);
+	return names;
+}
+
+char *analysis_process_name(AnalysisCalls *c, gint32 pid)
+{
+	if (pid < 0)
+		return g_strdup("?");
+	if (!c->processes)
+		c->processes = process_names(c);
+	const char *name = g_hash_table_lookup(c->processes, GINT_TO_POINTER(pid));
+	return name ? g_strdup_printf("%s %d", name, pid) : g_strdup_printf("%d", pid);
 }
 
 /* ---- Errors ---------------------------------------------------------------------------------------------------- */

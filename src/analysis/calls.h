@@ -14,6 +14,7 @@ typedef struct {
 	KernelSyscallTables tables;
 	guint files, threads;                    /* tables */
 	GHashTable *numbers;                     /* text of a name -> TraceSyscall plus one */
+	GHashTable *processes;                   /* pid -> name; made when first asked */
 } AnalysisCalls;
 
 /* NULL: the trace's history has none. */
@@ -44,7 +45,7 @@ char *analysis_calls_text(const AnalysisCalls *c, const KernelSyscall *call);
 const char *analysis_errno_name(gint64 error, char *buffer);
 
 /* "mariadbd 153", of a process's number. The caller frees. */
-char *analysis_process_name(const AnalysisCalls *c, gint32 pid);
+char *analysis_process_name(AnalysisCalls *c, gint32 pid);
 
 /* ---- The longest ones ------------------------------------------------------------------------------------------------ */
 

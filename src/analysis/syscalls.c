@@ -86,8 +86,6 @@ static void collect(const AnalysisCalls *c, const AnalysisFilter *f, AnalysisGro
 
 static void set_group(const Columns *col, const AnalysisCalls *c, const AnalysisQuery *q, const AnalysisGroup *g, const Extras *x)
 {
-	g_autofree char *errnos = errno_text(x, (guint32)g->key[0]);
-
 	view_begin_row(col->view);
 	if (q->form == ANALYSIS_SERIES)
 		view_set_int(col->view, 0, g->step_ns);
@@ -97,6 +95,7 @@ static void set_group(const Columns *col, const AnalysisCalls *c, const Analysis
 	view_set_uint(col->view, col->errors, g->errors);
 	if (q->form == ANALYSIS_SERIES)
 		return;
+	g_autofree char *errnos = errno_text(x, (guint32)g->key[0]);
 	view_set_text(col->view, col->errnos, errnos);
 	gpointer n = g_hash_table_lookup(x->unfinished, GSIZE_TO_POINTER(g->key[0]));
 	view_set_uint(col->view, col->unfinished, GPOINTER_TO_SIZE(n));
