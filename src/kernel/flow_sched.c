@@ -300,9 +300,8 @@ static void note_waker(Flow *f, FlowThread *t, FlowCpu *c, const KernelBlocked *
 }
 
 /* The first of the events that tell of a wakeup. */
-static void woken(Flow *f, FlowThread *t, const TraceEvent *ev)
+static void woken(Flow *f, FlowThread *t, FlowCpu *c, const TraceEvent *ev)
 {
-	FlowCpu *c = flow_cpu(f, ev);
 	KernelBlocked b = source_of(f, c);
 
 	if (flow_thread_lost(f, t) < ev->time)
@@ -323,10 +322,11 @@ void flow_sched_wake(Flow *f, const TraceEvent *ev)
 	if (!kt || kt->state != KERNEL_WAIT_CPU)
 		return; /* it had not gone to sleep yet */
 	FlowThread *t = flow_thread(f, kt);
+	FlowCpu *c = flow_cpu(f, ev); /* who is current there becomes known, and may be the thread itself */
 	if (!t || t->on)
 		return;
 	if (t->wait_state != KERNEL_TS_WAIT_CPU || flow_thread_lost(f, t) < ev->time)
-		woken(f, t, ev);
+		woken(f, t, c, ev);
 	else if (ev->id == TRACE_SCHED_WAKEUP_NEW)
 		t->woken_ns = ev->time; /* since it was forked it has been made ready */
 	t->prio = prio_of(ev, TRACE_SCHED_WAKEUP_PRIO, t->prio);

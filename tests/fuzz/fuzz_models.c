@@ -41,7 +41,7 @@ static gboolean is_text(guint id, guint field)
 {
 	const char *n = trace_field_names((TraceEventId)id, field);
 
-	return n && (strstr(n, "comm") || strcmp(n, "name") == 0 || strcmp(n, "filename") == 0);
+	return n && (strstr(n, "comm") || strcmp(n, "name") == 0 || strcmp(n, "filename") == 0 || strcmp(n, "action") == 0);
 }
 
 static void feed_event(World *w, guint id, const guint8 *in)
@@ -55,7 +55,7 @@ static void feed_event(World *w, guint id, const guint8 *in)
 	for (guint i = 0; i < TRACE_FIELDS_MAX; i++)
 		v[i] = is_text(id, i) ? CTF_TEXT(in[4 + i % 4] % 3 * 10, 9) : spread(in[4 + i % 4]);
 	for (guint i = 0; i < TRACE_CTX_COUNT; i++)
-		ctx[i] = spread(in[4 + i]);
+		ctx[i] = spread(in[4 + i % 4]);
 	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
 		for (gsize i = 0; i < w->models[m].n_needs; i++)
 			if (w->models[m].needs[i].event == id) {

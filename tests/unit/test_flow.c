@@ -631,6 +631,7 @@ static void check_laws(const World *w)
 
 static void random_world(World *w, GRand *r, gint64 *current)
 {
+	w->name = "some name"; /* as long as any number that is taken for its length */
 	while ((w->now += g_rand_int_range(r, 0, 12)) < END) {
 		if (g_rand_int_range(r, 0, 60) == 0) {
 			gint32 cpu = g_rand_int_range(r, 0, CPUS);
