@@ -52,7 +52,10 @@ CliCommand cli_command_at(guint i)
 {
 	if (i < N_OWN)
 		return *own[i];
+	static const GOptionEntry *options[G_N_ELEMENTS(tables)]; /* made once each */
 	const CliTable *t = &tables[i - N_OWN];
-	return (CliCommand){.name = t->name, .arguments = "TRACE..", .summary = t->summary, .options = cli_table_options(t->flags),
+	if (!options[i - N_OWN])
+		options[i - N_OWN] = cli_table_options(t->flags);
+	return (CliCommand){.name = t->name, .arguments = "TRACE..", .summary = t->summary, .options = options[i - N_OWN],
 			    .run = run_table};
 }

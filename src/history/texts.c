@@ -121,7 +121,7 @@ static gsize cut(const char *text, gsize len, gsize max)
 
 guint32 history_text(History *h, const char *text, gssize len)
 {
-	gsize n = cut(text, len < 0 ? strlen(text) : strnlen(text, (gsize)len), HISTORY_TEXT_MAX);
+	gsize n = text ? cut(text, len < 0 ? strlen(text) : strnlen(text, (gsize)len), HISTORY_TEXT_MAX) : 0;
 	guint32 hash, number;
 
 	if (!n)

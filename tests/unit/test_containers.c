@@ -37,7 +37,7 @@ static void feed(World *w, TraceEventId id, gint syscall, const guint64 *v, guin
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0};
 	TraceEvent ev = {.time = ++w->now, .cpu = 0, .id = (guint16)id, .syscall = (gint16)syscall, .present = (guint16)((1u << n) - 1), .v = values,
-			 .ctx = ctx, .ctx_present = ctx_present, .base = (const guint8 *)text};
+			 .ctx = ctx, .ctx_present = ctx_present, .base = (const guint8 *)(text ? text : "")};
 	const guint to[] = {0, 1 + KERNEL_PART_CONTAINERS};
 
 	for (guint i = 0; i < n; i++)
