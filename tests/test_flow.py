@@ -256,4 +256,10 @@ def test_the_throttled_container_is_seen():
     tap.equal([(row["tid"], row["name"]) for row in rows], [(211, "periodic")], "throttled threads")
 
 
+def test_too_many_steps_are_refused():
+    for command in ("threads", "processes", "cpus"):
+        done = tap.strata(command, "--no-cache", "--every=1us", tap.SAMPLES / "container/l1-a", status=2)
+        tap.check("--every" in done.stderr, done.stderr)
+
+
 tap.main(globals())

@@ -236,6 +236,8 @@ static void each_cpu(Table *t, GArray *kept)
 
 View *analysis_cpus(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
 {
+	if (!analysis_check_steps(s, q, error))
+		return NULL;
 	g_autoptr(GArray) kept = q->form == ANALYSIS_LOG ? g_array_new(FALSE, FALSE, sizeof(Kept)) : NULL;
 	View *v = kept ? NULL : make_table(q);
 	gint64 total[KERNEL_CS_COUNT] = {0};

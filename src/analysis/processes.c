@@ -76,6 +76,9 @@ static void add_step(Table *t, gint64 begin_ns, gint64 end_ns)
 View *analysis_processes(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
 {
 	gboolean series = q->form == ANALYSIS_SERIES;
+
+	if (!analysis_check_steps(s, q, error))
+		return NULL;
 	Table t = {.view = view_new(series ? "processes-series" : "processes", series ? "Processes, over time" : "Processes")};
 
 	analysis_add_time_column(t.view, q);

@@ -96,6 +96,8 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 
 View *analysis_threads(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
 {
+	if (!analysis_check_steps(s, q, error))
+		return NULL;
 	View *v = q->form == ANALYSIS_LOG ? analysis_latency_log(s, q) : make_table(s, q);
 
 	view_set_empty_text(v, q->form == ANALYSIS_LOG ? "No thread was woken." : "No thread was seen.");

@@ -27,6 +27,17 @@ gboolean analysis_threads_life(const AnalysisThreads *t, const KernelThreadItem 
 	return *begin_ns < *end_ns;
 }
 
+gboolean analysis_check_steps(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
+{
+	double ns = (double)MIN(q->end_ns, s->end_ns) - (double)MAX(q->begin_ns, s->begin_ns);
+
+	if (q->form != ANALYSIS_SERIES || ns / (double)MAX(q->every_ns, 1) <= ANALYSIS_STEPS_MAX)
+		return TRUE;
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--every: that would be more than %d steps; take longer ones, or a part of the time with --begin and --end",
+		    ANALYSIS_STEPS_MAX);
+	return FALSE;
+}
+
 gboolean analysis_next_step(const AnalysisThreads *t, gint64 *begin_ns, gint64 *end_ns)
 {
 	gint64 last = analysis_filter_end(t->filter);

@@ -57,6 +57,12 @@ void analysis_times_merge(AnalysisTimes *total, const AnalysisTimes *times);
 /* A process's name by its number, as a table: its main thread's name, else any thread's. Values are those of the history. */
 GHashTable *analysis_process_names(const AnalysisStoreTrace *t);
 
+/* A series has no more steps than these. */
+#define ANALYSIS_STEPS_MAX 1000000
+
+/* FALSE: it would have (ST_ERROR_USAGE). */
+gboolean analysis_check_steps(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* The steps of a series, or the whole range as one step: FALSE after the last. Before the first: *begin == *end == the range's begin. */
 gboolean analysis_next_step(const AnalysisThreads *t, gint64 *begin_ns, gint64 *end_ns);
 
