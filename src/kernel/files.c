@@ -2,6 +2,10 @@
 /* files.c: tables of descriptors of processes: what fork, exec, exit and state dumps make of them. */
 #include "kernel/files_private.h"
 
+#include <string.h>
+
+G_STATIC_ASSERT(TRACE_PROCESS_EXIT_TID == 0 && TRACE_PROCESS_FREE_TID == 0);
+
 /* Linux's numbers, the same on all architectures that LTTng runs on unless said. */
 enum { SHARES_FILES = 0x400 };
 #define CLOEXEC 02000000
@@ -48,6 +52,7 @@ static void process_free(KernelFiles *f, FilesProcess **at)
 	drop_table(f, (*at)->fds);
 	g_free(*at);
 	*at = NULL;
+	f->n_processes--;
 }
 
 static void files_free(gpointer part)
@@ -79,10 +84,11 @@ static FilesProcess *process_make(KernelFiles *f, gint32 pid)
 {
 	FilesProcess **at = place(f, pid, TRUE);
 
-	if (!at)
+	if (!at || *at)
+		return at ? *at : NULL;
+	if (f->n_processes >= KERNEL_FD_PROCESSES_MAX)
 		return NULL;
-	if (*at)
-		return *at;
+	f->n_processes++;
 	*at = g_new0(FilesProcess, 1);
 	(*at)->fds = fd_table_new(&f->fd_bytes, KERNEL_FD_BYTES_MAX);
 	(*at)->family = ++f->n_families;
@@ -127,6 +133,9 @@ static void on_fork(KernelFiles *f, const TraceEvent *ev)
 	if (!at || !from)
 		return;
 	process_free(f, at);
+	if (f->n_processes >= KERNEL_FD_PROCESSES_MAX)
+		return;
+	f->n_processes++;
 	guint64 flags = clone_flags(f, parent);
 	*at = g_new0(FilesProcess, 1);
 	(*at)->fds = flags & SHARES_FILES ? fd_table_ref(from->fds) : fd_table_copy(from->fds);
@@ -157,7 +166,7 @@ static void on_exec(KernelFiles *f, const TraceEvent *ev)
 	fd_table_each((*at)->fds, 0, KERNEL_FD_MAX, close_on_exec, NULL);
 }
 
-/* A process's main thread is only freed when all of its threads have gone. */
+/* A process's main thread is only freed when all of its threads have gone. Where that isn't recorded its end must do. */
 static void on_free(KernelFiles *f, const TraceEvent *ev)
 {
 	gint64 tid = trace_has(ev, TRACE_PROCESS_FREE_TID) ? (gint64)ev->v[TRACE_PROCESS_FREE_TID] : -1;
@@ -194,6 +203,8 @@ static void on_dumped_process(KernelFiles *f, const TraceEvent *ev)
 	if (!address || tid != pid || pid <= 0 || pid >= KERNEL_TID_MAX)
 		return;
 	FilesProcess *p = process_make(f, (gint32)pid);
+	if (!p)
+		return;
 	f->dumped_pid = (gint32)pid;
 	FdTable *known = g_hash_table_lookup(f->by_address, &address);
 	if (known && known != p->fds && fd_table_is_empty(p->fds)) {
@@ -220,6 +231,14 @@ static gint32 dumped_pid(const KernelFiles *f, const TraceEvent *ev)
 	return f->dumped_pid;
 }
 
+/* A dump that was made before has told the same. */
+static gboolean is_named(const KernelFiles *f, const KernelFileItem *item, const char *name, guint len)
+{
+	const char *known = history_text_get(f->set->history, item->name);
+
+	return strlen(known) == len && memcmp(known, name, len) == 0;
+}
+
 /* Events that told of a descriptor are exact; the dump is of about now. It names what was used before and had no name. */
 static void on_dumped_fd(KernelFiles *f, const TraceEvent *ev)
 {
@@ -234,7 +253,7 @@ static void on_dumped_fd(KernelFiles *f, const TraceEvent *ev)
 	if (!slot || !len)
 		return;
 	KernelFileItem *used = slot->file ? files_item(f, slot->file - 1) : NULL;
-	if (used && used->opened_ns != G_MININT64)
+	if (used && (used->opened_ns != G_MININT64 || is_named(f, used, name, len)))
 		return;
 	guint64 flags = trace_has(ev, TRACE_STATEDUMP_FD_FLAGS) ? ev->v[TRACE_STATEDUMP_FD_FLAGS] : 0;
 	guint32 file = files_by_dump(f, dumped_pid(f, ev), name, len, fd);
@@ -252,6 +271,10 @@ static void files_event(gpointer part, const TraceEvent *ev)
 	case TRACE_PROCESS_EXEC:
 		on_exec(part, ev);
 		break;
+	case TRACE_PROCESS_EXIT: /* its thread's number is at the same place */
+		if (((KernelFiles *)part)->set->facts->declared[TRACE_PROCESS_FREE])
+			break;
+		G_GNUC_FALLTHROUGH;
 	case TRACE_PROCESS_FREE:
 		on_free(part, ev);
 		break;
@@ -278,7 +301,7 @@ static TraceModel files_model(gpointer part)
 {
 	static const TraceNeed needs[] = {
 		{TRACE_PROCESS_FORK, 0xf, 0, 0},       {TRACE_PROCESS_EXEC, 0x1, 0, 0}, {TRACE_PROCESS_FREE, 0x1, 0, 0},
-		{TRACE_STATEDUMP_PROCESS, 0x83, 0, 0}, {TRACE_STATEDUMP_FD, 0x1f, 0, 0},
+		{TRACE_STATEDUMP_PROCESS, 0x83, 0, 0}, {TRACE_STATEDUMP_FD, 0x1f, 0, 0}, {TRACE_PROCESS_EXIT, 0x1, 0, 0},
 	};
 
 	return (TraceModel){.needs = needs, .n_needs = G_N_ELEMENTS(needs), .event = files_event, .loss = files_loss, .self = part};

@@ -21,6 +21,7 @@
 #define KERNEL_FILES_MAX    (1u << 21)  /* files */
 #define KERNEL_FD_MAX       (1u << 20)  /* descriptors of a process: Linux's own default limit (nr_open) */
 #define KERNEL_FD_BYTES_MAX (256u << 20) /* memory of all processes' tables */
+#define KERNEL_FD_PROCESSES_MAX (1u << 19) /* processes at a time */
 #define KERNEL_PEERS_MAX    (1u << 16)  /* details of waits that name a peer */
 
 /* K(ID, NAME, MEANING): kinds of files. */

@@ -22,6 +22,7 @@ typedef struct KernelFiles {
 	GHashTable *peers;       /* gint64 *: file and waker -> text of a detail */
 	GArray *details;         /* guint32 by file: text of a detail; 0: none yet */
 	guint64 fd_bytes;
+	guint n_processes;
 	guint32 n_families;
 	guint32 n_paths;
 	guint32 last_path;       /* the greatest text of a path so far */

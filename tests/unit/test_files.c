@@ -24,6 +24,8 @@ typedef struct {
 	guint files, futexes, waits;
 	gint64 now;
 	gint16 syscall;
+	guint16 absent;   /* a bit for each field that the tracer doesn't have */
+	gint64 context;   /* -1: none; else the threads' number, as a context */
 	char text[256];
 	guint used;
 } World;
@@ -39,10 +41,14 @@ static gboolean needs(const TraceModel *model, TraceEventId id)
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
-	TraceEvent ev = {.time = w->now, .cpu = cpu, .id = (guint16)id, .present = (guint16)((1u << n) - 1), .v = values, .ctx = ctx,
-			 .base = (const guint8 *)w->text, .syscall = w->syscall};
+	TraceEvent ev = {.time = w->now, .cpu = cpu, .id = (guint16)id, .v = values, .ctx = ctx,
+			 .present = (guint16)(((1u << n) - 1) & ~(guint)w->absent), .base = (const guint8 *)w->text, .syscall = w->syscall};
 
 	memcpy(values, v, n * sizeof(*v));
+	if (w->context >= 0) {
+		ctx[TRACE_CTX_TID] = (guint64)w->context;
+		ev.ctx_present = TRACE_BIT(TRACE_CTX_TID);
+	}
 	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
 		if (needs(&w->models[m], id))
 			w->models[m].event(w->models[m].self, &ev);
@@ -98,6 +104,7 @@ static World *begin_without(TraceEventId undeclared)
 {
 	World *w = g_new0(World, 1);
 
+	w->context = -1;
 	w->facts.is_kernel = TRUE;
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
 		w->facts.declared[i] = i != undeclared;
@@ -272,6 +279,24 @@ static void test_old_tracer(void)
 	FEED(w, SYSCALL_EXIT, 0, 7);
 	g_assert_cmpstr(history_text_get(w->history, last_call(w).name), ==, "read");
 	g_assert_cmpint(last_call(w).ret, ==, 7);
+	end(w);
+}
+
+/* Without sched_switch contexts tell whose call it is. */
+static void test_contexts_alone(void)
+{
+	World *w = begin_without(TRACE_SCHED_SWITCH);
+
+	w->context = 10;
+	ENTER(w, 0, READ, 3, 100);
+	w->context = 20;
+	CALL(w, 0, WRITE, 5, 3, 100);
+	w->context = 10;
+	LEAVE(w, 1, READ, 5);
+	g_assert_cmpuint(n_calls(w, FALSE), ==, 2);
+	g_assert_cmpuint(n_calls(w, TRUE), ==, 0);
+	g_assert_cmpuint(last_call(w).thread, ==, kernel_thread(w->kernel, 10)->serial);
+	g_assert_cmpint(last_call(w).end_ns - last_call(w).begin_ns, ==, 30);
 	end(w);
 }
 
@@ -458,6 +483,41 @@ static void test_state_dump(void)
 	guint32 one = last_call(w).file;
 	READ_OF(w, 2, 8);
 	g_assert_cmpuint(last_call(w).file, ==, one);
+	READ_OF(w, 2, 3);
+	LAST_FILE_IS(w, "fd 3 (before recording)");
+	end(w);
+}
+
+/* Old tracers tell the process, not the table's address. A dump that is made twice tells nothing new. */
+static void test_old_state_dump(void)
+{
+	World *w = begin();
+
+	for (guint i = 0; i < 2; i++) {
+		guint64 name = text(w, "anon_inode:[eventfd]");
+		w->absent = TRACE_BIT(TRACE_STATEDUMP_FD_FILE_TABLE);
+		FEED(w, STATEDUMP_FD, 3, 7, name, 0, 20);
+		w->absent = 0;
+	}
+	g_assert_cmpuint(history_table_len(w->history, w->files), ==, 1);
+	READ_OF(w, 2, 7);
+	LAST_FILE_IS(w, "anon_inode:[eventfd]");
+	READ_OF(w, 0, 7);
+	LAST_FILE_IS(w, "fd 7 (before recording)");
+	end(w);
+}
+
+/* The end of a process is the end of what it had open. */
+static void test_process_ends(void)
+{
+	World *w = begin();
+
+	open_file(w, 2, "/data/a", 3, 0);
+	FEED(w, PROCESS_EXIT, 2, 20);
+	FEED(w, SCHED_SWITCH, 2, 20, 0x20, 0);
+	FEED(w, PROCESS_FREE, 2, 20);
+	FEED(w, PROCESS_FORK, 0, 20, 20, 10, 10);
+	FEED(w, SCHED_SWITCH, 2, 0, 0, 20);
 	READ_OF(w, 2, 3);
 	LAST_FILE_IS(w, "fd 3 (before recording)");
 	end(w);
@@ -710,6 +770,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/syscalls/childs-return", test_childs_return);
 	g_test_add_func("/syscalls/loss", test_loss);
 	g_test_add_func("/syscalls/old-tracer", test_old_tracer);
+	g_test_add_func("/syscalls/contexts-alone", test_contexts_alone);
 	g_test_add_func("/syscalls/items-keep-everything", test_items_keep_everything);
 	g_test_add_func("/files/open-and-close", test_open_and_close);
 	g_test_add_func("/files/number-used-again-during-close", test_number_used_again_during_close);
@@ -718,6 +779,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/files/shared-table", test_shared_table);
 	g_test_add_func("/files/relative-paths", test_relative_paths);
 	g_test_add_func("/files/state-dump", test_state_dump);
+	g_test_add_func("/files/old-state-dump", test_old_state_dump);
+	g_test_add_func("/files/process-ends", test_process_ends);
 	g_test_add_func("/files/doubt-after-loss", test_doubt_after_loss);
 	g_test_add_func("/files/mad-numbers", test_mad_numbers);
 	g_test_add_func("/files/fd-table", test_fd_table);
