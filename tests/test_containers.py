@@ -132,6 +132,22 @@ def test_steps_add_up():
         yield name, check_steps, folder
 
 
+def check_items(folder):
+    """Faults are those in the trace; disks' bytes those of `strata disk`, by the threads whose they were."""
+    text = tap.run("babeltrace2", folder).stdout
+    tap.equal(sum(row["faults"] for row in rows(folder)), len(re.findall(r" x86_exceptions_page_fault_(?:user|kernel): ", text)), "faults")
+    disks = json.loads(tap.strata("disk", "--no-cache", "--format=json", folder).stdout)["rows"]
+    for ours, theirs in (("disk_read_bytes", "read_bytes"), ("disk_written_bytes", "written_bytes")):
+        tap.equal(sum(row[ours] for row in rows(folder)), sum(row[theirs] for row in disks if row["process"] is None), ours)
+
+
+def test_faults_and_bytes_are_all_there():
+    if not shutil.which("babeltrace2"):
+        tap.skip("no babeltrace2")
+    for name, folder in traces():
+        yield name, check_items, folder
+
+
 def sample():
     """The machine with the containers, and for how long one of them had a quota."""
     folder = tap.SAMPLES / "container"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* containers.c: where the time of containers' threads went. */
 #include "analysis/commands.h"
+#include "kernel/block.h"
 #include "kernel/containers.h"
 #include "kernel/flow.h"
+#include "kernel/memory.h"
 
 #define SUMS_MAX (1u << 22) /* steps times containers; a series that has more is refused */
 
@@ -11,7 +13,7 @@ typedef struct {
 	guint32 threads, processes;
 	gint64 ns[KERNEL_TS_COUNT];
 	guint64 throttles;   /* times that a thread was throttled */
-	guint64 switches;
+	guint64 faults, read, written;
 } Sums;
 
 typedef struct {
@@ -27,7 +29,7 @@ typedef struct {
 
 enum {
 	MACHINE, CONTAINER, ID, PARENT, LEVEL, KIND, THREADS, PROCESSES, CPU, SHARE, USER, SYSCALL, GUEST, IRQ, WAIT_CPU, PREEMPTED,
-	THROTTLED, THROTTLES, BLOCKED, BLOCKED_FOR, FIRST_REASON
+	THROTTLED, THROTTLES, FAULTS, READ, WRITTEN, BLOCKED, BLOCKED_FOR, FIRST_REASON
 };
 
 /* ---- Sums ---------------------------------------------------------------------------------------------------------- */
@@ -100,6 +102,51 @@ static void add_threads(const Work *w)
 	}
 }
 
+/* ---- Items ----------------------------------------------------------------------------------------------------------- */
+
+/* Where an item of that time and thread is counted; NULL: it isn't asked for. */
+static Sums *sums_at(const Work *w, gint64 time, guint32 thread)
+{
+	if (!analysis_in_range(w->filter, time) || !analysis_filter_thread(w->filter, thread))
+		return NULL;
+	return sums_of(w, (guint)((time - w->begin) / w->step), kernel_container_of(w->trace->history, thread));
+}
+
+static void add_faults(const Work *w)
+{
+	const History *h = w->trace->history;
+	guint table;
+
+	if (!history_find_table(h, KERNEL_FAULTS_TABLE, sizeof(KernelFaultItem), &table))
+		return;
+	for (guint64 i = 0; i < history_table_len(h, table); i++) {
+		const KernelFaultItem *fault = history_table_get(h, table, i);
+		Sums *sums = sums_at(w, fault->time_ns, fault->thread);
+
+		if (sums)
+			sums->faults++;
+	}
+}
+
+/* On whose behalf disks read and wrote. */
+static void add_requests(const Work *w)
+{
+	const History *h = w->trace->history;
+	guint table;
+
+	if (!history_find_table(h, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &table))
+		return;
+	for (guint64 i = 0; i < history_table_len(h, table); i++) {
+		const KernelDiskRequest *r = history_table_get(h, table, i);
+		Sums *sums = r->end == KERNEL_DISK_COMPLETED ? sums_at(w, r->completed_ns, r->cause) : NULL;
+
+		if (sums && r->op == KERNEL_DISK_OP_READ)
+			sums->read += r->bytes;
+		else if (sums && r->op == KERNEL_DISK_OP_WRITE)
+			sums->written += r->bytes;
+	}
+}
+
 /* ---- The view -------------------------------------------------------------------------------------------------------- */
 
 static gint64 cpu_ns(const gint64 *ns)
@@ -145,6 +192,9 @@ static View *make_view(const AnalysisQuery *q)
 	view_add_column(v, "preempted_ns", "PREEMPTED", VIEW_NS);
 	view_add_column(v, "throttled_ns", "THROTTLED", VIEW_NS);
 	view_add_column(v, "throttles", "TIMES", VIEW_COUNT);
+	view_add_column(v, "faults", "FAULTS", VIEW_COUNT);
+	view_add_column(v, "disk_read_bytes", "READ", VIEW_BYTES);
+	view_add_column(v, "disk_written_bytes", "WRITTEN", VIEW_BYTES);
 	view_add_column(v, "blocked_ns", "BLOCKED", VIEW_NS);
 	view_add_column(v, "blocked_for", "MOSTLY FOR", VIEW_TEXT);
 	for (guint r = 0; r < KERNEL_WAIT_COUNT; r++) {
@@ -157,6 +207,7 @@ static View *make_view(const AnalysisQuery *q)
 	view_hide_from_text(v, column(q, LEVEL));
 	view_hide_from_text(v, column(q, KIND));
 	view_hide_from_text(v, column(q, PROCESSES));
+	view_hide_from_text(v, column(q, FAULTS));
 	for (guint c = USER; c <= IRQ; c++)
 		view_hide_from_text(v, column(q, c));
 	view_set_empty_text(v, "These traces tell nothing of namespaces. To record them: lttng enable-event -k 'lttng_statedump_*'; "
@@ -206,6 +257,9 @@ static void set_times(View *v, const Work *w, const Sums *s, guint step)
 	view_set_int(v, column(w->query, PREEMPTED), ns[KERNEL_TS_PREEMPTED] + ns[KERNEL_TS_YIELDED]);
 	view_set_int(v, column(w->query, THROTTLED), ns[KERNEL_TS_THROTTLED]);
 	view_set_uint(v, column(w->query, THROTTLES), s->throttles);
+	view_set_uint(v, column(w->query, FAULTS), s->faults);
+	view_set_uint(v, column(w->query, READ), s->read);
+	view_set_uint(v, column(w->query, WRITTEN), s->written);
 	view_set_int(v, column(w->query, BLOCKED), blocked_ns(ns));
 	set_blocked_for(v, column(w->query, BLOCKED_FOR), ns);
 	for (guint r = 0; r < KERNEL_WAIT_COUNT; r++)
@@ -246,7 +300,7 @@ static void add_rows(View *v, const Work *w)
 		for (guint32 c = 0; c <= w->n; c++) {
 			const Sums *s = sums_of(w, step, c);
 
-			if (!s->threads || !wanted(w, c))
+			if (!(s->threads || s->faults || s->read || s->written) || !wanted(w, c))
 				continue;
 			view_begin_row(v);
 			if (w->query->form == ANALYSIS_SERIES)
@@ -283,6 +337,8 @@ static gboolean add_trace(View *v, const AnalysisStoreTrace *t, const AnalysisQu
 	if (!prepare(&w, error))
 		return FALSE;
 	add_threads(&w);
+	add_faults(&w);
+	add_requests(&w);
 	add_rows(v, &w);
 	g_free(w.sums);
 	return TRUE;
@@ -295,6 +351,8 @@ View *analysis_containers(const AnalysisStore *store, const AnalysisQuery *query
 	for (guint i = 0; i < store->traces->len; i++)
 		if (!add_trace(v, g_ptr_array_index(store->traces, i), query, error))
 			return NULL;
+	if (store->traces->len == 1)
+		view_hide_from_text(v, column(query, MACHINE));
 	if (query->form != ANALYSIS_SERIES)
 		view_sort(v, column(query, CPU), TRUE);
 	return g_steal_pointer(&v);

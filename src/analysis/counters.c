@@ -434,6 +434,8 @@ View *analysis_counters(const AnalysisStore *store, const AnalysisQuery *query, 
 	View *v = make_view(query, &columns);
 	for (guint i = 0; i < store->traces->len; i++)
 		add_trace(v, g_ptr_array_index(store->traces, i), query, by, &columns);
+	if (store->traces->len == 1)
+		view_hide_from_text(v, MACHINE + (query->form == ANALYSIS_SERIES));
 	if (query->form != ANALYSIS_SERIES && columns.n)
 		view_sort(v, FIRST_COUNTER, TRUE);
 	return v;
