@@ -19,6 +19,8 @@ TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]],
           "threads": [["--histogram"], ["--every=1s"], ["--log"]], "processes": [["--histogram"], ["--every=1s"]],
           "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]],
           **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")},
+          "irqs": [["--histogram"], ["--every=1s"], ["--log"]],
+          **{name: [[], ["--every=1s"], ["--log"]] for name in ("net", "connections")},
           "user": [[], ["--log"], ["--every=1s"]], "spans": [[], ["--log"], ["--histogram"], ["--every=1s"]]}
 
 
