@@ -32,6 +32,7 @@ typedef struct {
 	guint8 width;           /* values that come before the contexts */
 	guint8 ctx_width;       /* and those that come before the counters */
 	gint16 syscall;
+	guint16 not_text;
 } ClassRoute;
 
 typedef struct {
@@ -166,6 +167,20 @@ static guint want_fields(const Run *run, gint id, const CtfEventClass *ec, gint 
 	return width;
 }
 
+/* What a field is, is up to the trace: a bit for each that is no text, which nobody may take for a place in the packet. */
+static guint16 find_not_text(const CtfEventClass *ec, const CtfSubscription *sub, guint width)
+{
+	guint16 bits = 0;
+
+	for (guint f = 0; f < width; f++) {
+		const CtfFc *fc = ctf_event_class_field(ec, &sub->wants[f]);
+
+		if (fc && fc->type != CTF_FC_STRING && fc->type != CTF_FC_STATIC_TEXT && fc->type != CTF_FC_DYNAMIC_TEXT)
+			bits |= (guint16)(1u << f);
+	}
+	return bits;
+}
+
 /* Each class's route is another object, so that several threads may be here at once. */
 static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
 {
@@ -185,7 +200,8 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 	for (guint c = 0; c < run->n_counters && route->counters && sub->n_wants < CTF_WANTS_MAX; c++)
 		sub->wants[sub->n_wants++] = counter_want(ec, &run->counters[c]);
 	sub->tag = (guint8)id;
-	run->classes[ec->index] = (ClassRoute){.width = (guint8)width, .ctx_width = (guint8)(width + route->ctx_width), .syscall = (gint16)syscall};
+	run->classes[ec->index] = (ClassRoute){.width = (guint8)width, .ctx_width = (guint8)(width + route->ctx_width), .syscall = (gint16)syscall,
+						.not_text = find_not_text(ec, sub, width)};
 }
 
 /* ---- Lost events --------------------------------------------------------------------------------------------- */
@@ -233,6 +249,7 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 		.cpu = event_cpu(stream, r),
 		.id = r->tag,
 		.syscall = class->syscall,
+		.not_text = class->not_text,
 		.present = (guint16)(r->present & ((1u << width) - 1)),
 		.ctx_present = (guint16)((r->present & ((1u << class->ctx_width) - 1)) >> width),
 		.counters_present = r->present >> class->ctx_width,

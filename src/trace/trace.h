@@ -124,6 +124,7 @@ typedef struct {
 	guint16 id;           /* TraceEventId */
 	gint16 syscall;       /* of TRACE_SYSCALL_ENTRY and _EXIT: TraceSyscall, or a number after those; -1: not told */
 	guint16 present;      /* a bit for each field of `v` that was there */
+	guint16 not_text;     /* a bit for each that is no text in this trace: trace_text() knows */
 	guint16 ctx_present;  /* a bit for each TraceCtx of `ctx` that was there */
 	const guint64 *v;     /* the fields that were needed, by their index; integers sign-extended */
 	const guint64 *ctx;   /* by TraceCtx, up to the last one that any model needed of this event */
@@ -144,9 +145,13 @@ static inline gboolean trace_has_ctx(const TraceEvent *ev, TraceCtx ctx)
 	return (ev->ctx_present >> ctx) & 1;
 }
 
-/* A text field's bytes (not null-terminated) and their number. Only if trace_has(). */
+/* A text field's bytes (not null-terminated) and their number; none if this trace has something else in its place. Only if trace_has(). */
 static inline const char *trace_text(const TraceEvent *ev, guint field, guint *len_out)
 {
+	if ((ev->not_text >> field) & 1) {
+		*len_out = 0;
+		return "";
+	}
 	*len_out = CTF_TEXT_LEN(ev->v[field]);
 	return (const char *)ev->base + CTF_TEXT_POS(ev->v[field]);
 }

@@ -94,6 +94,16 @@ static CtfWant ctx_want(const CtfEventClass *ec, const char *name)
 	return (CtfWant){CTF_SCOPE_PAYLOAD, ""};
 }
 
+/* A field that is a text where a number is expected, or the other way round, is none. */
+static CtfWant checked(const CtfEventClass *ec, CtfWant want, gboolean is_text)
+{
+	const CtfFc *fc = ctf_event_class_field(ec, &want);
+	gboolean text = fc && (fc->type == CTF_FC_STRING || fc->type == CTF_FC_STATIC_TEXT || fc->type == CTF_FC_DYNAMIC_TEXT);
+	gboolean number = fc && (fc->type == CTF_FC_INT || fc->type == CTF_FC_VARINT);
+
+	return (is_text ? text : number) ? want : (CtfWant){CTF_SCOPE_PAYLOAD, ""};
+}
+
 /* Each class is another object: several threads may be here at once, but the texts are one. */
 static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
 {
@@ -108,10 +118,10 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 		return;
 	}
 	for (guint i = 0; i < CTX_COUNT; i++)
-		sub->wants[sub->n_wants++] = ctx_want(ec, ctx_names[i]);
+		sub->wants[sub->n_wants++] = checked(ec, ctx_want(ec, ctx_names[i]), i == CTX_PROCNAME);
 	for (guint i = 0; i < USER_FIELDS_MAX; i++) {
 		const char *name = user_role_field(role, i, ec->payload);
-		sub->wants[sub->n_wants++] = (CtfWant){CTF_SCOPE_PAYLOAD, name ? name : ""};
+		sub->wants[sub->n_wants++] = checked(ec, (CtfWant){CTF_SCOPE_PAYLOAD, name ? name : ""}, user_role_is_text(role, i));
 	}
 	for (guint i = 0; i < n_keys; i++)
 		sub->wants[sub->n_wants++] = (CtfWant){CTF_SCOPE_COUNT, keys[i]};

@@ -45,6 +45,8 @@ typedef enum {
 UserRole user_role_of(const char *event_name);
 const char *user_role_field(UserRole role, guint field, const CtfFc *payload);
 
+gboolean user_role_is_text(UserRole role, guint field);
+
 /* What is known of an event class, once its first event was met. */
 typedef struct {
 	guint32 name;                       /* text */

@@ -40,3 +40,8 @@ const char *user_role_field(UserRole role, guint field, const CtfFc *payload)
 			return g_intern_string(*name);
 	return NULL;
 }
+
+gboolean user_role_is_text(UserRole role, guint field)
+{
+	return ((role == USER_PROCNAME || role == USER_MESSAGE) && field == 0) || (role == USER_BINARY && field == 2);
+}

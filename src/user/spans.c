@@ -72,9 +72,10 @@ static guint key_place(const CtfEventClass *ec, const char *field, const char *f
 	for (guint i = 0; i < *n; i++)
 		if (strcmp(fields[i], field) == 0)
 			return i;
-	if (!fc || *n == USER_KEYS_MAX)
+	gboolean text = fc && (fc->type == CTF_FC_STRING || fc->type == CTF_FC_STATIC_TEXT || fc->type == CTF_FC_DYNAMIC_TEXT);
+	if (!fc || *n == USER_KEYS_MAX || (!text && fc->type != CTF_FC_INT && fc->type != CTF_FC_VARINT))
 		return USER_KEYS_MAX;
-	class->key_is_text[*n] = fc->type != CTF_FC_INT && fc->type != CTF_FC_VARINT && fc->type != CTF_FC_FLOAT;
+	class->key_is_text[*n] = text;
 	fields[*n] = g_intern_string(field);
 	return (*n)++;
 }
