@@ -8,6 +8,8 @@
  */
 #include <string.h>
 
+#include "kernel/containers.h"
+#include "kernel/counters.h"
 #include "kernel/flow.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
@@ -21,7 +23,7 @@ typedef struct {
 	Kvm *kvm;
 	History *history;
 	KernelSet *set;
-	TraceModel models[4]; /* of the parts those that ask for nothing but an event's fields */
+	TraceModel models[6]; /* of the parts those that ask for nothing but an event's fields */
 	gint64 now;
 	gboolean lossy[4];
 } World;
@@ -46,12 +48,14 @@ static gboolean is_text(guint id, guint field)
 
 static void feed_event(World *w, guint id, const guint8 *in)
 {
-	guint64 v[TRACE_FIELDS_MAX], ctx[TRACE_CTX_COUNT];
+	guint64 v[TRACE_FIELDS_MAX], ctx[TRACE_CTX_COUNT], counters[] = {(guint64)in[4] << 60 | in[5], spread(in[6])};
 	guint n = trace_event_n_fields((TraceEventId)id);
 	TraceEvent ev = {.time = w->now, .cpu = (in[1] & 7) - 1, .id = (guint16)id, .v = v, .ctx = ctx, .base = (const guint8 *)names};
 
 	ev.present = in[1] & 8 ? (guint16)((1u << n) - 1) : (guint16)(in[3] & ((1u << n) - 1));
-	ev.ctx_present = in[3] >> 4;
+	ev.ctx_present = (guint16)(in[3] >> 4 | (in[3] & 0x1f) << TRACE_CTX_PID_NS);
+	ev.counters = counters;
+	ev.counters_present = in[7] & 3;
 	for (guint i = 0; i < TRACE_FIELDS_MAX; i++)
 		v[i] = is_text(id, i) ? CTF_TEXT(in[4 + i % 4] % 3 * 10, 9) : spread(in[4 + i % 4]);
 	for (guint i = 0; i < TRACE_CTX_COUNT; i++)
@@ -168,6 +172,58 @@ static void check_history(const World *w)
 	}
 }
 
+/* A vCPU's row says what its sums say; what it did before it was known to be one may be unknown in both. */
+static void check_vcpu_row(const World *w, const KvmVcpuItem *item, const KvmVcpu *v)
+{
+	gint64 ns[HISTORY_STATES_MAX];
+
+	history_sums(w->history, item->row, w->kernel->begin_ns, w->kernel->end_ns, ns);
+	for (guint s = 0; s < KVM_STATE_COUNT; s++)
+		check(ns[s] == v->ns[s], "a vCPU's row has its times");
+}
+
+static void check_vcpu_rows(const World *w)
+{
+	guint table;
+	guint64 n = 0;
+
+	check(history_find_table(w->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table), "there is a table of vCPUs");
+	for (guint i = 0; i < w->kvm->vms->len; i++) {
+		const KvmVm *vm = g_ptr_array_index(w->kvm->vms, i);
+
+		for (guint j = 0; j < vm->vcpus->len; j++)
+			check_vcpu_row(w, history_table_get(w->history, table, n++), g_ptr_array_index(vm->vcpus, j));
+	}
+	check(n == history_table_len(w->history, table), "each vCPU is in it once");
+}
+
+static void check_counters(const World *w)
+{
+	guint table;
+
+	check(history_find_table(w->history, KERNEL_COUNTER_SUMS_TABLE, sizeof(KernelCounterSum), &table), "there is a table of counters");
+	for (guint64 i = 0; i < history_table_len(w->history, table); i++) {
+		const KernelCounterSum *sum = history_table_get(w->history, table, i);
+
+		check(sum->ns >= 0 && sum->ns <= w->kernel->end_ns - w->kernel->begin_ns, "counters count within the trace");
+		check(sum->thread < w->kernel->n_serials || sum->thread == G_MAXUINT32, "counters are of a thread");
+		check(sum->state < KERNEL_CS_COUNT, "counters are of a state");
+	}
+}
+
+static void check_containers(const World *w)
+{
+	guint32 n = kernel_n_containers(w->history);
+
+	for (guint32 i = 0; i < n; i++)
+		check(kernel_container(w->history, i)->parent < n, "a container is in another one, or in the machine");
+	for (guint32 i = 0; i < w->kernel->n_serials; i++) {
+		guint32 c = kernel_container_of(w->history, i);
+
+		check(c < n || c == KERNEL_NO_CONTAINER, "a thread is in a container that there is");
+	}
+}
+
 static void finish(World *w)
 {
 	g_autoptr(GArray) gaps = NULL;
@@ -178,6 +234,9 @@ static void finish(World *w)
 	check(history_finish(w->history, NULL), "the history is whole");
 	check_kernel(w);
 	check_history(w);
+	check_vcpu_rows(w);
+	check_counters(w);
+	check_containers(w);
 	for (guint i = 0; i < w->kvm->vms->len; i++) {
 		const KvmVm *vm = g_ptr_array_index(w->kvm->vms, i);
 
@@ -196,6 +255,9 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 
 	if (size < 2)
 		return 0;
+	facts.n_counters = 2;
+	facts.counters[0] = (TraceCounter){.name = "cycles", .bits = 64};
+	facts.counters[1] = (TraceCounter){.name = "instructions", .bits = 12, .of_thread = TRUE};
 	for (guint i = 0; i < TRACE_EVENT_COUNT; i++)
 		facts.declared[i] = (data[0] >> i % 8 & 1) || (data[1] & 1);
 	for (guint i = 0; i < TRACE_SYSCALL_COUNT; i++)
@@ -210,7 +272,9 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 	w.models[0] = kernel_model(w.kernel);
 	w.models[1] = kvm_model(w.kvm);
 	w.models[2] = kernel_part_irq.model(w.set->parts[KERNEL_PART_IRQ]);
-	w.models[3] = kernel_part_flow.model(w.set->parts[KERNEL_PART_FLOW]);
+	w.models[3] = kernel_part_containers.model(w.set->parts[KERNEL_PART_CONTAINERS]);
+	w.models[4] = kernel_part_flow.model(w.set->parts[KERNEL_PART_FLOW]);
+	w.models[5] = kernel_part_counters.model(w.set->parts[KERNEL_PART_COUNTERS]);
 	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES) {
 		guint what = data[i] % N_WHATS;
 
