@@ -8,6 +8,7 @@
 #include "ctf/bits.h"
 
 #define SCAN_KEPT (8u << 20) /* bytes of a file that stay mapped while its packets are looked for */
+#define SPARSE    (64u << 10) /* headers that are as far apart are read one by one: what lies between them isn't needed yet */
 
 /* The values of a packet's header and context that mean something to the format. */
 typedef struct {
@@ -231,8 +232,17 @@ static gboolean read_all(CtfMetadata *m, const CtfFile *file, guint file_index, 
 	return any;
 }
 
-gboolean ctf_packets_scan(CtfMetadata *m, const CtfFile *file, guint file_index, GArray *packets, CtfPacketInfo *first_out,
-                          guint64 *bad_count, StWarnings *warnings)
+static gboolean is_sparse(CtfMetadata *m, const CtfFile *file)
+{
+	g_autofree guint64 *slots = g_new0(guint64, CTF_SLOTS_MAX);
+	CtfPacketInfo info;
+	guint64 size;
+	ctf_packet_read(m, file, 0, slots, &info, &size, NULL);
+	return size >= SPARSE;
+}
+
+static gboolean scan(CtfMetadata *m, const CtfFile *file, guint file_index, GArray *packets, CtfPacketInfo *first_out,
+                     guint64 *bad_count, StWarnings *warnings)
 {
 	g_autofree char *why = NULL;
 	guint before = packets->len;
@@ -242,4 +252,15 @@ gboolean ctf_packets_scan(CtfMetadata *m, const CtfFile *file, guint file_index,
 		st_warn(warnings, "%s: its index is not used, since %s; the packets were read instead", file->path, why);
 	g_array_set_size(packets, before);
 	return read_all(m, file, file_index, packets, first_out, bad_count, warnings);
+}
+
+gboolean ctf_packets_scan(CtfMetadata *m, const CtfFile *file, guint file_index, GArray *packets, CtfPacketInfo *first_out,
+                          guint64 *bad_count, StWarnings *warnings)
+{
+	ctf_file_advise(file, 0, file->size, MADV_RANDOM);
+	if (!is_sparse(m, file))
+		ctf_file_advise(file, 0, file->size, MADV_SEQUENTIAL);
+	gboolean any = scan(m, file, file_index, packets, first_out, bad_count, warnings);
+	ctf_file_advise(file, 0, file->size, MADV_SEQUENTIAL);
+	return any;
 }
