@@ -199,6 +199,8 @@ static gboolean open_cache(Job *job)
 	job->trace->history = history_open(job->path, job->fingerprint, NULL);
 	if (!job->trace->history)
 		return FALSE;
+	job->trace->begin_ns = history_begin(job->trace->history);
+	job->trace->end_ns = history_end(job->trace->history);
 	const char *warnings = history_meta(job->trace->history, META_WARNINGS);
 	g_auto(GStrv) lines = g_strsplit(warnings ? warnings : "", "\n", -1);
 	for (char **line = lines; *line; line++)
@@ -234,6 +236,12 @@ static void count_losses(AnalysisStoreTrace *t)
 	}
 }
 
+static void find_span(AnalysisStoreTrace *t)
+{
+	if (!ctf_trace_span(t->trace, &t->begin_ns, &t->end_ns))
+		t->begin_ns = t->end_ns = 0;
+}
+
 static Job *job_new(CtfTrace *trace, const AnalysisStoreOptions *o)
 {
 	Job *job = g_new0(Job, 1);
@@ -245,8 +253,6 @@ static Job *job_new(CtfTrace *trace, const AnalysisStoreOptions *o)
 	job->trace->trace = trace;
 	job->trace->level = -1;
 	job->trace->is_kernel = job->facts.is_kernel;
-	if (!ctf_trace_span(trace, &job->trace->begin_ns, &job->trace->end_ns))
-		job->trace->begin_ns = job->trace->end_ns = 0;
 	count_losses(job->trace);
 	return job;
 }
@@ -370,8 +376,10 @@ AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions
 
 		g_ptr_array_add(jobs, job);
 		find_cache(job);
-		if (!open_cache(job))
-			g_ptr_array_add(to_make, job);
+		if (open_cache(job))
+			continue;
+		find_span(job->trace);
+		g_ptr_array_add(to_make, job);
 	}
 	name_all(jobs);
 	g_mutex_init(&progress.lock);
