@@ -90,12 +90,18 @@ static const struct {
 	bool in_softirq; /* completes there */
 } disks[] = {{"nvme0q1", 0x10300000, false}, {"ahci[0000:00:1f", 0x00800000, true}};
 
+/* A synchronous write, or a read that goes ahead: the request's sector says which, so that its completion agrees. */
+static uint32_t rwbs_of(uint64_t sector)
+{
+	return sector & 4 ? 33 : 12;
+}
+
 void disk_issue(Cpu *cpu, Task *task, unsigned disk, bool is_write, uint64_t latency)
 {
 	Host *host = cpu->host;
-	const uint64_t sector = (host_random(host) >> 40) * 8 + disk;
+	const uint64_t sector = (host_random(host) >> 40) * 8 + (is_write ? 4 : 0) + disk;
 	EMIT(cpu, block_rq_issue, .dev = disks[disk].dev, .sector = sector, .nr_sector = 8, .bytes = 4096,
-	     .tid = task->tid, .rwbs = is_write ? 33 : 12, .comm = task->comm);
+	     .tid = task->tid, .rwbs = rwbs_of(sector), .comm = task->comm);
 	Cpu *to = &host->cpus[(task->tid + (int32_t)disk) % (int32_t)host->n_cpus];
 	alarm_set(to, task, ALARM_DISK, MAX(cpu->now, to->now) + latency, sector);
 }
@@ -142,9 +148,9 @@ static void softirq_raise(Cpu *cpu, unsigned vec)
 
 static void disk_complete(Cpu *cpu, const Alarm *alarm)
 {
-	const unsigned disk = (unsigned)(alarm->sector % 8);
+	const unsigned disk = (unsigned)(alarm->sector % 4);
 	EMIT(cpu, block_rq_complete, .dev = disks[disk].dev, .sector = alarm->sector, .nr_sector = 8, .error = 0,
-	     .rwbs = 33);
+	     .rwbs = rwbs_of(alarm->sector));
 	alarm->task->disk_done_at = cpu->now;
 	task_more(cpu, alarm->task);
 }
@@ -225,7 +231,7 @@ static void timer(Cpu *cpu, const Alarm *alarm)
 
 static void disk(Cpu *cpu, const Alarm *alarm)
 {
-	const unsigned which = (unsigned)(alarm->sector % 8);
+	const unsigned which = (unsigned)(alarm->sector % 4);
 	EMIT(cpu, irq_handler_entry, .irq = 28 + (int32_t)which, .name = disks[which].name);
 	if (disks[which].in_softirq) {
 		cpu->completed = *alarm;
