@@ -15,8 +15,8 @@ static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_
 static const CliTable tables[] = {
 	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_ALL, analysis_threads, NULL},
 	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
-	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_cpus, NULL},
-	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
+	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~(CLI_TABLE_THREADS | CLI_TABLE_HISTOGRAM), analysis_cpus, NULL},
+	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_THREADS | CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
 	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
 	{"irqs", "Interrupts, softirqs, timers and work items: how often, how long, and who was interrupted", CLI_TABLE_ALL, analysis_irqs, NULL},
 	{"net", "Network interfaces and the services over them: traffic, drops, retransmissions, round trips", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_net, NULL},
@@ -27,8 +27,8 @@ static const CliTable tables[] = {
 	{"futexes", "Locks in user space: who waited how long, and for whom", CLI_TABLE_ALL, analysis_futexes, NULL},
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
-	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
-	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
+	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
+	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
 	{NULL, NULL, 0, NULL, NULL},
 };
 

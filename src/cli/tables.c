@@ -29,10 +29,14 @@ static const GOptionEntry common_options[] = {
 	{"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)", "N"},
 	{"memory", 0, 0, G_OPTION_ARG_STRING, &opt.memory, "Memory for histories before they go to a file (default: a quarter of the machine's)", "SIZE"},
 	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
+	CLI_RANGE_OPTIONS,
+	{NULL},
+};
+
+static const GOptionEntry thread_options[] = {
 	STRINGS("thread", threads, "Only threads of these numbers or names; may be given several times", "TID|GLOB"),
 	STRINGS("process", processes, "Only processes of these numbers or names", "PID|GLOB"),
 	STRINGS("container", containers, "Only containers of these names", "GLOB"),
-	CLI_RANGE_OPTIONS,
 	{NULL},
 };
 
@@ -62,7 +66,7 @@ static const struct {
 	guint flag;
 	const GOptionEntry *options;
 } groups[] = {
-	{CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
+	{CLI_TABLE_THREADS, thread_options}, {CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
 	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
 	{CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options},
 };
@@ -157,6 +161,10 @@ static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
 	q->form = opt.log ? ANALYSIS_LOG : opt.every ? ANALYSIS_SERIES : ANALYSIS_TABLE;
 	if (opt.every && !st_time_parse_duration(opt.every, &q->every_ns, error)) {
 		g_prefix_error(error, "--every: ");
+		return FALSE;
+	}
+	if (opt.every && q->every_ns < 1) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--every takes a length of time of a nanosecond at least");
 		return FALSE;
 	}
 	q->histogram = opt.histogram;
