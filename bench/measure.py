@@ -24,12 +24,14 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 class Job:
     """A command, what its speed is compared with, and what was measured."""
 
-    def __init__(self, title, command, trace, baseline=None):
-        self.title, self.command, self.trace, self.baseline = title, command, trace, baseline
+    def __init__(self, title, command, trace, baseline=None, before=None):
+        self.title, self.command, self.trace, self.baseline, self.before = title, command, trace, baseline, before
         self.wall, self.user, self.peak = [], [], []
 
     def run(self):
         """One round: (seconds, user seconds, peak bytes), or an exit with what the program complained about."""
+        if self.before:
+            self.before(self)
         with tempfile.TemporaryFile() as complaints:
             begin = time.monotonic()
             pid = os.posix_spawn(self.command[0], [*map(str, self.command), str(self.trace.path)], os.environ, file_actions=[
@@ -121,6 +123,11 @@ def find_mktrace(options):
     return build / "bench/mktrace"
 
 
+def keep_history(job):
+    """What the command keeps is there, and in the page cache."""
+    subprocess.run([*map(str, job.command), str(job.trace.path)], stdout=subprocess.DEVNULL, check=True)
+
+
 def jobs(options, big, small):
     babeltrace2 = shutil.which("babeltrace2") or sys.exit("measure: no babeltrace2 (apt-get install babeltrace2)")
     strata = options.strata.resolve()
@@ -131,6 +138,9 @@ def jobs(options, big, small):
         Job("`strata events --format none --jobs 1`", [strata, "events", "--format", "none", "--jobs", "1"], big, decode),
         Job("`strata report --format json --jobs 1`", [strata, "report", "--format", "json", "--jobs", "1"], big, decode),
         Job("`strata report --format json --jobs 2`", [strata, "report", "--format", "json", "--jobs", "2"], big, decode),
+        Job("`strata threads --no-cache --jobs 1`", [strata, "threads", "--no-cache", "--jobs", "1"], big, decode),
+        Job("`strata threads --no-cache --jobs 2`", [strata, "threads", "--no-cache", "--jobs", "2"], big, decode),
+        Job("`strata threads`, for the second time", [strata, "threads"], big, decode, before=keep_history),
         text,
         Job("`strata events` (text)", [strata, "events"], small, text),
     ]
