@@ -15,6 +15,10 @@
 #define STEP_MIN    ((guint64)256 << 10)
 #define STEP_MAX    ((guint64)16 << 20)
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 guint64 history_default_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
@@ -47,8 +51,50 @@ gboolean history_area_init(HistoryArea *area, guint64 budget, const char *direct
 	return reserve(area);
 }
 
+/* ---- Pages made ready ---------------------------------------------------------------------------------------------- */
+
+/*
+ * The first touch of a page costs the kernel its clearing, and in a VM often a way through the hypervisor. It is the same for whoever touches it, so that
+ * another processor does it where there is one. Nobody waits for it: who comes first touches the page himself.
+ */
+typedef struct {
+	guint8 *from;
+	gsize size;
+} Range;
+
+static gpointer touch(gpointer data)
+{
+	Range *range = data;
+
+	/* Linux before 5.14 doesn't know it; then pages are touched as they are needed. */
+	madvise(range->from, range->size, MADV_POPULATE_WRITE);
+	g_free(range);
+	return NULL;
+}
+
+void history_area_settle(HistoryArea *area)
+{
+	if (area->toucher)
+		g_thread_join(area->toucher);
+	area->toucher = NULL;
+}
+
+static void touch_ahead(HistoryArea *area, guint8 *from, gsize size)
+{
+	const Range range = {from, size};
+
+	history_area_settle(area);
+	Range *own = g_memdup2(&range, sizeof(range));
+	area->toucher = g_thread_try_new("touch", touch, own, NULL);
+	if (!area->toucher)
+		g_free(own);
+}
+
+/* ---- The area -------------------------------------------------------------------------------------------------------- */
+
 void history_area_clear(HistoryArea *area)
 {
+	history_area_settle(area);
 	if (area->map)
 		munmap(area->map, area->map_size);
 	if (area->fd >= 0)
@@ -89,6 +135,8 @@ gboolean history_area_commit(HistoryArea *area, guint64 needed)
 	/* Fewer and cheaper page faults; without them it works as well. */
 	if (step >= HUGE_PAGE)
 		madvise(from, to - area->committed, MADV_HUGEPAGE);
+	if (step >= HUGE_PAGE && area->ahead)
+		touch_ahead(area, from, to - area->committed);
 	area->committed = to;
 	return TRUE;
 }

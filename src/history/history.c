@@ -14,6 +14,7 @@ History *history_new(gint64 begin_ns, gint64 end_ns, const HistoryOptions *optio
 	h->image.begin = begin_ns;
 	h->image.end = (gint64)((guint64)begin_ns + MIN(length, (guint64)G_MAXINT64));
 	history_area_init(&h->area, options ? options->memory : 0, options ? options->directory : NULL);
+	h->area.ahead = options && options->ahead;
 	history_tables_init(h);
 	history_text_keep(h, "", 0);
 	return h;
@@ -45,6 +46,7 @@ guint64 history_dropped(const History *h)
 
 gboolean history_finish(History *h, GError **error)
 {
+	history_area_settle(&h->area);
 	h->finished = TRUE;
 	h->n_open_rows = 0;
 	for (guint t = 0; t < HISTORY_TABLES_ALL; t++)
