@@ -23,16 +23,6 @@ typedef struct {
 	gboolean bad;
 } Check;
 
-/* All of a block's pages at once: a fault for each of them would cost as much as to hash it. Kernels before 5.14 don't know how. */
-static void populate(const guint8 *block, guint64 size)
-{
-#ifdef MADV_POPULATE_READ
-	const guintptr page = (guintptr)sysconf(_SC_PAGESIZE) - 1, begin = (guintptr)block & ~page;
-
-	madvise((gpointer)begin, ((guintptr)block + size - begin + page) & ~page, MADV_POPULATE_READ);
-#endif
-}
-
 static gpointer check_blocks(gpointer data)
 {
 	Check *c = data;
@@ -42,7 +32,6 @@ static gpointer check_blocks(gpointer data)
 
 		if (i >= c->n || __atomic_load_n(&c->bad, __ATOMIC_RELAXED))
 			return NULL;
-		populate(c->area + at, MIN(HISTORY_FILE_BLOCK, c->size - at));
 		if (history_hash(c->area + at, MIN(HISTORY_FILE_BLOCK, c->size - at)) != c->hashes[i])
 			__atomic_store_n(&c->bad, TRUE, __ATOMIC_RELAXED);
 	}
