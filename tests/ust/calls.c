@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.c: calls functions that tracers see (-finstrument-functions), allocates and locks so many times as it is told, for tests that
+ * preload LTTng-UST's wrappers.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+void *volatile kept;
+
+void inner(void);
+void outer(void);
+
+void inner(void)
+{
+	const struct timespec nap = {.tv_nsec = 1000000};
+
+	nanosleep(&nap, NULL);
+}
+
+void outer(void)
+{
+	pthread_mutex_lock(&mutex);
+	inner();
+	inner();
+	pthread_mutex_unlock(&mutex);
+	kept = malloc(1000);
+	free(kept);
+	kept = malloc(24);
+}
+
+int main(int argc, char **argv)
+{
+	int n = argc > 1 ? atoi(argv[1]) : 1;
+
+	for (int i = 0; i < n; i++)
+		outer();
+	return 0;
+}
