@@ -8,32 +8,34 @@
 #include "cli/cli.h"
 #include "cli/tables.h"
 
-/* Those that are more than a table. */
-static const CliCommand *const own[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_exits, &cli_info, &cli_events};
+/* Those that are more than a table: what stands before the tables, and what behind them. */
+static const CliCommand *const first[] = {&cli_report, &cli_vms, &cli_vcpus, &cli_exits};
+static const CliCommand *const last[] = {&cli_info, &cli_events};
 
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
 	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_ALL, analysis_threads, NULL},
 	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~(CLI_TABLE_THREADS | CLI_TABLE_HISTOGRAM), analysis_cpus, NULL},
-	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_THREADS | CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
-	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
-	{"irqs", "Interrupts, softirqs, timers and work items: how often, how long, and who was interrupted", CLI_TABLE_ALL, analysis_irqs, NULL},
-	{"net", "Network interfaces and the services over them: traffic, drops, retransmissions, round trips", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_net, NULL},
-	{"connections", "Connections: traffic each way, retransmissions, round trips, answers", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_connections, NULL},
-	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_ALL, analysis_files, NULL},
 	{"futexes", "Locks in user space: who waited how long, and for whom", CLI_TABLE_ALL, analysis_futexes, NULL},
-	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
-	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
+	{"disk", "Block devices: requests, their time in queue and driver, whose they were, who waited", CLI_TABLE_ALL & ~CLI_TABLE_CPU, analysis_disk, NULL},
+	{"net", "Network interfaces and the services over them: traffic, drops, retransmissions, round trips", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_net, NULL},
+	{"connections", "Connections: traffic each way, retransmissions, round trips, answers", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_connections, NULL},
+	{"irqs", "Interrupts, softirqs, timers and work items: how often, how long, and who was interrupted", CLI_TABLE_ALL, analysis_irqs, NULL},
+	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
 	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
+	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
+	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
+	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_THREADS | CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},
 	{NULL, NULL, 0, NULL, NULL},
 };
 
-#define N_OWN    G_N_ELEMENTS(own)
+#define N_FIRST  G_N_ELEMENTS(first)
 #define N_TABLES (G_N_ELEMENTS(tables) - 1)
+#define N_LAST   G_N_ELEMENTS(last)
 
 static int run_table(const char *const *paths)
 {
@@ -43,19 +45,24 @@ static int run_table(const char *const *paths)
 	g_assert_not_reached();
 }
 
+static CliCommand table_command(guint i)
+{
+	static const GOptionEntry *options[G_N_ELEMENTS(tables)]; /* made once each */
+	const CliTable *t = &tables[i];
+
+	if (!options[i])
+		options[i] = cli_table_options(t->flags);
+	return (CliCommand){.name = t->name, .arguments = "TRACE..", .summary = t->summary, .options = options[i], .run = run_table};
+}
+
 guint cli_n_commands(void)
 {
-	return N_OWN + N_TABLES;
+	return N_FIRST + N_TABLES + N_LAST;
 }
 
 CliCommand cli_command_at(guint i)
 {
-	if (i < N_OWN)
-		return *own[i];
-	static const GOptionEntry *options[G_N_ELEMENTS(tables)]; /* made once each */
-	const CliTable *t = &tables[i - N_OWN];
-	if (!options[i - N_OWN])
-		options[i - N_OWN] = cli_table_options(t->flags);
-	return (CliCommand){.name = t->name, .arguments = "TRACE..", .summary = t->summary, .options = options[i - N_OWN],
-			    .run = run_table};
+	if (i < N_FIRST)
+		return *first[i];
+	return i < N_FIRST + N_TABLES ? table_command(i - N_FIRST) : *last[i - N_FIRST - N_TABLES];
 }

@@ -34,9 +34,9 @@ void outer(void)
 
 int main(int argc, char **argv)
 {
-	int n = argc > 1 ? atoi(argv[1]) : 1;
+	long n = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
 
-	for (int i = 0; i < n; i++)
+	for (long i = 0; i < n; i++)
 		outer();
 	return 0;
 }
