@@ -12,8 +12,9 @@
 #include "base/format.h"
 #include "cli/cli.h"
 
-#define JOBS_MAX  256
-#define LOG_LIMIT 50 /* items that --log shows unless told otherwise */
+#define JOBS_MAX   256
+#define LOG_LIMIT  50  /* items that --log shows unless told otherwise */
+#define TEXT_LIMIT 100 /* rows for people unless told otherwise */
 
 static struct {
 	char *format, *sort, *every, *memory, *by;
@@ -43,7 +44,7 @@ static const GOptionEntry thread_options[] = {
 static const GOptionEntry table_options[] = {
 	{"sort", 0, 0, G_OPTION_ARG_STRING, &opt.sort, "Sort by COLUMN, by its name in JSON and CSV; greatest first", "COLUMN"},
 	{"ascending", 0, 0, G_OPTION_ARG_NONE, &opt.ascending, "Least first", NULL},
-	{"limit", 0, 0, G_OPTION_ARG_INT, &opt.limit, "Show the first N rows only; 0: all", "N"},
+	{"limit", 0, 0, G_OPTION_ARG_INT, &opt.limit, "Show the first N rows only; 0: all (default: 100 as text, all for programs; with --log 50)", "N"},
 	{NULL},
 };
 
@@ -152,7 +153,15 @@ static gboolean parse_numbers(AnalysisStoreOptions *o, ViewFormat *format, GErro
 	return !opt.memory || parse_size(opt.memory, &o->memory, error);
 }
 
-static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
+/* Programs get all rows of a table, people what they can look at. */
+static guint row_limit(ViewFormat format)
+{
+	if (opt.limit >= 0)
+		return (guint)opt.limit;
+	return opt.log ? LOG_LIMIT : format == VIEW_FORMAT_TEXT && !opt.every ? TEXT_LIMIT : 0;
+}
+
+static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, ViewFormat format, GError **error)
 {
 	if (opt.log && opt.every) {
 		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--log and --every exclude each other");
@@ -169,7 +178,7 @@ static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, GError **error)
 	}
 	q->histogram = opt.histogram;
 	q->by = opt.by;
-	q->limit = opt.limit >= 0 ? (guint)opt.limit : opt.log ? LOG_LIMIT : 0;
+	q->limit = row_limit(format);
 	q->machines = (const char *const *)cli_range.machines;
 	q->threads = split_lists(&opt.threads);
 	q->processes = split_lists(&opt.processes);
@@ -240,7 +249,7 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 	AnalysisQuery q = {0};
 	ViewFormat format;
 
-	if (!parse_numbers(&o, &format, error) || !parse_query(traces, &q, error))
+	if (!parse_numbers(&o, &format, error) || !parse_query(traces, &q, format, error))
 		return FALSE;
 	g_autoptr(AnalysisStore) s = analysis_store_open(traces, &o, error);
 	clear_progress(shown);
