@@ -38,6 +38,27 @@ def check_mutexes(folder):
     tap.check(N in locks, f"a mutex was taken {N} times, of {locks}")
 
 
+def test_recursion_beyond_the_limit():
+    """What is called beyond it is not followed; what is within ends when it ended."""
+    if int(os.environ.get("STRATA_PATIENCE", "1")) > 1:
+        tap.skip("nothing can be loaded before the sanitizers")
+    program = lttng_session.program("ust_calls")
+    with lttng_session.Daemon() as daemon:
+        out = daemon.home / "out"
+        daemon.session("s", "lttng_ust_cyg_profile*", f"--output={out}", contexts=("vpid", "vtid"))
+        daemon.options["env"]["LD_PRELOAD"] = LIBRARIES.split()[0]
+        daemon.run(program, "0", "1500")
+        del daemon.options["env"]["LD_PRELOAD"]
+        daemon.lttng("destroy")
+        log = sorted(rows("spans", out, "--log", "--limit=0"), key=lambda row: row["time_ns"])
+        tap.equal(len(log), 1024, "main() and what it calls, as deep as is followed")
+        ends = [row["time_ns"] + row["duration_ns"] for row in log]
+        tap.equal(ends, sorted(ends, reverse=True), "who was called first ends last")
+        text = tap.run("babeltrace2", "--clock-seconds", out).stdout.splitlines()
+        exits = [int(line[1:21].replace(".", "")) for line in text if "func_exit" in line]
+        tap.equal(ends, exits[:-1025:-1], "each ends with its own exit")
+
+
 def test_wrappers():
     if int(os.environ.get("STRATA_PATIENCE", "1")) > 1:
         tap.skip("nothing can be loaded before the sanitizers")

@@ -15,15 +15,29 @@ typedef struct {
 	guint64 span; /* index in the table plus one; 0: beyond a limit */
 } Call;
 
+/* The calls that a thread is in. Those above USER_DEPTH_MAX are none of them, but their exits come too. */
+typedef struct {
+	GArray *calls; /* of Call */
+	guint64 skipped;
+} Stack;
+
 struct UserFunctionModel {
 	UserPass *pass;
 	guint table;
 	guint32 name;
-	GHashTable *stacks;   /* thread -> GArray of Call */
+	GHashTable *stacks;   /* thread -> Stack */
 	GArray *binaries;     /* of Binary, as they were loaded */
 };
 
 #define BINARIES_MAX 65536
+
+static void stack_free(gpointer data)
+{
+	Stack *stack = data;
+
+	g_array_unref(stack->calls);
+	g_free(stack);
+}
 
 UserFunctionModel *user_functions_new(UserPass *p)
 {
@@ -32,7 +46,7 @@ UserFunctionModel *user_functions_new(UserPass *p)
 	m->pass = p;
 	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
 	m->name = history_text(p->history, "function", -1);
-	m->stacks = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+	m->stacks = g_hash_table_new_full(NULL, NULL, NULL, stack_free);
 	m->binaries = g_array_new(FALSE, TRUE, sizeof(Binary));
 	return m;
 }
@@ -88,12 +102,13 @@ static guint32 place(UserFunctionModel *m, gint32 vpid, guint64 address)
 
 /* ---- Calls ----------------------------------------------------------------------------------------------------------- */
 
-static GArray *stack_of(UserFunctionModel *m, guint32 thread)
+static Stack *stack_of(UserFunctionModel *m, guint32 thread)
 {
-	GArray *stack = g_hash_table_lookup(m->stacks, GUINT_TO_POINTER(thread));
+	Stack *stack = g_hash_table_lookup(m->stacks, GUINT_TO_POINTER(thread));
 
 	if (!stack) {
-		stack = g_array_new(FALSE, TRUE, sizeof(Call));
+		stack = g_new0(Stack, 1);
+		stack->calls = g_array_new(FALSE, TRUE, sizeof(Call));
 		g_hash_table_insert(m->stacks, GUINT_TO_POINTER(thread), stack);
 	}
 	return stack;
@@ -101,11 +116,14 @@ static GArray *stack_of(UserFunctionModel *m, guint32 thread)
 
 static void enter(UserFunctionModel *m, const UserEv *ev)
 {
-	GArray *stack = stack_of(m, ev->thread);
+	Stack *at = stack_of(m, ev->thread);
+	GArray *stack = at->calls;
 	Call call = {.address = ev->v[0]};
 
-	if (stack->len >= USER_DEPTH_MAX)
+	if (stack->len >= USER_DEPTH_MAX) {
+		at->skipped++;
 		return;
+	}
 	UserSpan *span = history_table_add(m->pass->history, m->table);
 	*span = (UserSpan){.begin_ns = ev->time, .end_ns = ev->time, .name = m->name, .thread = ev->thread, .end_thread = ev->thread,
 			   .key = place(m, user_thread(m->pass, ev->thread)->vpid, ev->v[0]), .is_function = TRUE,
@@ -125,9 +143,14 @@ static void close_call(const UserFunctionModel *m, const Call *call, gint64 time
 /* Exits that were not seen (an exception, longjmp) end with the function that they were called from. The fast kind of exit event says no address. */
 static void leave(UserFunctionModel *m, const UserEv *ev)
 {
-	GArray *stack = stack_of(m, ev->thread);
+	Stack *of = stack_of(m, ev->thread);
+	GArray *stack = of->calls;
 	guint at = stack->len;
 
+	if (of->skipped) {
+		of->skipped--;
+		return;
+	}
 	while (at > 0 && user_has(ev, 0) && g_array_index(stack, Call, at - 1).address != ev->v[0])
 		at--;
 	if (at == 0)
@@ -162,6 +185,6 @@ void user_functions_finish(UserFunctionModel *m, gint64 end_ns)
 
 	g_hash_table_iter_init(&iter, m->stacks);
 	while (g_hash_table_iter_next(&iter, NULL, &stack))
-		for (guint i = 0; i < ((GArray *)stack)->len; i++)
-			close_call(m, &g_array_index((GArray *)stack, Call, i), end_ns, FALSE);
+		for (guint i = 0; i < ((Stack *)stack)->calls->len; i++)
+			close_call(m, &g_array_index(((Stack *)stack)->calls, Call, i), end_ns, FALSE);
 }

@@ -32,8 +32,13 @@ guint32 user_free_text(UserPass *p, const char *text, gsize len)
 {
 	if (p->n_texts >= USER_TEXTS_MAX)
 		return history_text(p->history, "...", 3);
-	p->n_texts++;
-	return history_text(p->history, text, (gssize)MIN(len, 1024));
+	guint32 number = history_text(p->history, text, (gssize)MIN(len, 1024));
+	/* A new text has a greater number than all before. */
+	if (number > p->highest_text) {
+		p->highest_text = number;
+		p->n_texts++;
+	}
+	return number;
 }
 
 /* ---- Threads ------------------------------------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@
 	R(UNLOCK,         "lttng_ust_pthread:pthread_mutex_unlock",              "mutex status") \
 	R(FUNC_ENTRY,     "lttng_ust_cyg_profile*:func_entry",                   "addr") \
 	R(FUNC_EXIT,      "lttng_ust_cyg_profile*:func_exit",                    "addr") \
-	R(BINARY,         "lttng_ust_statedump:bin_info lttng_ust_statedump:soinfo lttng_ust_dl:dlopen lttng_ust_dl:dlmopen lttng_ust_lib:load", "baddr memsz path|sopath|filename") \
+	R(BINARY,         "lttng_ust_statedump:bin_info lttng_ust_statedump:soinfo lttng_ust_dl:dlopen lttng_ust_dl:dlmopen lttng_ust_lib:load", "baddr memsz|size path|sopath|filename") \
 	R(NO_BINARY,      "lttng_ust_dl:dlclose lttng_ust_lib:unload",           "baddr") \
 	R(PROCNAME,       "lttng_ust_statedump:procname",                        "procname") \
 	R(MESSAGE,        "lttng_ust_tracef:* lttng_ust_tracelog:* lttng_jul:* lttng_log4j:* lttng_log4j2:* lttng_python:*", "msg") \
@@ -83,7 +83,8 @@ typedef struct UserSpanModel UserSpanModel;
 typedef struct {
 	History *history;
 	guint threads_table, counts_table, events_table;
-	guint n_texts;             /* free texts so far */
+	guint n_texts;             /* different free texts so far, about */
+	guint32 highest_text;      /* the greatest number that one of them had */
 	UserMemoryModel *memory;
 	UserLockModel *locks;
 	UserFunctionModel *functions;

@@ -13,6 +13,7 @@ void *volatile kept;
 
 void inner(void);
 void outer(void);
+void deep(long n);
 
 void inner(void)
 {
@@ -32,11 +33,19 @@ void outer(void)
 	kept = malloc(24);
 }
 
+void deep(long n)
+{
+	if (n > 1)
+		deep(n - 1);
+}
+
 int main(int argc, char **argv)
 {
 	long n = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
 
 	for (long i = 0; i < n; i++)
 		outer();
+	if (argc > 2)
+		deep(strtol(argv[2], NULL, 10));
 	return 0;
 }
