@@ -279,8 +279,11 @@ static gboolean is_wanted(const States *s, guint32 row)
 {
 	const AnalysisQuery *q = s->query;
 	gboolean by_thread = q->threads || q->processes || q->containers;
-	const char *path = history_row_path(s->trace->history, row);
+	const History *h = s->trace->history;
+	const char *path = history_row_path(h, row);
 
+	if (history_kind_name(h, history_row_kind(h, row))[0] == '.')
+		return FALSE;
 	if (!by_thread && !q->cpus)
 		return TRUE;
 	if (by_thread && s->serials[row] != G_MAXUINT32 && analysis_filter_thread(s->filter, s->serials[row]))

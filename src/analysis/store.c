@@ -13,6 +13,7 @@
 #include "analysis/rows.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
+#include "kvm/set.h"
 #include "user/user.h"
 
 #define META_WARNINGS "warnings"
@@ -89,20 +90,23 @@ static gboolean read_kernel(Job *job, GError **error)
 	AnalysisStoreTrace *t = job->trace;
 	TraceOptions options = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .threads = job->threads, .warnings = job->warnings,
 				.progress = on_progress, .progress_user = job};
-	TraceModel models[2 + KERNEL_PART_COUNT];
+	TraceModel models[2 + KERNEL_PART_COUNT + KVM_PART_COUNT];
 
 	g_autoptr(Kernel) kernel = kernel_new(&job->facts, t->begin_ns, t->end_ns);
 	g_autoptr(Kvm) kvm = kvm_new(kernel, &job->facts);
 	g_autoptr(KernelSet) set = kernel_set_new(kernel, t->history, &job->facts);
+	g_autoptr(KvmSet) kvm_set = kvm_set_new(kvm, set);
 	kvm_keep(kvm, set);
 	models[0] = kernel_model(kernel);
 	models[1] = kvm_model(kvm);
 	kernel_set_models(set, models + 2);
+	kvm_set_models(kvm_set, models + 2 + KERNEL_PART_COUNT);
 	if (!trace_run(t->trace, models, G_N_ELEMENTS(models), &options, &job->facts, NULL, error))
 		return FALSE;
 	kernel_finish(kernel);
 	kvm_finish(kvm);
 	kernel_set_finish(set);
+	kvm_set_finish(kvm_set);
 	g_autofree char *depth = g_strdup_printf("%u", analysis_depth(kvm));
 	history_set_meta(t->history, META_DEPTH, depth);
 	return TRUE;

@@ -270,9 +270,12 @@ static void init_kinds(Flow *f)
 		KERNEL_CPU_STATES(KERNEL_S)
 #undef KERNEL_S
 	};
+	static const char *const occupants[] = {
+		[KERNEL_OCCUPANT_UNKNOWN] = "unknown", [KERNEL_OCCUPANT_IDLE] = "idle", [KERNEL_OCCUPANT_THREAD] = "thread"};
 
 	f->thread_kind = history_kind(f->history, KERNEL_THREAD_ROW_KIND, thread_states, KERNEL_TS_COUNT);
 	f->cpu_kind = history_kind(f->history, KERNEL_CPU_ROW_KIND, cpu_states, KERNEL_CS_COUNT);
+	f->occupant_kind = history_kind(f->history, KERNEL_OCCUPANT_ROW_KIND, occupants, KERNEL_OCCUPANT_STATE_COUNT);
 }
 
 static void on_forget(gpointer self, KernelThread *kt, KernelThread *same_as)
@@ -352,6 +355,7 @@ static void flow_finish(gpointer self)
 		if (!c)
 			continue;
 		history_append(f->history, c->row, f->kernel->end_ns, c->state, c->detail);
+		flow_cpu_close_occupant(f, c, f->kernel->end_ns);
 		KernelCpuItem *item = history_table_add(f->history, f->processors);
 		*item = (KernelCpuItem){.switches = c->cpu->switches, .cpu = c->cpu->id, .row = c->row};
 	}

@@ -43,7 +43,10 @@
 	S(B_FAULT,   "blocked",   "fault") \
 	S(B_KERNEL,  "blocked",   "kernel") \
 	S(B_SIGNAL,  "blocked",   "signal") \
-	S(B_IDLE,    "blocked",   "idle")
+	S(B_IDLE,    "blocked",   "idle") \
+	/* only where layers below were taken into account (layers/layers.h): it had a processor, but that did not run it */ \
+	S(STEAL,     "steal",     NULL)  /* detail: at which level, and by whom */ \
+	S(EXIT,      "exit",      NULL)  /* detail: at which level it was handled, and the reason */
 #define KERNEL_CPU_STATES(S) \
 	S(UNKNOWN,    "unknown") \
 	S(IDLE,       "idle") \
@@ -54,7 +57,10 @@
 	S(IRQ,        "irq")        /* detail: which line or vector */ \
 	S(SOFTIRQ,    "softirq")    /* detail: which */ \
 	S(GUEST,      "guest")      /* detail: VM and vCPU */ \
-	S(HYPERVISOR, "hypervisor") /* in KVM_RUN, but not in the guest */
+	S(HYPERVISOR, "hypervisor") /* in KVM_RUN, but not in the guest */ \
+	/* as above, of a guest's processor */ \
+	S(STEAL,      "steal")      /* detail: at which level, and by whom */ \
+	S(EXIT,       "exit")       /* detail: at which level it was handled, and the reason */
 /* clang-format on */
 
 typedef enum {
@@ -119,6 +125,14 @@ typedef struct {
 } KernelCpuItem;
 
 #define KERNEL_CPUS_TABLE "cpus"
+
+/*
+ * Rows of kind ".occupant" (a kind whose name begins with a dot is not for people), path "cpu/N/occupant": which thread had a processor. Here the interval's detail is
+ * no text: it is KernelThread.serial, see KernelThreadItem.same_as.
+ */
+#define KERNEL_OCCUPANT_ROW_KIND ".occupant"
+
+enum { KERNEL_OCCUPANT_UNKNOWN, KERNEL_OCCUPANT_IDLE, KERNEL_OCCUPANT_THREAD, KERNEL_OCCUPANT_STATE_COUNT };
 
 /* The text that is the kind of edges from who woke a thread (a processor's row if an interrupt did) to the thread, when it got a processor. */
 #define KERNEL_WAKEUP_EDGE "wakeup"

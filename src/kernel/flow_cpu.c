@@ -24,7 +24,9 @@ FlowCpu *flow_cpu_get(Flow *f, gint32 cpu)
 	g_autofree char *path = g_strdup_printf("cpu/%d", cpu);
 	c = g_new0(FlowCpu, 1);
 	c->cpu = kc;
+	g_autofree char *occupant = g_strdup_printf("cpu/%d/occupant", cpu);
 	c->row = history_row(f->history, f->cpu_kind, path, f->kernel->begin_ns);
+	c->occupant_row = history_row(f->history, f->occupant_kind, occupant, f->kernel->begin_ns);
 	c->fresh = TRUE;
 	c->unknown_since = f->kernel->begin_ns;
 	g_ptr_array_index(f->cpus, cpu) = c;
@@ -254,6 +256,19 @@ void flow_cpu_handler(Flow *f, FlowCpu *c, const FlowHandler *h, const TraceEven
 
 /* ---- Who has it -------------------------------------------------------------------------------------------------- */
 
+void flow_cpu_close_occupant(Flow *f, FlowCpu *c, gint64 time)
+{
+	history_append(f->history, c->occupant_row, time, c->occupied, c->occupant);
+}
+
+/* Who has it has changed. */
+static void update_occupant(Flow *f, FlowCpu *c, gint64 time)
+{
+	flow_cpu_close_occupant(f, c, time);
+	c->occupied = c->ft ? KERNEL_OCCUPANT_THREAD : c->kt ? KERNEL_OCCUPANT_IDLE : KERNEL_OCCUPANT_UNKNOWN;
+	c->occupant = c->ft ? c->ft->serial : 0;
+}
+
 FlowThread *flow_cpu_detach(FlowCpu *c)
 {
 	FlowThread *t = c->ft;
@@ -272,6 +287,7 @@ void flow_cpu_forget(Flow *f, FlowCpu *c, gint64 time)
 		t->mode = FLOW_MODE_UNKNOWN;
 	}
 	c->unknown_since = time;
+	update_occupant(f, c, time);
 	flow_cpu_update(f, c, time);
 }
 
@@ -287,6 +303,7 @@ void flow_cpu_attach(Flow *f, FlowCpu *c, KernelThread *kt, gint64 time)
 		flow_sched_run(f, t, c, time);
 	else if (!kt)
 		c->unknown_since = time;
+	update_occupant(f, c, time);
 	flow_cpu_update(f, c, time);
 }
 

@@ -35,6 +35,9 @@ typedef struct {
 	KernelThread *kt;   /* who has the processor; NULL: not known */
 	FlowThread *ft;     /* the same; NULL: an idle thread, or not known */
 	guint32 row;
+	guint32 occupant_row;
+	guint32 occupant;   /* serial of who has it, since the end of that row's last interval */
+	guint8 occupied;    /* KERNEL_OCCUPANT_*, likewise */
 	guint8 state;       /* KernelCpuStateId, since the end of the row's last interval */
 	guint8 depth;
 	gboolean fresh;     /* no handler was seen to begin or end since nothing was known */
@@ -109,7 +112,7 @@ typedef struct {
 	KernelSet *set;
 	Kernel *kernel;
 	History *history;
-	guint thread_kind, cpu_kind;
+	guint thread_kind, cpu_kind, occupant_kind;
 	guint threads, latencies, processors; /* tables */
 	guint32 wakeup_edge;
 	gboolean can_throttle;     /* an idle processor that pulls threads would be seen */
@@ -180,6 +183,9 @@ void flow_cpu_attach(Flow *f, FlowCpu *c, KernelThread *kt, gint64 time);
 
 /* Nobody has it from now on, which flow_thread_off() is to tell its thread. Returns that; NULL: an idle thread, or none. */
 FlowThread *flow_cpu_detach(FlowCpu *c);
+
+/* Who has had it until `time`, is written to its row. */
+void flow_cpu_close_occupant(Flow *f, FlowCpu *c, gint64 time);
 
 /* It is not known any more who has it. */
 void flow_cpu_forget(Flow *f, FlowCpu *c, gint64 time);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* time.c: a member's times in other clocks. */
+#include <math.h>
+
+#include "experiment/experiment.h"
+
+#define DEPTH_MAX 64 /* levels; clocks that lead in a circle end here */
+
+static const ExperimentClock *clock_at(const ExperimentMember *m, guint i)
+{
+	return &g_array_index(m->clocks, ExperimentClock, i);
+}
+
+static gint64 apply(const ExperimentClock *c, gint64 t)
+{
+	return t + c->offset_ns + (gint64)llround(c->drift * (double)(t - c->ref_ns));
+}
+
+/* The last segment that begins at or before `time`. */
+static guint segment_of(const ExperimentMember *m, gint64 time)
+{
+	guint lo = 0, hi = m->clocks->len;
+
+	while (hi - lo > 1) {
+		guint mid = lo + (hi - lo) / 2;
+
+		if (clock_at(m, mid)->from_ns <= time)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Where a segment begins in the other clock: never before the one ahead of it ends. */
+static gint64 begin_up(const ExperimentMember *m, guint i)
+{
+	gint64 begin = G_MININT64;
+
+	for (guint k = 1; k <= i; k++) {
+		const ExperimentClock *c = clock_at(m, k);
+
+		begin = MAX(begin, MAX(apply(clock_at(m, k - 1), c->from_ns), apply(c, c->from_ns)));
+	}
+	return begin;
+}
+
+gint64 experiment_up(const ExperimentMember *m, gint64 time)
+{
+	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
+		return time;
+	guint i = segment_of(m, time);
+
+	return i ? MAX(apply(clock_at(m, i), time), begin_up(m, i)) : apply(clock_at(m, 0), time);
+}
+
+/* The inverse of apply(), within rounding: a step of at most a few ns finds the time itself. */
+static gint64 unapply(const ExperimentClock *c, gint64 up)
+{
+	gint64 t = c->ref_ns + (gint64)llround((double)(up - c->offset_ns - c->ref_ns) / (1 + c->drift));
+
+	for (guint i = 0; i < 8 && apply(c, t) != up; i++)
+		t -= apply(c, t) - up;
+	return t;
+}
+
+gint64 experiment_down(const ExperimentMember *m, gint64 time)
+{
+	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
+		return time;
+	guint i = m->clocks->len - 1;
+
+	while (i > 0 && begin_up(m, i) > time)
+		i--;
+	gint64 t = unapply(clock_at(m, i), time);
+	t = MAX(t, clock_at(m, i)->from_ns);
+	return i + 1 < m->clocks->len ? MIN(t, clock_at(m, i + 1)->from_ns) : t;
+}
+
+gint64 experiment_to_root(const Experiment *e, guint i, gint64 time)
+{
+	for (guint depth = 0; i != EXPERIMENT_NONE && depth < DEPTH_MAX; depth++) {
+		time = experiment_up(experiment_member(e, i), time);
+		i = experiment_member(e, i)->clock_of;
+	}
+	return time;
+}
+
+gint64 experiment_from_root(const Experiment *e, guint i, gint64 time)
+{
+	guint path[DEPTH_MAX], n = 0;
+
+	for (; i != EXPERIMENT_NONE && n < DEPTH_MAX; i = experiment_member(e, i)->clock_of)
+		path[n++] = i;
+	while (n-- > 0)
+		time = experiment_down(experiment_member(e, path[n]), time);
+	return time;
+}
+
+gint64 experiment_bound(const Experiment *e, guint i)
+{
+	gint64 bound = 0;
+
+	for (guint depth = 0; i != EXPERIMENT_NONE && depth < DEPTH_MAX; depth++) {
+		bound += experiment_member(e, i)->bound_ns;
+		i = experiment_member(e, i)->clock_of;
+	}
+	return bound;
+}
+
+gboolean experiment_is_aligned(const Experiment *e, guint i)
+{
+	for (guint depth = 0; depth < DEPTH_MAX; depth++) {
+		if (i == e->root)
+			return TRUE;
+		if (i == EXPERIMENT_NONE)
+			return FALSE;
+		i = experiment_member(e, i)->clock_of;
+	}
+	return FALSE;
+}
