@@ -231,9 +231,9 @@ static void set_ends(View *v, const Columns *c, const AnalysisNetScan *s, const 
 static void set_times(View *v, const Columns *c, const AnalysisNetScan *s, const Sum *x)
 {
 	if (s->q->form == ANALYSIS_SERIES)
-		view_set_int(v, c->time, x->step);
+		analysis_set_time(v, c->time, s->t, x->step);
 	if (x->s.first_ns <= x->s.last_ns) {
-		view_set_int(v, c->begin, x->s.first_ns);
+		analysis_set_time(v, c->begin, s->t, x->s.first_ns);
 		view_set_int(v, c->duration, x->s.last_ns - x->s.first_ns);
 	}
 	if (x->k->handshake_ns >= 0)

@@ -47,7 +47,7 @@ static guint64 count_state(const Work *w, guint32 row, guint state, gint64 begin
 	guint64 n = 0;
 	gint64 last = G_MININT64;
 
-	history_walk(&walk, w->trace->history, row, begin, end);
+	history_walk(&walk, w->trace->rows, row, begin, end);
 	while (history_walk_next(&walk, &i)) {
 		if (i.state != state)
 			continue;
@@ -66,7 +66,7 @@ static void add_row(const Work *w, Sums *to, guint32 row, gint64 begin, gint64 e
 {
 	gint64 ns[HISTORY_STATES_MAX];
 
-	history_sums(w->trace->history, row, begin, end, ns);
+	history_sums(w->trace->rows, row, begin, end, ns);
 	for (guint s = 0; s < KERNEL_TS_COUNT; s++)
 		to->ns[s] += ns[s];
 	if (ns[KERNEL_TS_THROTTLED])
@@ -304,7 +304,7 @@ static void add_rows(View *v, const Work *w)
 				continue;
 			view_begin_row(v);
 			if (w->query->form == ANALYSIS_SERIES)
-				view_set_int(v, 0, from);
+				analysis_set_time(v, 0, w->trace, from);
 			set_identity(v, w, c);
 			set_times(v, w, s, step);
 		}

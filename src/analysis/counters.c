@@ -322,7 +322,7 @@ static gint add_row(View *v, const Work *w, const Group *g, const Sum *sum, cons
 	gint row = view_begin_row(v);
 
 	if (first)
-		view_set_int(v, 0, g->step);
+		analysis_set_time(v, 0, w->trace, g->step);
 	view_set_text(v, first + MACHINE, w->trace->name);
 	view_set_text(v, first + NAME, name);
 	if (id >= 0)

@@ -4,26 +4,28 @@
 #include "analysis/times.h"
 #include "kernel/irq.h"
 
-/* C(NAME, TITLE, STATE) */
+/* C(NAME, TITLE, FIRST STATE, LAST STATE) */
 /* clang-format off */
 #define STATE_COLUMNS(C) \
-	C(idle_ns,       "IDLE",       IDLE) \
-	C(user_ns,       "USER",       USER) \
-	C(syscall_ns,    "SYSCALLS",   SYSCALL) \
-	C(kthread_ns,    "KTHREADS",   KTHREAD) \
-	C(running_ns,    "USER/SYSCALL", RUNNING) \
-	C(irq_ns,        "IRQ",        IRQ) \
-	C(softirq_ns,    "SOFTIRQ",    SOFTIRQ) \
-	C(guest_ns,      "GUESTS",     GUEST) \
-	C(hypervisor_ns, "HYPERVISOR", HYPERVISOR) \
-	C(unknown_ns,    "UNKNOWN",    UNKNOWN)
+	C(idle_ns,       "IDLE",       IDLE, IDLE) \
+	C(user_ns,       "USER",       USER, USER) \
+	C(syscall_ns,    "SYSCALLS",   SYSCALL, SYSCALL) \
+	C(kthread_ns,    "KTHREADS",   KTHREAD, KTHREAD) \
+	C(running_ns,    "USER/SYSCALL", RUNNING, RUNNING) \
+	C(irq_ns,        "IRQ",        IRQ, IRQ) \
+	C(softirq_ns,    "SOFTIRQ",    SOFTIRQ, SOFTIRQ) \
+	C(guest_ns,      "GUESTS",     GUEST, GUEST) \
+	C(hypervisor_ns, "HYPERVISOR", HYPERVISOR, HYPERVISOR) \
+	C(steal_ns,      "STEAL",      STEAL0, STEAL2) \
+	C(exit_ns,       "EXITS",      EXIT0, EXIT2) \
+	C(unknown_ns,    "UNKNOWN",    UNKNOWN, UNKNOWN)
 /* clang-format on */
 
 static const struct {
 	const char *name, *title;
-	KernelCpuStateId state;
+	KernelCpuStateId first, last;
 } state_columns[] = {
-#define C(name, title, state) {#name, title, KERNEL_CS_##state},
+#define C(name, title, first, last) {#name, title, KERNEL_CS_##first, KERNEL_CS_##last},
 	STATE_COLUMNS(C)
 #undef C
 };
@@ -78,25 +80,35 @@ static double mean_frequency(const Table *t, gint64 begin_ns, gint64 end_ns)
 	return known > 0 ? sum / known : -1;
 }
 
+static gint64 column_ns(const gint64 *ns, guint c)
+{
+	gint64 sum = 0;
+
+	for (guint s = state_columns[c].first; s <= state_columns[c].last; s++)
+		sum += ns[s];
+	return sum;
+}
+
 /* ---- The table ---------------------------------------------------------------------------------------------------- */
 
 static void add_row(const Table *t, gint64 begin_ns, gint64 end_ns)
 {
-	const History *h = t->trace->history;
+	const History *h = t->trace->rows;
 	gint64 ns[HISTORY_STATES_MAX], all = 0;
 	double mhz = mean_frequency(t, begin_ns, end_ns);
 
 	history_sums(h, t->item->row, begin_ns, end_ns, ns);
 	view_begin_row(t->view);
 	if (t->query->form == ANALYSIS_SERIES)
-		view_set_int(t->view, 0, begin_ns);
+		analysis_set_time(t->view, 0, t->trace, begin_ns);
 	view_set_text(t->view, t->first + MACHINE, t->trace->name);
 	view_set_int(t->view, t->first + CPU, t->item->cpu);
 	for (guint c = 0; c < N_STATES; c++) {
-		view_set_int(t->view, t->first + STATES + c, ns[state_columns[c].state]);
-		all += ns[state_columns[c].state];
-		t->total[state_columns[c].state] += ns[state_columns[c].state];
+		view_set_int(t->view, t->first + STATES + c, column_ns(ns, c));
+		all += column_ns(ns, c);
 	}
+	for (guint s = 0; s < KERNEL_CS_COUNT; s++)
+		t->total[s] += ns[s];
 	if (all - ns[KERNEL_CS_UNKNOWN] > 0)
 		view_set_double(t->view, t->first + BUSY,
 				1 - (double)ns[KERNEL_CS_IDLE] / (double)(all - ns[KERNEL_CS_UNKNOWN]));
@@ -136,9 +148,9 @@ static View *make_table(const AnalysisQuery *q)
 static void hide_columns(View *v, const AnalysisQuery *q, const gint64 *total)
 {
 	for (guint c = 0; c < N_STATES; c++) {
-		KernelCpuStateId state = state_columns[c].state;
+		KernelCpuStateId state = state_columns[c].first;
 		gboolean hidden = state == KERNEL_CS_RUNNING ? total[state] <= total[KERNEL_CS_USER]
-							     : state >= KERNEL_CS_GUEST && !total[state];
+							     : state >= KERNEL_CS_GUEST && !column_ns(total, c);
 
 		if (hidden)
 			view_hide_from_text(v, (q->form == ANALYSIS_SERIES) + STATES + c);
@@ -170,7 +182,7 @@ static void find(const Table *t, GArray *kept)
 	Kept k = {.trace = t->trace, .cpu = t->item->cpu};
 	HistoryWalk walk;
 
-	history_walk(&walk, t->trace->history, t->item->row, analysis_filter_begin(t->filter), analysis_filter_end(t->filter));
+	history_walk(&walk, t->trace->rows, t->item->row, analysis_filter_begin(t->filter), analysis_filter_end(t->filter));
 	while (history_walk_next(&walk, &k.i)) {
 		if (k.i.state == KERNEL_CS_IDLE || k.i.state == KERNEL_CS_UNKNOWN || !analysis_in_range(t->filter, k.i.end_ns))
 			continue;
@@ -195,11 +207,11 @@ static View *make_log(GArray *kept, const AnalysisQuery *q)
 	g_array_sort(kept, longer);
 	for (guint n = 0; n < kept->len && (!q->limit || n < q->limit); n++) {
 		const Kept *k = &g_array_index(kept, Kept, n);
-		const History *h = k->trace->history;
+		const History *h = k->trace->rows;
 		guint kind;
 
 		view_begin_row(v);
-		view_set_int(v, LOG_TIME, k->i.begin_ns);
+		analysis_set_time(v, LOG_TIME, k->trace, k->i.begin_ns);
 		view_set_text(v, LOG_MACHINE, k->trace->name);
 		view_set_int(v, LOG_CPU, k->cpu);
 		if (history_find_kind(h, KERNEL_CPU_ROW_KIND, &kind))

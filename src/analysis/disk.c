@@ -114,7 +114,7 @@ static void set_row(const Columns *c, const DiskSums *sums, const AnalysisQuery 
 	View *v = c->view;
 
 	if (c->time != G_MAXUINT)
-		view_set_int(v, c->time, s->step_ns);
+		analysis_set_time(v, c->time, disk_sums_trace(sums), s->step_ns);
 	view_set_text(v, c->machine, disk_sums_machine(sums));
 	view_set_text(v, c->device, device);
 	view_set_text(v, c->name, process ? process : device);
@@ -204,17 +204,17 @@ static void add_log_columns(View *v, const AnalysisStore *s)
 	view_hide_from_text(v, LOG_ERROR);
 }
 
-static void set_log_times(View *v, const KernelDiskRequest *r, gint64 end_ns)
+static void set_log_times(View *v, const AnalysisStoreTrace *t, const KernelDiskRequest *r)
 {
 	gint64 begin = disk_request_begin(r);
 
 	if (begin != KERNEL_NO_TIME)
-		view_set_int(v, LOG_TIME, begin);
+		analysis_set_time(v, LOG_TIME, t, begin);
 	if (r->queued_ns != KERNEL_NO_TIME && r->issued_ns != KERNEL_NO_TIME)
 		view_set_int(v, LOG_QUEUE, r->issued_ns - r->queued_ns);
 	if (r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME)
 		view_set_int(v, LOG_DRIVER, r->completed_ns - r->issued_ns);
-	view_set_int(v, LOG_TOTAL, disk_request_total(r, end_ns));
+	view_set_int(v, LOG_TOTAL, disk_request_total(r, t->end_ns));
 }
 
 static void set_log_row(View *v, const AnalysisStoreTrace *t, const DiskSums *sums, const KernelDiskRequest *r)
@@ -228,7 +228,7 @@ static void set_log_row(View *v, const AnalysisStoreTrace *t, const DiskSums *su
 	view_set_text(v, LOG_FLAGS, flags);
 	view_set_uint(v, LOG_SECTOR, r->sector);
 	view_set_uint(v, LOG_BYTES, r->bytes);
-	set_log_times(v, r, t->end_ns);
+	set_log_times(v, t, r);
 	view_set_text(v, LOG_CAUSE, cause);
 	view_set_text(v, LOG_VIA, kernel_disk_via_name(r->via));
 	view_set_text(v, LOG_THREAD, thread);

@@ -98,6 +98,11 @@ const char *disk_sums_machine(const DiskSums *s)
 	return s->trace->name;
 }
 
+const AnalysisStoreTrace *disk_sums_trace(const DiskSums *s)
+{
+	return s->trace;
+}
+
 const char *disk_sums_device(const DiskSums *s, guint32 disk)
 {
 	const KernelDiskItem *item = history_table_get(s->history, s->disks, disk);

@@ -39,6 +39,7 @@ guint disk_sums_len(const DiskSums *s);
 const DiskSum *disk_sums_get(const DiskSums *s, guint i);
 
 const char *disk_sums_machine(const DiskSums *s);
+const AnalysisStoreTrace *disk_sums_trace(const DiskSums *s);
 const char *disk_sums_device(const DiskSums *s, guint32 disk);
 char *disk_sums_who(const DiskSums *s, const DiskSum *sum); /* the caller frees */
 

@@ -271,7 +271,7 @@ static void set_line(const Columns *c, const Collector *k, const AnalysisQuery *
 
 	view_begin_row(c->view);
 	if (q->form == ANALYSIS_SERIES)
-		view_set_int(c->view, 0, line->step);
+		analysis_set_time(c->view, 0, k->calls->trace, line->step);
 	view_set_text(c->view, c->machine, k->calls->trace->name);
 	view_set_text(c->view, c->kind, kernel_file_kind_name(row->file ? row->file->kind : KERNEL_FILE_UNKNOWN));
 	g_autofree char *name = row->file ? grouped_name(h, row->file) : g_strdup("(not known)");
@@ -391,7 +391,7 @@ static void log_trace(View *v, const AnalysisQuery *q, const AnalysisStoreTrace 
 
 		view_begin_row(v);
 		view_set_text(v, 0, t->name);
-		view_set_int(v, 1, call.begin_ns);
+		analysis_set_time(v, 1, t, call.begin_ns);
 		view_set_int(v, 2, sorted[i].ns);
 		view_set_text(v, 3, thread);
 		view_set_text(v, 4, kernel_file_kind_name(file->kind));

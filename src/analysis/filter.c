@@ -65,14 +65,18 @@ static void choose_threads(AnalysisFilter *f)
 
 AnalysisFilter *analysis_filter_new(const AnalysisQuery *q, const AnalysisStoreTrace *t)
 {
-	if (!analysis_any_match(q->machines, t->name, -1))
+	char level[16];
+
+	g_snprintf(level, sizeof(level), "%d", t->level);
+	if (!analysis_any_match(q->machines, t->name, -1) || !analysis_any_match(q->levels, level, t->level))
 		return NULL;
 	AnalysisFilter *f = g_new0(AnalysisFilter, 1);
 	f->query = q;
 	f->trace = t;
+	gint64 begin = analysis_own_time(t, q->begin_ns), end = analysis_own_time(t, q->end_ns);
 	/* The trace's last event is within it. */
-	f->begin_ns = MAX(q->begin_ns, t->begin_ns);
-	f->end_ns = q->end_ns < t->end_ns ? q->end_ns + 1 : t->end_ns == G_MAXINT64 ? t->end_ns : t->end_ns + 1;
+	f->begin_ns = MAX(begin, t->begin_ns);
+	f->end_ns = end < t->end_ns ? end + 1 : t->end_ns == G_MAXINT64 ? t->end_ns : t->end_ns + 1;
 	f->end_ns = MAX(f->end_ns, f->begin_ns);
 	choose_threads(f);
 	return f;

@@ -151,7 +151,7 @@ static void set_group(const Columns *c, const Collector *k, const AnalysisQuery 
 
 	view_begin_row(c->view);
 	if (q->form == ANALYSIS_SERIES)
-		view_set_int(c->view, 0, g->step_ns);
+		analysis_set_time(c->view, 0, k->trace, g->step_ns);
 	view_set_text(c->view, c->machine, k->trace->name);
 	view_set_text(c->view, c->process, process);
 	view_set_textf(c->view, c->address, "0x%" G_GINT64_MODIFIER "x", f->address);
@@ -279,7 +279,7 @@ static void log_wait(View *v, const Collector *k, const KernelFutexWaitItem *w)
 
 	view_begin_row(v);
 	view_set_text(v, MACHINE, k->trace->name);
-	view_set_int(v, BEGIN, w->begin_ns);
+	analysis_set_time(v, BEGIN, k->trace, w->begin_ns);
 	view_set_int(v, DURATION, w->end_ns - w->begin_ns);
 	view_set_text(v, THREAD, thread);
 	view_set_textf(v, ADDRESS, "0x%" G_GINT64_MODIFIER "x", f->address);

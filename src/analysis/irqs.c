@@ -243,7 +243,7 @@ static void add_row(View *v, const Columns *c, const Scan *s, const AnalysisGrou
 
 	view_begin_row(v);
 	if (series)
-		view_set_int(v, c->time, g->step_ns);
+		analysis_set_time(v, c->time, s->t, g->step_ns);
 	view_set_text(v, c->machine, s->t->name);
 	view_set_text(v, c->kind, kernel_irq_kind_name(kind));
 	if (kind < KERNEL_IRQ_HRTIMER)
@@ -451,7 +451,7 @@ static void add_run(View *v, const Columns *c, const Run *r)
 	g_autofree char *name = name_of(&s, item->kind, key1_of(item)), *thread = analysis_thread_name(r->t, item->thread);
 
 	view_begin_row(v);
-	view_set_int(v, c->time, item->begin_ns);
+	analysis_set_time(v, c->time, r->t, item->begin_ns);
 	view_set_text(v, c->machine, r->t->name);
 	view_set_int(v, c->cpus, item->cpu);
 	view_set_text(v, c->kind, kernel_irq_kind_name(item->kind));

@@ -68,14 +68,14 @@ static void add_row(View *v, const Kept *k)
 
 	item = history_table_get(h, k->threads.table, item->same_as);
 	view_begin_row(v);
-	view_set_int(v, TIME, l->woken_ns);
+	analysis_set_time(v, TIME, k->threads.trace, l->woken_ns);
 	view_set_text(v, MACHINE, k->threads.trace->name);
 	view_set_int(v, TID, item->tid);
 	view_set_text(v, NAME, history_text_get(h, item->name));
 	if (l->prio != KERNEL_NO_PRIO)
 		view_set_int(v, PRIO, l->prio);
 	view_set_int(v, CPU, l->cpu);
-	view_set_int(v, RUN, l->run_ns);
+	analysis_set_time(v, RUN, k->threads.trace, l->run_ns);
 	view_set_int(v, LATENCY, length(l));
 	view_set_text(v, FROM, from_name(l->from));
 	view_set_text(v, WAKER, *waker ? waker : NULL);

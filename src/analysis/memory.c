@@ -326,7 +326,7 @@ static void set_row(const Columns *c, const Memory *m, GHashTable *mains, const 
 
 	view_begin_row(v);
 	if (c->time != G_MAXUINT)
-		view_set_int(v, c->time, s->step_ns);
+		analysis_set_time(v, c->time, m->trace, s->step_ns);
 	view_set_text(v, c->machine, m->trace->name);
 	if (s->pid != UNKNOWN_PROCESS)
 		view_set_int(v, c->pid, s->pid);
@@ -390,7 +390,7 @@ static void set_log_row(const Memory *m, View *v, const LogEntry *e, const Kerne
 	g_autofree char *thread = analysis_thread_name(m->trace, f->thread);
 
 	view_begin_row(v);
-	view_set_int(v, LOG_TIME, f->time_ns);
+	analysis_set_time(v, LOG_TIME, m->trace, f->time_ns);
 	view_set_text(v, LOG_MACHINE, m->trace->name);
 	view_set_text(v, LOG_THREAD, thread);
 	view_set_textf(v, LOG_ADDRESS, "0x%" G_GINT64_MODIFIER "x", f->address);

@@ -297,7 +297,7 @@ static gint add_row(View *v, const Columns *c, const AnalysisNetScan *s, const S
 
 	gint row = view_begin_row(v);
 	if (s->q->form == ANALYSIS_SERIES)
-		view_set_int(v, c->time, x->step);
+		analysis_set_time(v, c->time, s->t, x->step);
 	set_names(v, c, s, x);
 	view_set_uint(v, c->connections, g_hash_table_size(x->connections));
 	for (guint d = 0; d < 2; d++) {

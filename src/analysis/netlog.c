@@ -132,7 +132,7 @@ static void add_item(View *v, const LogColumns *c, const AnalysisNetScan *s, con
 	guint32 thread = p->thread == KERNEL_NET_NONE && k ? k->thread : p->thread;
 
 	view_begin_row(v);
-	view_set_int(v, c->time, p->time_ns);
+	analysis_set_time(v, c->time, s->t, p->time_ns);
 	view_set_text(v, c->machine, s->t->name);
 	view_set_text(v, c->interface, analysis_net_interface(s, p->interface));
 	view_set_text(v, c->direction, p->direction == KERNEL_NET_OUT ? "out" : "in");

@@ -44,7 +44,7 @@ static void add_row(Table *t, gint32 pid, gint64 step)
 	analysis_times_merge(&t->total, times);
 	view_begin_row(t->view);
 	if (series)
-		view_set_int(t->view, 0, step);
+		analysis_set_time(t->view, 0, t->threads.trace, step);
 	view_set_text(t->view, t->first + MACHINE, t->threads.trace->name);
 	if (pid >= 0) {
 		view_set_int(t->view, t->first + PID, pid);

@@ -25,6 +25,7 @@ typedef struct {
 	guint limit;                  /* rows that will be shown; 0: all. ANALYSIS_LOG need not find more than these */
 	const char *by;               /* what rows are about, where a command can choose; NULL: what it does otherwise */
 	/* Filters: NULL-terminated lists, any of which may fit; NULL: everything. Numbers or globs. */
+	const char *const *levels; /* likewise, of machines: numbers */
 	const char *const *machines, *const *processes, *const *threads, *const *cpus, *const *containers, *const *rows;
 } AnalysisQuery;
 

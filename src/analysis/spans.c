@@ -94,7 +94,7 @@ static void add_groups(const Part *p, gpointer user)
 
 		view_begin_row(table->view);
 		if (p->query->form == ANALYSIS_SERIES)
-			view_set_int(table->view, 0, g->step_ns);
+			analysis_set_time(table->view, 0, p->trace, g->step_ns);
 		view_set_text(table->view, table->first + MACHINE, p->trace->name);
 		view_set_text(table->view, table->first + NAME, text_of(p, (guint32)g->key[0]));
 		if (g->key[1])
@@ -188,7 +188,7 @@ static void set_states(View *v, const Kept *kept)
 
 	if (!item || item->row == KERNEL_NO_ROW || kept->span->end_thread != kept->span->thread)
 		return;
-	history_sums(j->kernel->history, item->row, kept->span->begin_ns, kept->span->end_ns, sums);
+	history_sums(j->kernel->rows, item->row, kept->span->begin_ns, kept->span->end_ns, sums);
 	for (guint c = 0; c < G_N_ELEMENTS(state_columns); c++) {
 		gint64 ns = 0;
 
@@ -204,7 +204,7 @@ static void add_kept(View *v, const Kept *kept)
 	const UserSpan *span = kept->span;
 
 	view_begin_row(v);
-	view_set_int(v, LOG_TIME, span->begin_ns);
+	analysis_set_time(v, LOG_TIME, p->trace, span->begin_ns);
 	view_set_text(v, LOG_MACHINE, p->trace->name);
 	view_set_text(v, LOG_SPAN, text_of(p, span->name));
 	if (span->key)

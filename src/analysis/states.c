@@ -161,9 +161,9 @@ static gboolean end(States *s, GError **error)
 /* Of a blocked thread: the reason, and what more is known: "disk", "disk: vda". */
 static const char *detail_of(const States *s, guint kind, const HistoryInterval *i, GString *room)
 {
-	const char *detail = history_text_get(s->trace->history, i->detail);
+	const char *detail = history_text_get(s->trace->rows, i->detail);
 
-	if (kind != s->thread_kind || i->state < KERNEL_TS_BLOCKED || i->state >= KERNEL_TS_COUNT)
+	if (kind != s->thread_kind || i->state < KERNEL_TS_BLOCKED || i->state > KERNEL_TS_B_IDLE)
 		return detail;
 	const char *reason = kernel_wait_name((KernelWaitReason)(i->state - KERNEL_TS_BLOCKED));
 	if (!*detail)
@@ -244,7 +244,7 @@ static void put_interval(States *s, const char *path, const HistoryInterval *i, 
 
 static void put_row(States *s, const Row *row)
 {
-	const History *h = s->trace->history;
+	const History *h = s->trace->rows;
 	guint kind = history_row_kind(h, row->row);
 	gint64 from = analysis_filter_begin(s->filter), to = analysis_filter_end(s->filter);
 	g_autoptr(GString) path = g_string_new(NULL), room = g_string_new(NULL);
@@ -258,8 +258,8 @@ static void put_row(States *s, const Row *row)
 		if (heading)
 			g_string_append_printf(s->buf, "%s%s\n", s->any ? "\n" : "", path->str);
 		heading = FALSE;
-		i.begin_ns = MAX(i.begin_ns, from);
-		i.end_ns = MIN(i.end_ns, to);
+		i.begin_ns = analysis_time(s->trace, MAX(i.begin_ns, from));
+		i.end_ns = analysis_time(s->trace, MIN(i.end_ns, to));
 		put_interval(s, path->str, &i, history_state_name(h, kind, i.state), detail_of(s, kind, &i, room));
 	}
 }
@@ -279,7 +279,7 @@ static gboolean is_wanted(const States *s, guint32 row)
 {
 	const AnalysisQuery *q = s->query;
 	gboolean by_thread = q->threads || q->processes || q->containers;
-	const History *h = s->trace->history;
+	const History *h = s->trace->rows;
 	const char *path = history_row_path(h, row);
 
 	if (history_kind_name(h, history_row_kind(h, row))[0] == '.')
@@ -309,7 +309,7 @@ static GArray *find_rows(const States *s)
 	GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
 
 	g_array_set_clear_func(rows, row_clear);
-	for (guint32 r = 0; r < history_n_rows(s->trace->history); r++) {
+	for (guint32 r = 0; r < history_n_rows(s->trace->rows); r++) {
 		if (!is_wanted(s, r))
 			continue;
 		Row row = {r, analysis_row_path(s->store, s->trace, r)};

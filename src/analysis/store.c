@@ -17,7 +17,6 @@
 #include "user/user.h"
 
 #define META_WARNINGS "warnings"
-#define META_DEPTH    "depth"
 
 /* A trace on its way into the store. */
 typedef struct {
@@ -52,6 +51,8 @@ void analysis_store_free(AnalysisStore *s)
 {
 	if (!s)
 		return;
+	layers_free(s->layers);
+	experiment_free(s->experiment);
 	g_ptr_array_unref(s->traces);
 	g_free(s);
 }
@@ -107,8 +108,6 @@ static gboolean read_kernel(Job *job, GError **error)
 	kvm_finish(kvm);
 	kernel_set_finish(set);
 	kvm_set_finish(kvm_set);
-	g_autofree char *depth = g_strdup_printf("%u", analysis_depth(kvm));
-	history_set_meta(t->history, META_DEPTH, depth);
 	return TRUE;
 }
 
@@ -256,6 +255,7 @@ static Job *job_new(CtfTrace *trace, const AnalysisStoreOptions *o)
 	job->trace = g_new0(AnalysisStoreTrace, 1);
 	job->trace->trace = trace;
 	job->trace->level = -1;
+	job->trace->member = EXPERIMENT_NONE;
 	job->trace->is_kernel = job->facts.is_kernel;
 	count_losses(job->trace);
 	return job;
@@ -328,24 +328,87 @@ static void name_all(GPtrArray *jobs)
 	}
 }
 
-static void guess_levels(AnalysisStore *s)
+/* ---- Machines and layers ------------------------------------------------------------------------------------------- */
+
+static guint find_member(const AnalysisStoreTrace *t, GPtrArray *jobs)
 {
-	g_autofree guint *depths = g_new0(guint, s->traces->len + 1);
-	g_autofree guint *at = g_new0(guint, s->traces->len + 1);
 	guint n = 0;
 
+	for (guint i = 0; i < jobs->len; i++) {
+		const Job *job = g_ptr_array_index(jobs, i);
+
+		if (job->trace == t)
+			return n;
+		n += job->trace->is_kernel;
+	}
+	return EXPERIMENT_NONE;
+}
+
+static void join_members(AnalysisStore *s, GPtrArray *jobs)
+{
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = g_ptr_array_index(jobs, i);
+		const AnalysisStoreTrace *kernel = job->trace->is_kernel ? job->trace : kernel_of(jobs, job);
+
+		job->trace->experiment = s->experiment;
+		job->trace->member = kernel ? find_member(kernel, jobs) : EXPERIMENT_NONE;
+		if (kernel)
+			job->trace->level = experiment_member(s->experiment, job->trace->member)->level;
+	}
+}
+
+static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOptions *o, GError **error)
+{
+	g_autofree ExperimentInput *inputs = g_new0(ExperimentInput, jobs->len + 1);
+	g_autofree const char **aliases = g_new0(const char *, 2 * (gsize)jobs->len + 2);
+	ExperimentOptions options = {.threads = o->threads, .warnings = o->warnings, .map = o->map};
+	guint n = 0;
+
+	for (guint i = 0; i < jobs->len; i++) {
+		const Job *job = g_ptr_array_index(jobs, i);
+
+		if (!job->trace->is_kernel)
+			continue;
+		aliases[2 * n] = job->trace->trace->path;
+		inputs[n] = (ExperimentInput){.name = job->trace->name, .history = job->trace->history, .aliases = &aliases[2 * n]};
+		n++;
+	}
+	s->experiment = experiment_new(inputs, n, &options, error);
+	if (!s->experiment)
+		return FALSE;
+	join_members(s, jobs);
+	return TRUE;
+}
+
+/* Put guests on top of their hosts, if there are any. */
+static gboolean compose(AnalysisStore *s, const AnalysisStoreOptions *o, GError **error)
+{
+	LayersOptions options = {.threads = o->threads, .memory = o->memory};
+	gboolean any = FALSE;
+
+	for (guint i = 0; i < s->experiment->members->len; i++)
+		any |= experiment_member(s->experiment, i)->parent != EXPERIMENT_NONE;
+	if (!any || o->alone)
+		return TRUE;
+	s->layers = layers_new(s->experiment, &options, error);
+	for (guint i = 0; s->layers && i < s->traces->len; i++) {
+		AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->is_kernel)
+			t->rows = layers_rows(s->layers, t->member);
+	}
+	return s->layers != NULL;
+}
+
+static void find_range(AnalysisStore *s)
+{
 	for (guint i = 0; i < s->traces->len; i++) {
 		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
-		const char *depth = history_meta(t->history, META_DEPTH);
+		gint64 begin = analysis_time(t, t->begin_ns), end = analysis_time(t, t->end_ns);
 
-		if (!t->is_kernel)
-			continue;
-		depths[n] = depth ? (guint)g_ascii_strtoull(depth, NULL, 10) : 0;
-		at[n++] = i;
+		s->begin_ns = i ? MIN(s->begin_ns, begin) : begin;
+		s->end_ns = i ? MAX(s->end_ns, end) : end;
 	}
-	gint host = analysis_guess_host(depths, n);
-	if (host >= 0)
-		((AnalysisStoreTrace *)g_ptr_array_index(s->traces, at[host]))->level = 0;
 }
 
 static gboolean collect(AnalysisStore *s, GPtrArray *jobs, StWarnings *warnings, GError **error)
@@ -356,8 +419,7 @@ static gboolean collect(AnalysisStore *s, GPtrArray *jobs, StWarnings *warnings,
 		for (guint w = 0; w < st_warnings_count(job->warnings); w++)
 			st_warn(warnings, "%s", st_warnings_get(job->warnings, w));
 		g_ptr_array_add(s->traces, job->trace);
-		s->begin_ns = i ? MIN(s->begin_ns, job->trace->begin_ns) : job->trace->begin_ns;
-		s->end_ns = i ? MAX(s->end_ns, job->trace->end_ns) : job->trace->end_ns;
+		job->trace->rows = job->trace->history;
 		if (job->error && !*error)
 			g_propagate_error(error, g_steal_pointer(&job->error));
 	}
@@ -393,6 +455,8 @@ AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions
 		g_propagate_error(error, failed);
 		return NULL;
 	}
-	guess_levels(s);
+	if (!align(s, jobs, options, error) || !compose(s, options, error))
+		return NULL;
+	find_range(s);
 	return g_steal_pointer(&s);
 }

@@ -88,7 +88,7 @@ static void set_group(const Columns *col, const AnalysisCalls *c, const Analysis
 {
 	view_begin_row(col->view);
 	if (q->form == ANALYSIS_SERIES)
-		view_set_int(col->view, 0, g->step_ns);
+		analysis_set_time(col->view, 0, c->trace, g->step_ns);
 	view_set_text(col->view, col->machine, c->trace->name);
 	view_set_text(col->view, col->name, history_text_get(c->trace->history, (guint32)g->key[0]));
 	analysis_set_dist(col->view, col->dist, q, g);
@@ -185,7 +185,7 @@ static void log_trace(View *v, const AnalysisQuery *q, const AnalysisStoreTrace 
 
 		view_begin_row(v);
 		view_set_text(v, 0, t->name);
-		view_set_int(v, 1, call.begin_ns);
+		analysis_set_time(v, 1, t, call.begin_ns);
 		view_set_int(v, 2, sorted[i].ns);
 		view_set_text(v, 3, thread);
 		if (call.cpu_end >= 0)

@@ -49,7 +49,7 @@ static void add_thread(Table *t, guint64 serial, gint64 begin_ns, gint64 end_ns)
 	analysis_times_merge(&t->total, &times);
 	view_begin_row(t->view);
 	if (series)
-		view_set_int(t->view, 0, step);
+		analysis_set_time(t->view, 0, t->threads.trace, step);
 	set_name(t, item);
 	analysis_times_set(t->view, t->times, t->threads.query, &times, analysis_groups_find(t->latencies, serial, 0, step));
 }

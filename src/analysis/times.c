@@ -53,7 +53,12 @@ gboolean analysis_next_step(const AnalysisThreads *t, gint64 *begin_ns, gint64 *
 
 static gboolean is_on_cpu(guint state)
 {
-	return state >= KERNEL_TS_RUNNING && state <= KERNEL_TS_GUEST;
+	return (state >= KERNEL_TS_RUNNING && state <= KERNEL_TS_GUEST) || state >= KERNEL_TS_STEAL0;
+}
+
+static gboolean is_blocked(guint state)
+{
+	return state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE;
 }
 
 /* What has happened within a part of its life. */
@@ -64,14 +69,14 @@ static void count(AnalysisTimes *times, const AnalysisThreads *t, const KernelTh
 	guint before = KERNEL_TS_COUNT;
 
 	/* One interval earlier, so that what comes before the first one is known. */
-	history_walk(&walk, t->trace->history, item->row, begin_ns > G_MININT64 ? begin_ns - 1 : begin_ns, end_ns);
+	history_walk(&walk, t->trace->rows, item->row, begin_ns > G_MININT64 ? begin_ns - 1 : begin_ns, end_ns);
 	while (history_walk_next(&walk, &i)) {
 		if (i.begin_ns >= begin_ns && before != KERNEL_TS_COUNT) {
 			gboolean ready = i.state == KERNEL_TS_PREEMPTED || i.state == KERNEL_TS_YIELDED || i.state == KERNEL_TS_THROTTLED;
 
 			times->switches += is_on_cpu(i.state) && !is_on_cpu(before);
 			times->preemptions += ready && is_on_cpu(before);
-			times->wakeups += i.state == KERNEL_TS_WAIT_CPU && (before == KERNEL_TS_UNKNOWN || before >= KERNEL_TS_BLOCKED);
+			times->wakeups += i.state == KERNEL_TS_WAIT_CPU && (before == KERNEL_TS_UNKNOWN || is_blocked(before));
 		}
 		before = i.state;
 	}
@@ -81,7 +86,7 @@ void analysis_times_add(AnalysisTimes *times, const AnalysisThreads *t, const Ke
 {
 	gint64 ns[HISTORY_STATES_MAX];
 
-	history_sums(t->trace->history, item->row, begin_ns, end_ns, ns);
+	history_sums(t->trace->rows, item->row, begin_ns, end_ns, ns);
 	for (guint s = 0; s < KERNEL_TS_COUNT; s++)
 		times->ns[s] += ns[s];
 	times->threads++;
@@ -147,6 +152,8 @@ AnalysisGroups *analysis_latencies(const AnalysisThreads *t, AnalysisThreadKey k
 	C(irq_ns,             "IRQ",        IRQ,       IRQ,       FALSE) \
 	C(softirq_ns,         "SOFTIRQ",    SOFTIRQ,   SOFTIRQ,   FALSE) \
 	C(guest_ns,           "GUEST",      GUEST,     GUEST,     TRUE) \
+	C(steal_ns,           "STEAL",      STEAL0,    STEAL2,    TRUE) \
+	C(exit_ns,            "EXITS",      EXIT0,     EXIT2,     TRUE) \
 	C(preempted_ns,       "PREEMPTED",  PREEMPTED, PREEMPTED, TRUE) \
 	C(yielded_ns,         "YIELDED",    YIELDED,   YIELDED,   FALSE) \
 	C(wait_cpu_ns,        "WAITED",     WAIT_CPU,  WAIT_CPU,  TRUE) \
@@ -228,7 +235,9 @@ static gboolean is_idle_column(const AnalysisTimes *total, guint c)
 {
 	if (time_columns[c].last == KERNEL_TS_RUNNING)
 		return total->ns[KERNEL_TS_RUNNING] <= total->ns[KERNEL_TS_USER];
-	return time_columns[c].first >= KERNEL_TS_GUEST && time_columns[c].first <= KERNEL_TS_THROTTLED && !column_ns(total, c);
+	gboolean rare = (time_columns[c].first >= KERNEL_TS_GUEST && time_columns[c].first <= KERNEL_TS_THROTTLED) || time_columns[c].first >= KERNEL_TS_STEAL0;
+
+	return rare && !column_ns(total, c);
 }
 
 void analysis_times_end(View *v, guint first, const AnalysisTimes *total)
@@ -242,7 +251,7 @@ static void set_mostly(View *v, guint column, const AnalysisTimes *times)
 {
 	guint most = KERNEL_TS_BLOCKED;
 
-	for (guint s = KERNEL_TS_BLOCKED; s < KERNEL_TS_COUNT; s++)
+	for (guint s = KERNEL_TS_BLOCKED; s <= KERNEL_TS_B_IDLE; s++)
 		if (times->ns[s] > times->ns[most])
 			most = s;
 	if (times->ns[most])

@@ -217,7 +217,7 @@ static void add_steps(const Part *p)
 		const AnalysisGroup *g = analysis_groups_get(groups, i);
 
 		view_begin_row(p->view);
-		view_set_int(p->view, 0, g->step_ns);
+		analysis_set_time(p->view, 0, p->trace, g->step_ns);
 		view_set_text(p->view, 1, p->trace->name);
 		view_set_text(p->view, 2, history_text_get(p->trace->history, (guint32)g->key[0]));
 		view_set_uint(p->view, 3, g->count);
@@ -247,9 +247,9 @@ static void set_state(const Part *p, guint32 thread, gint64 time)
 	const KernelThreadItem *item = analysis_join_kernel(p->join, thread);
 	HistoryInterval at;
 
-	if (!item || item->row == KERNEL_NO_ROW || !history_at(p->join->kernel->history, item->row, time, &at))
+	if (!item || item->row == KERNEL_NO_ROW || !history_at(p->join->kernel->rows, item->row, time, &at))
 		return;
-	const History *h = p->join->kernel->history;
+	const History *h = p->join->kernel->rows;
 	const char *detail = history_text_get(h, at.detail);
 	view_set_textf(p->view, LOG_STATE, "%s%s%s", history_state_name(h, history_row_kind(h, item->row), at.state), *detail ? " " : "",
 		       detail);
@@ -270,7 +270,7 @@ static void add_log(const Part *p)
 		if (!analysis_in_range(p->filter, e->time_ns) || !analysis_filter_cpu(p->filter, e->cpu) || !wanted(p, e->thread))
 			continue;
 		view_begin_row(p->view);
-		view_set_int(p->view, LOG_TIME, e->time_ns);
+		analysis_set_time(p->view, LOG_TIME, p->trace, e->time_ns);
 		set_who(p, LOG_WHO, e->thread);
 		if (e->cpu >= 0)
 			view_set_int(p->view, LOG_CPU, e->cpu);

@@ -70,6 +70,9 @@ gboolean cli_time_span(GPtrArray *traces, StTimeRange *span_out);
 /* What was given, both ends included; what was not is G_MININT64 and G_MAXINT64. `utc`: times of day are those of UTC. ST_ERROR_USAGE. */
 gboolean cli_parse_range(GPtrArray *traces, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error);
 
+/* The same, of a time span that is known already. */
+gboolean cli_parse_range_in(const StTimeRange *span, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error);
+
 /* ---- Traces ---------------------------------------------------------------------------------------------------- */
 
 /* What a machine is called: its trace's hostname; without one, the directory's name. */
@@ -92,5 +95,8 @@ void cli_show_losses(const CtfStream *stream, gint64 begin_ns, gint64 end_ns);
  * *status_out. Free with g_ptr_array_unref().
  */
 GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_out);
+
+/* The same with all machines, as long as one of them was asked for: others may tell what happened to it. */
+GPtrArray *cli_open_all(const char *const *paths, StWarnings *warnings, int *status_out);
 
 #endif

@@ -35,14 +35,18 @@ static gboolean parse_one(const char *option, const char *text, const StTimeRang
 
 gboolean cli_parse_range(GPtrArray *traces, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error)
 {
-	StTimeRange span;
+	StTimeRange span = {0, 0};
+	if (cli_range.begin || cli_range.end)
+		cli_time_span(traces, &span);
+	return cli_parse_range_in(&span, utc, begin_out, end_out, error);
+}
+
+gboolean cli_parse_range_in(const StTimeRange *span, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error)
+{
 	*begin_out = G_MININT64;
 	*end_out = G_MAXINT64;
-	if (!cli_range.begin && !cli_range.end)
-		return TRUE;
-	cli_time_span(traces, &span);
-	if (!parse_one("begin", cli_range.begin, &span, utc, begin_out, error) ||
-	    !parse_one("end", cli_range.end, &span, utc, end_out, error))
+	if (!parse_one("begin", cli_range.begin, span, utc, begin_out, error) ||
+	    !parse_one("end", cli_range.end, span, utc, end_out, error))
 		return FALSE;
 	if (*begin_out <= *end_out)
 		return TRUE;
@@ -98,14 +102,24 @@ gboolean cli_any_glob(char **globs, const char *text)
 	return FALSE;
 }
 
-static void keep_machines(GPtrArray *traces)
+static gboolean is_wanted(const CtfTrace *trace)
 {
-	for (guint i = traces->len; i-- > 0;)
-		if (!cli_any_glob(cli_range.machines, cli_machine_name(traces->pdata[i])))
-			g_ptr_array_remove_index(traces, i);
+	return cli_any_glob(cli_range.machines, cli_machine_name(trace));
 }
 
-GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_out)
+/* Without those of other machines; FALSE: there are no others. */
+static gboolean keep_machines(GPtrArray *traces, gboolean all)
+{
+	guint wanted = 0;
+	for (guint i = traces->len; i-- > 0;)
+		if (is_wanted(traces->pdata[i]))
+			wanted++;
+		else if (!all)
+			g_ptr_array_remove_index(traces, i);
+	return wanted != 0;
+}
+
+static GPtrArray *find(const char *const *paths, StWarnings *warnings, int *status_out)
 {
 	g_autoptr(GError) error = NULL;
 	gsize n = g_strv_length((GStrv)(gpointer)paths);
@@ -115,19 +129,34 @@ GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_
 	}
 	given = paths;
 	GPtrArray *traces = ctf_traces_open(paths, n, warnings, &error);
-	if (!traces) {
-		cli_show_warnings(warnings);
-		cli_complain("%s", error->message);
-		*status_out = CLI_FAILED;
-		return NULL;
-	}
-	keep_machines(traces);
-	if (traces->len)
+	if (traces)
 		return traces;
-	g_ptr_array_unref(traces);
+	cli_show_warnings(warnings);
+	cli_complain("%s", error->message);
+	*status_out = CLI_FAILED;
+	return NULL;
+}
+
+static GPtrArray *open_some(const char *const *paths, gboolean all, StWarnings *warnings, int *status_out)
+{
+	g_autoptr(GPtrArray) traces = find(paths, warnings, status_out);
+	if (!traces)
+		return NULL;
+	if (keep_machines(traces, all))
+		return g_steal_pointer(&traces);
 	cli_complain("no machine of that name is in these traces");
 	*status_out = CLI_FAILED;
 	return NULL;
+}
+
+GPtrArray *cli_open(const char *const *paths, StWarnings *warnings, int *status_out)
+{
+	return open_some(paths, FALSE, warnings, status_out);
+}
+
+GPtrArray *cli_open_all(const char *const *paths, StWarnings *warnings, int *status_out)
+{
+	return open_some(paths, TRUE, warnings, status_out);
 }
 
 void cli_show_losses(const CtfStream *stream, gint64 begin_ns, gint64 end_ns)

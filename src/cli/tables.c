@@ -18,9 +18,9 @@
 
 static struct {
 	char *format, *sort, *every, *memory, *by;
-	char **threads, **processes, **cpus, **containers, **rows, **spans;
+	char **threads, **processes, **cpus, **containers, **rows, **spans, **levels, **map;
 	gint limit, jobs;
-	gboolean ascending, histogram, log, no_cache, limit_given;
+	gboolean ascending, histogram, log, no_cache, alone, limit_given;
 } opt = {.limit = -1};
 
 #define STRINGS(name, field, what, value) {name, 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.field, what, value}
@@ -31,6 +31,9 @@ static const GOptionEntry common_options[] = {
 	{"memory", 0, 0, G_OPTION_ARG_STRING, &opt.memory, "Memory for histories before they go to a file (default: a quarter of the machine's)", "SIZE"},
 	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
 	CLI_RANGE_OPTIONS,
+	STRINGS("level", levels, "Only machines of this level: 0 is the physical host, 1 a VM on it", "N"),
+	{"alone", 0, 0, G_OPTION_ARG_NONE, &opt.alone, "What each machine saw itself: what the levels below it did is left out", NULL},
+	STRINGS("map", map, "Which trace is which VM, where that isn't found: MACHINE/vm/PID=TRACE, or none=TRACE", "VM=TRACE"),
 	{NULL},
 };
 
@@ -161,7 +164,7 @@ static guint row_limit(ViewFormat format)
 	return opt.log ? LOG_LIMIT : format == VIEW_FORMAT_TEXT && !opt.every ? TEXT_LIMIT : 0;
 }
 
-static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, ViewFormat format, GError **error)
+static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 {
 	if (opt.log && opt.every) {
 		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--log and --every exclude each other");
@@ -184,8 +187,17 @@ static gboolean parse_query(GPtrArray *traces, AnalysisQuery *q, ViewFormat form
 	q->processes = split_lists(&opt.processes);
 	q->cpus = split_lists(&opt.cpus);
 	q->containers = split_lists(&opt.containers);
+	q->levels = split_lists(&opt.levels);
 	q->rows = (const char *const *)opt.rows;
-	return cli_parse_range(traces, FALSE, &q->begin_ns, &q->end_ns, error);
+	return TRUE;
+}
+
+/* Times are those of the root's clock, which is known only now. */
+static gboolean parse_range(const AnalysisStore *s, AnalysisQuery *q, GError **error)
+{
+	StTimeRange span = {s->begin_ns, s->end_ns};
+
+	return cli_parse_range_in(&span, FALSE, &q->begin_ns, &q->end_ns, error);
 }
 
 /* ---- Progress ------------------------------------------------------------------------------------------------------ */
@@ -245,15 +257,16 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 {
 	gboolean shown = FALSE;
 	AnalysisStoreOptions o = {.warnings = warnings, .no_cache = opt.no_cache, .spans = (const char *const *)opt.spans,
+				  .map = (const char *const *)opt.map, .alone = opt.alone,
 				  .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .progress_user = &shown};
 	AnalysisQuery q = {0};
 	ViewFormat format;
 
-	if (!parse_numbers(&o, &format, error) || !parse_query(traces, &q, format, error))
+	if (!parse_numbers(&o, &format, error) || !parse_query(&q, format, error))
 		return FALSE;
 	g_autoptr(AnalysisStore) s = analysis_store_open(traces, &o, error);
 	clear_progress(shown);
-	return s && write_answer(table, s, &q, format, error);
+	return s && parse_range(s, &q, error) && write_answer(table, s, &q, format, error);
 }
 
 int cli_run_table(const CliTable *table, const char *const *paths)
@@ -261,7 +274,7 @@ int cli_run_table(const CliTable *table, const char *const *paths)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(StWarnings) warnings = st_warnings_new();
 	int status;
-	g_autoptr(GPtrArray) traces = cli_open(paths, warnings, &status);
+	g_autoptr(GPtrArray) traces = (opt.alone ? cli_open : cli_open_all)(paths, warnings, &status);
 
 	if (!traces)
 		return status;

@@ -44,9 +44,13 @@
 	S(B_KERNEL,  "blocked",   "kernel") \
 	S(B_SIGNAL,  "blocked",   "signal") \
 	S(B_IDLE,    "blocked",   "idle") \
-	/* only where layers below were taken into account (layers/layers.h): it had a processor, but that did not run it */ \
-	S(STEAL,     "steal",     NULL)  /* detail: at which level, and by whom */ \
-	S(EXIT,      "exit",      NULL)  /* detail: at which level it was handled, and the reason */
+	/* Only where layers below were taken into account (layers/layers.h): it had a processor, but that did not run it. By the level at which that was decided, the last one standing for all above too. */ \
+	S(STEAL0,    "steal",     NULL)  /* detail: level, how, and by whom: "L0 preempted by ffmpeg 4711" */ \
+	S(STEAL1,    "steal",     NULL) \
+	S(STEAL2,    "steal",     NULL) \
+	S(EXIT0,     "exit",      NULL)  /* detail: level at which it was handled, and the reason: "L0 NPF" */ \
+	S(EXIT1,     "exit",      NULL) \
+	S(EXIT2,     "exit",      NULL)
 #define KERNEL_CPU_STATES(S) \
 	S(UNKNOWN,    "unknown") \
 	S(IDLE,       "idle") \
@@ -59,8 +63,12 @@
 	S(GUEST,      "guest")      /* detail: VM and vCPU */ \
 	S(HYPERVISOR, "hypervisor") /* in KVM_RUN, but not in the guest */ \
 	/* as above, of a guest's processor */ \
-	S(STEAL,      "steal")      /* detail: at which level, and by whom */ \
-	S(EXIT,       "exit")       /* detail: at which level it was handled, and the reason */
+	S(STEAL0,     "steal")      /* detail: level, how, and by whom */ \
+	S(STEAL1,     "steal") \
+	S(STEAL2,     "steal") \
+	S(EXIT0,      "exit")       /* detail: level at which it was handled, and the reason */ \
+	S(EXIT1,      "exit") \
+	S(EXIT2,      "exit")
 /* clang-format on */
 
 typedef enum {
@@ -79,6 +87,8 @@ typedef enum {
 #undef KERNEL_S
 	KERNEL_CS_COUNT
 } KernelCpuStateId;
+
+#define KERNEL_LEVELS 3 /* that STEAL and EXIT tell apart */
 
 #define KERNEL_NO_ROW G_MAXUINT32
 

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* lower.c: whether a guest's processor ran, as the machine below knows: its vCPU's row, in the guest's clock. */
+#include <string.h>
+
+#include "layers/private.h"
+
+/* ---- Texts ------------------------------------------------------------------------------------------------------------- */
+
+/* What a detail is made of. */
+typedef enum {
+	FORM_COPY,      /* it has all that is to be said */
+	FORM_EXIT,      /* of these five the number is a text of the parent's */
+	FORM_EMULATION,
+	FORM_REFLECTED,
+	FORM_BLOCKED,
+	FORM_THROTTLED, /* 0 */
+	FORM_PREEMPTED, /* of the following it is a thread's serial, or G_MAXUINT32 */
+	FORM_WAITS,
+} Form;
+
+static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
+{
+	const char *text = form <= FORM_BLOCKED ? history_text_get(layers_rows(w->layers, w->parent), number) : "";
+	g_autofree char *who =
+		form >= FORM_PREEMPTED && number != G_MAXUINT32 ? layers_thread_name(w->layers, w->parent, number) : NULL;
+	gint level = experiment_member(w->layers->experiment, w->parent)->level;
+
+	switch (form) {
+	case FORM_COPY:
+		return g_strdup(text);
+	case FORM_EXIT:
+		return g_strdup_printf("L%d %s", level, *text ? text : "exit");
+	case FORM_EMULATION:
+		return g_strdup_printf("L%d emulation%s%s", level, *text ? " of " : "", text);
+	case FORM_REFLECTED:
+		return g_strdup_printf("L%d %s", level + 1, *text ? text : "exit");
+	case FORM_BLOCKED:
+		return g_strdup_printf("L%d blocked%s%s", level, *text ? ": " : "", text);
+	case FORM_THROTTLED:
+		return g_strdup_printf("L%d throttled", level);
+	case FORM_PREEMPTED:
+		return who ? g_strdup_printf("L%d preempted by %s", level, who) : g_strdup_printf("L%d preempted", level);
+	default:
+		return who ? g_strdup_printf("L%d waits behind %s", level, who) : g_strdup_printf("L%d waking up", level);
+	}
+}
+
+static guint32 text(LayersLowerWalk *w, Form form, guint32 number)
+{
+	gpointer key = GSIZE_TO_POINTER(((gsize)form + 1) << 32 | number), known;
+
+	if (g_hash_table_lookup_extended(w->texts, key, NULL, &known))
+		return GPOINTER_TO_UINT(known);
+	g_autofree char *made = write_text(w, form, number);
+	guint32 n = history_text(w->out, made, -1);
+	g_hash_table_insert(w->texts, key, GUINT_TO_POINTER(n));
+	return n;
+}
+
+/* ---- What a state below means --------------------------------------------------------------------------------------------- */
+
+static void set(LayersLower *out, LayersLowerKind kind, guint level, guint32 detail)
+{
+	out->kind = (guint8)kind;
+	out->level = (guint8)MIN(level, KERNEL_LEVELS - 1);
+	out->halting = FALSE;
+	out->detail = detail;
+}
+
+/* The guest asked to be halted: the reason's name is one of those. */
+static gboolean is_halt(const char *reason)
+{
+	for (KvmIsa isa = KVM_ISA_VMX; isa <= KVM_ISA_SVM; isa++) {
+		gsize n;
+		const KvmReason *all = kvm_reasons(isa, &n);
+
+		for (gsize i = 0; i < n; i++)
+			if (all[i].klass == KVM_CLASS_HLT && strcmp(all[i].name, reason) == 0)
+				return TRUE;
+	}
+	return FALSE;
+}
+
+static void set_exit(LayersLowerWalk *w, LayersLower *out, Form form, guint32 reason)
+{
+	set(out, LAYERS_LOWER_EXIT, w->level, text(w, form, reason));
+	out->halting = reason && is_halt(history_text_get(layers_rows(w->layers, w->parent), reason));
+}
+
+static void of_l2(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *out)
+{
+	switch ((KvmL2State)i->state) {
+	case KVM_L2_STATE_GUEST:
+		set(out, LAYERS_LOWER_RUNS, 0, 0);
+		break;
+	case KVM_L2_STATE_EXIT:
+		set_exit(w, out, FORM_EXIT, i->detail);
+		break;
+	case KVM_L2_STATE_REFLECTED:
+		set(out, LAYERS_LOWER_EXIT, w->level + 1, text(w, FORM_REFLECTED, i->detail));
+		break;
+	case KVM_L2_STATE_HALTED:
+		set(out, LAYERS_LOWER_HALTED, 0, 0);
+		break;
+	default:
+		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
+		break;
+	}
+}
+
+static void of_vcpu(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *out)
+{
+	if (i->state >= LAYERS_VCPU_STATE_COUNT)
+		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
+	else if (i->state >= LAYERS_VCPU_EXIT)
+		set(out, LAYERS_LOWER_EXIT, i->state - LAYERS_VCPU_EXIT, text(w, FORM_COPY, i->detail));
+	else if (i->state >= LAYERS_VCPU_STEAL)
+		set(out, LAYERS_LOWER_STEAL, i->state - LAYERS_VCPU_STEAL, text(w, FORM_COPY, i->detail));
+	else
+		switch ((KvmState)i->state) {
+		case KVM_STATE_GUEST_L1:
+		case KVM_STATE_GUEST_L2:
+		case KVM_STATE_RUNNING:
+			set(out, LAYERS_LOWER_RUNS, 0, 0);
+			break;
+		case KVM_STATE_EXIT:
+			set_exit(w, out, FORM_EXIT, i->detail);
+			break;
+		case KVM_STATE_EMULATION:
+			set_exit(w, out, FORM_EMULATION, i->detail);
+			break;
+		case KVM_STATE_HALT_POLL:
+		case KVM_STATE_HALTED:
+			set(out, LAYERS_LOWER_HALTED, 0, 0);
+			break;
+		case KVM_STATE_BLOCKED:
+			set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_BLOCKED, i->detail));
+			break;
+		case KVM_STATE_THROTTLED:
+			set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_THROTTLED, 0));
+			break;
+		default:
+			set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
+			break;
+		}
+}
+
+/* ---- Who had the processor that it waited for -------------------------------------------------------------------------------- */
+
+static gboolean is_wait(const LayersLowerWalk *w)
+{
+	return !w->is_l2 && (w->at.state == KVM_STATE_PREEMPTED || w->at.state == KVM_STATE_WAIT_CPU);
+}
+
+/* It waits for the processor that was taken from it; one that was woken, for that which it gets in the end. */
+static void open_wait(LayersLowerWalk *w)
+{
+	const LayersPieces *p = w->layers->machines[w->parent].pieces;
+	guint64 next = layers_pieces_find(p, w->serial, w->at.begin_ns);
+	gboolean woken = w->at.state == KVM_STATE_WAIT_CPU;
+	guint64 end = layers_pieces_end(p, w->serial), first = w->serial < p->n_serials ? p->first[w->serial] : end;
+
+	w->waiting = TRUE;
+	w->have_ran = FALSE;
+	w->occupant = (HistoryWalk){0};
+	if (!woken && next > first)
+		next--;
+	if (next >= end || (guint)p->all[next].cpu >= p->n_cpus)
+		return;
+	history_walk(&w->occupant, experiment_member(w->layers->experiment, w->parent)->history, p->occupants[p->all[next].cpu], w->at.begin_ns,
+		     w->at.end_ns);
+	w->have_ran = history_walk_next(&w->occupant, &w->ran);
+}
+
+/* The part of the wait that begins at `pos`, of the parent's clock; returns where it ends. */
+static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
+{
+	Form form = w->at.state == KVM_STATE_WAIT_CPU ? FORM_WAITS : FORM_PREEMPTED;
+	guint32 serial = G_MAXUINT32;
+	gint64 end = w->at.end_ns;
+
+	if (!w->waiting)
+		open_wait(w);
+	while (w->have_ran && w->ran.end_ns <= pos)
+		w->have_ran = history_walk_next(&w->occupant, &w->ran);
+	if (w->have_ran && w->ran.begin_ns <= pos) {
+		end = MIN(end, w->ran.end_ns);
+		if (w->ran.state == KERNEL_OCCUPANT_THREAD && w->ran.detail != w->serial)
+			serial = w->ran.detail;
+	}
+	set(out, LAYERS_LOWER_STEAL, w->level, text(w, form, serial));
+	return end;
+}
+
+/* ---- The walk ------------------------------------------------------------------------------------------------------------------ */
+
+static gboolean find_l2_row(LayersLowerWalk *w, guint32 item)
+{
+	const History *h = experiment_member(w->layers->experiment, w->parent)->history;
+	guint table;
+
+	if (!history_find_table(h, KVM_L2_VCPUS_TABLE, sizeof(KvmL2VcpuItem), &table) || item >= history_table_len(h, table))
+		return FALSE;
+	w->row = ((const KvmL2VcpuItem *)history_table_get(h, table, item))->row;
+	w->is_l2 = TRUE;
+	return TRUE;
+}
+
+static gboolean find_row(LayersLowerWalk *w, guint32 item)
+{
+	const History *h = experiment_member(w->layers->experiment, w->parent)->history;
+	guint table;
+
+	if (w->guest->l2 != EXPERIMENT_NONE)
+		return find_l2_row(w, item);
+	if (!history_find_table(h, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table) || item >= history_table_len(h, table))
+		return FALSE;
+	const KvmVcpuItem *vcpu = history_table_get(h, table, item);
+	w->row = vcpu->row;
+	w->serial = layers_real_thread(h, vcpu->thread);
+	return TRUE;
+}
+
+gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gint32 cpu, History *out, GHashTable *texts)
+{
+	const ExperimentMember *guest = experiment_member(l->experiment, member);
+
+	*w = (LayersLowerWalk){.layers = l, .guest = guest, .parent = guest->parent, .out = out, .texts = texts, .row = HISTORY_NO_ROW, .serial = G_MAXUINT32};
+	if (guest->parent == EXPERIMENT_NONE || cpu < 0 || (guint)cpu >= guest->vcpus->len)
+		return FALSE;
+	w->level = (guint)MAX(experiment_member(l->experiment, w->parent)->level, 0);
+	return find_row(w, g_array_index(guest->vcpus, guint32, cpu));
+}
+
+void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
+{
+	w->begin = begin;
+	w->end = end;
+	w->waiting = FALSE;
+	/* A little more than that: what rounding makes of the ends. */
+	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, experiment_up(w->guest, begin) - 2, experiment_up(w->guest, end) + 2);
+	w->have = history_walk_next(&w->walk, &w->at);
+}
+
+static void advance(LayersLowerWalk *w)
+{
+	w->have = history_walk_next(&w->walk, &w->at);
+	w->waiting = FALSE;
+}
+
+gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
+{
+	if (w->begin >= w->end)
+		return FALSE;
+	while (w->have && experiment_down(w->guest, w->at.end_ns) <= w->begin)
+		advance(w);
+	out->begin = w->begin;
+	gint64 at = w->have ? experiment_down(w->guest, w->at.begin_ns) : G_MAXINT64;
+	if (at > w->begin) { /* before the row begins, or behind its end */
+		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
+		out->end = MIN(at, w->end);
+	} else if (is_wait(w)) {
+		gint64 end = wait_part(w, CLAMP(experiment_up(w->guest, w->begin), w->at.begin_ns, w->at.end_ns - 1), out);
+		out->end = MIN(MAX(experiment_down(w->guest, end), w->begin + 1), w->end);
+	} else {
+		(w->is_l2 ? of_l2 : of_vcpu)(w, &w->at, out);
+		out->end = MIN(experiment_down(w->guest, w->at.end_ns), w->end);
+	}
+	w->begin = out->end;
+	return TRUE;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* layers/private.h: what the files of this folder share; each section is one file's. */
+#ifndef STRATA_LAYERS_PRIVATE_H
+#define STRATA_LAYERS_PRIVATE_H
+
+#include "layers/layers.h"
+
+/* ---- pieces.c: where threads had a processor ------------------------------------------------------------------------- */
+
+/* A thread had a processor. */
+typedef struct {
+	gint64 begin, end;
+	guint32 serial;
+	gint32 cpu;
+} LayersPiece;
+
+/* Of all threads of a machine, by thread and time. */
+typedef struct {
+	LayersPiece *all;
+	guint64 n;
+	guint64 *first;     /* by serial: its first piece; n_serials + 1 numbers */
+	guint32 n_serials;
+	guint32 *occupants; /* row of who had a processor, by its number; HISTORY_NO_ROW: none */
+	guint32 *cpus;      /* row of what it did, likewise */
+	guint n_cpus;
+} LayersPieces;
+
+LayersPieces *layers_pieces_new(const History *h);
+void layers_pieces_free(LayersPieces *p); /* NULL is fine */
+
+/* The thread's first piece that ends after `time`; the number of pieces if there is none. */
+guint64 layers_pieces_find(const LayersPieces *p, guint32 serial, gint64 time);
+
+/* The number behind its last piece. */
+guint64 layers_pieces_end(const LayersPieces *p, guint32 serial);
+
+/* ---- names.c: who is who --------------------------------------------------------------------------------------------- */
+
+/* Who a serial is: the thread that it turned out to be. G_MAXUINT32: there is no such thread. */
+guint32 layers_real_thread(const History *h, guint32 serial);
+
+/* The item of "vcpus" that a thread is; EXPERIMENT_NONE: none. */
+guint32 layers_vcpu_of(const Layers *l, guint member, guint32 serial);
+
+/* "CPU 0/KVM 218 (VM b)", "ffmpeg 4711", of a member's thread. The caller frees. */
+char *layers_thread_name(const Layers *l, guint member, guint32 serial);
+
+/* ---- lower.c: what a guest's processor did, one level down ----------------------------------------------------------- */
+
+typedef enum { LAYERS_LOWER_RUNS, LAYERS_LOWER_EXIT, LAYERS_LOWER_STEAL, LAYERS_LOWER_HALTED, LAYERS_LOWER_UNKNOWN } LayersLowerKind;
+
+typedef struct {
+	gint64 begin, end;   /* in the guest's own clock, cut to what was asked for */
+	guint8 kind;         /* LayersLowerKind */
+	guint8 level;        /* 0 .. KERNEL_LEVELS - 1: of EXIT, STEAL: at which it was decided */
+	gboolean halting;    /* EXIT: the guest had asked to be halted */
+	guint32 detail;      /* text of the history that is being made */
+} LayersLower;
+
+/* A guest's processor as the machine below has it. */
+typedef struct {
+	const Layers *layers;
+	const ExperimentMember *guest;
+	guint parent;
+	History *out;              /* where texts go */
+	GHashTable *texts;         /* what they are made of -> number in `out` */
+	guint32 row;               /* of its vCPU, in the parent's rows; HISTORY_NO_ROW: it has none */
+	guint32 serial;            /* of its vCPU's thread */
+	gboolean is_l2;            /* the row is one of a nested VM */
+	guint level;               /* of the parent */
+	/* the walk */
+	HistoryWalk walk;
+	HistoryInterval at;
+	gint64 begin, end;         /* own clock */
+	gboolean have;
+	/* within a wait for a processor: who had it */
+	HistoryWalk occupant;
+	HistoryInterval ran;
+	gboolean waiting, have_ran;
+} LayersLowerWalk;
+
+/* FALSE: nothing is known of that processor below. */
+gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gint32 cpu, History *out, GHashTable *texts);
+
+/* From `begin` on, until `end`; intervals follow one another without gap. */
+void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end);
+gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out);
+
+/* ---- effective.c ------------------------------------------------------------------------------------------------------- */
+
+/* The history of what really was, of a member whose parent's is there. */
+History *layers_effective(const Layers *l, guint member, guint64 memory, GError **error);
+
+/* ---- layers.c ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	History *rows;          /* NULL: its own history says it */
+	LayersPieces *pieces;
+	guint32 *vcpu_of;       /* by serial: item of "vcpus", or EXPERIMENT_NONE */
+	guint32 n_vcpu_of;
+	guint32 *guests;        /* by item of "vcpus": the member that it is a processor of, or EXPERIMENT_NONE */
+	gint32 *guest_cpus;     /* likewise: which processor of it */
+	guint32 n_vcpus;
+	gboolean done;
+} LayersMachine;
+
+struct Layers {
+	const Experiment *experiment;
+	LayersMachine *machines; /* by member */
+	guint64 memory;          /* for each */
+};
+
+#endif
