@@ -9,12 +9,12 @@ import tap
 MAN = tap.SOURCE / "docs/man"
 
 # Options that strata.1 describes once for all commands.
-COMMON = {"--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--ascending", "--limit",
+COMMON = {"--alone", "--level", "--map", "--begin", "--end", "--machine", "--jobs", "--format", "--sort", "--ascending", "--limit",
           "--thread", "--process", "--container", "--memory", "--no-cache"}
 
 # Commands that print tables, and the options by which they print others.
 TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]],
-          "counters": [[], ["--every=1s"]],
+          "counters": [[], ["--every=1s"]], "layers": [["--by=cpu"], ["--every=1s"], *[[f"--by={what}"] for what in ("thread", "process", "container")]],
           "disk": [["--histogram"], ["--every=1s"], ["--log", "--limit=1"]], "memory": [[], ["--every=1s"], ["--log", "--limit=1"]],
           "threads": [["--histogram"], ["--every=1s"], ["--log"]], "processes": [["--histogram"], ["--every=1s"]],
           "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]],

@@ -4,12 +4,12 @@
 
 gint64 analysis_time(const AnalysisStoreTrace *t, gint64 time)
 {
-	return t->member == EXPERIMENT_NONE ? time : experiment_to_root(t->experiment, t->member, time);
+	return !t->experiment || t->member == EXPERIMENT_NONE ? time : experiment_to_root(t->experiment, t->member, time);
 }
 
 gint64 analysis_own_time(const AnalysisStoreTrace *t, gint64 time)
 {
-	return t->member == EXPERIMENT_NONE ? time : experiment_from_root(t->experiment, t->member, time);
+	return !t->experiment || t->member == EXPERIMENT_NONE ? time : experiment_from_root(t->experiment, t->member, time);
 }
 
 void analysis_set_time(View *v, guint column, const AnalysisStoreTrace *t, gint64 time)

@@ -14,6 +14,9 @@ View *analysis_processes(const AnalysisStore *s, const AnalysisQuery *q, GError 
 /* Processors, and what they did; --log: the longest times for which they did one thing. */
 View *analysis_cpus(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* Levels: who really ran on the physical processors (query->by: machine, cpu), and what became of threads (thread, process, container). */
+View *analysis_layers(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* The intervals of rows, written as they are found. */
 gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 

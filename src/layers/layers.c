@@ -120,6 +120,16 @@ static gboolean compose_all(Layers *l, guint threads, GError **error)
 	return !work.error;
 }
 
+/* It is physical, or something lies on it, or below it. */
+static gboolean is_involved(const Experiment *e, guint member)
+{
+	gboolean involved = experiment_member(e, member)->parent != EXPERIMENT_NONE || experiment_member(e, member)->level == 0;
+
+	for (guint i = 0; i < e->members->len; i++)
+		involved |= experiment_member(e, i)->parent == member;
+	return involved;
+}
+
 Layers *layers_new(const Experiment *e, const LayersOptions *options, GError **error)
 {
 	g_autoptr(Layers) l = g_new0(Layers, 1);
@@ -129,6 +139,8 @@ Layers *layers_new(const Experiment *e, const LayersOptions *options, GError **e
 	l->memory = memory / MAX(e->members->len, 1);
 	l->machines = g_new0(LayersMachine, e->members->len + 1);
 	for (guint i = 0; i < e->members->len; i++) {
+		if (!is_involved(e, i))
+			continue;
 		l->machines[i].pieces = layers_pieces_new(experiment_member(e, i)->history);
 		find_vcpus(&l->machines[i], experiment_member(e, i)->history);
 	}

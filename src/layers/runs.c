@@ -36,22 +36,34 @@ static gboolean pass_down(gpointer user, const LayersRun *run)
 	return d->found(d->user, &lower);
 }
 
-/* A vCPU was in its guest, and `run` is what is known without looking there. */
+static gboolean part(const LayersRun *run, gint64 begin, gint64 end, Found found, gpointer user)
+{
+	LayersRun cut = *run;
+
+	cut.begin_ns = begin;
+	cut.end_ns = end;
+	return begin >= end || found(user, &cut);
+}
+
+/* A vCPU was in its guest, and `run` is what is known without looking there: outside of what the guest's trace covers it is all. */
 static gboolean in_guest(const Layers *l, guint member, const LayersRun *run, guint depth, Found found, gpointer user)
 {
 	const LayersMachine *m = &l->machines[member];
 	guint guest = run->vcpu < m->n_vcpus ? m->guests[run->vcpu] : EXPERIMENT_NONE;
-	LayersRun rest = *run;
 
-	if (guest != EXPERIMENT_NONE && depth < DEPTH_MAX && experiment_member(l->experiment, guest)->clocks->len) {
-		const ExperimentMember *g = experiment_member(l->experiment, guest);
-		Down down = {g, run->begin_ns, run->end_ns, found, user};
+	if (guest == EXPERIMENT_NONE || depth >= DEPTH_MAX || !experiment_member(l->experiment, guest)->clocks->len)
+		return found(user, run);
+	const ExperimentMember *g = experiment_member(l->experiment, guest);
+	gint64 begin = CLAMP(experiment_up(g, history_begin(g->history)), run->begin_ns, run->end_ns);
+	gint64 end = CLAMP(experiment_up(g, history_end(g->history)), begin, run->end_ns);
+	Down down = {g, begin, end, found, user};
 
-		if (!walk(l, guest, m->guest_cpus[run->vcpu], experiment_down(g, run->begin_ns), experiment_down(g, run->end_ns), depth + 1, pass_down, &down))
-			return FALSE;
-		rest.begin_ns = down.at;
-	}
-	return rest.begin_ns >= rest.end_ns || found(user, &rest);
+	if (!part(run, run->begin_ns, begin, found, user))
+		return FALSE;
+	if (begin < end &&
+	    !walk(l, guest, m->guest_cpus[run->vcpu], experiment_down(g, begin), experiment_down(g, end) + 1, depth + 1, pass_down, &down))
+		return FALSE;
+	return part(run, down.at, run->end_ns, found, user);
 }
 
 /* ---- One processor ------------------------------------------------------------------------------------------------------------- */
@@ -124,6 +136,9 @@ static gboolean walk(const Layers *l, guint member, gint32 cpu, gint64 begin, gi
 	o.have = history_walk_next(&o.walk, &o.at);
 	history_walk(&states, h, p->cpus[cpu], begin, end);
 	while (begin < end && history_walk_next(&states, &i)) {
+		if (i.begin_ns > begin && !part(&unknown, begin, MIN(i.begin_ns, end), found, user))
+			return FALSE;
+		begin = MAX(begin, MIN(i.begin_ns, end));
 		for (gint64 next; begin < MIN(i.end_ns, end); begin = next) {
 			LayersRun run = {.member = member, .level = level, .cpu = cpu};
 
@@ -132,8 +147,7 @@ static gboolean walk(const Layers *l, guint member, gint32 cpu, gint64 begin, gi
 				return FALSE;
 		}
 	}
-	unknown.begin_ns = begin;
-	return begin >= end || found(user, &unknown);
+	return part(&unknown, begin, end, found, user);
 }
 
 void layers_runs(const Layers *l, guint member, gint32 cpu, gint64 begin_ns, gint64 end_ns, Found found, gpointer user)
