@@ -17,7 +17,7 @@ TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]],
           "counters": [[], ["--every=1s"]], "layers": [["--by=cpu"], ["--every=1s"], *[[f"--by={what}"] for what in ("thread", "process", "container")]],
           "disk": [["--histogram"], ["--every=1s"], ["--log", "--limit=1"]], "memory": [[], ["--every=1s"], ["--log", "--limit=1"]],
           "threads": [["--histogram"], ["--every=1s"], ["--log"]], "processes": [["--histogram"], ["--every=1s"]],
-          "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]],
+          "cpus": [[], ["--every=1s"], ["--log"]], "states": [["--end=+1ms"]], "sync": [[]],
           **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")},
           "irqs": [["--histogram"], ["--every=1s"], ["--log"]],
           **{name: [[], ["--every=1s"], ["--log"]] for name in ("net", "connections")},
@@ -47,6 +47,8 @@ def options_of_page(text):
 def columns_of_program(command):
     """Of all tables that it can print."""
     names = set()
+    if command == "sync":  # its JSON is none of a table
+        return set(tap.strata(command, "--format=csv", tap.SAMPLES / "nested-cpu").stdout.splitlines()[0].split(","))
     for options in TABLES[command]:
         table = json.loads(tap.strata(command, "--format=json", *options, tap.SAMPLES / "nested-cpu/host").stdout)
         names |= {column["name"] for column in table["columns"]}

@@ -17,6 +17,9 @@ View *analysis_cpus(const AnalysisStore *s, const AnalysisQuery *q, GError **err
 /* Levels: who really ran on the physical processors (query->by: machine, cpu), and what became of threads (thread, process, container). */
 View *analysis_layers(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* How the machines' clocks were aligned, and who runs in whom. */
+gboolean analysis_sync(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
+
 /* The intervals of rows, written as they are found. */
 gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* experiment.c: the life of an Experiment. */
-#include "experiment/experiment.h"
+#include "experiment/private.h"
 
 const char *experiment_method_name(ExperimentMethod method)
 {
@@ -38,14 +38,53 @@ static ExperimentMember *member_new(const ExperimentInput *input)
 	return m;
 }
 
+/* How many members' clocks lead to each one's. */
+static guint count_aligned(const Experiment *e, guint root)
+{
+	Experiment seen = {e->members, root};
+	guint n = 0;
+
+	for (guint i = 0; i < e->members->len; i++)
+		n += experiment_is_aligned(&seen, i);
+	return n;
+}
+
+static void choose_root(Experiment *e)
+{
+	guint most = 0;
+
+	for (guint i = 0; i < e->members->len; i++) {
+		guint n = experiment_member(e, i)->clock_of == EXPERIMENT_NONE ? count_aligned(e, i) : 0;
+
+		if (n > most) {
+			most = n;
+			e->root = i;
+		}
+	}
+}
+
+static void finish_clocks(ExperimentMember *m)
+{
+	for (guint i = 0; i < m->clocks->len; i++)
+		m->bound_ns = MAX(m->bound_ns, g_array_index(m->clocks, ExperimentClock, i).bound_ns);
+	experiment_clocks_finish(m);
+}
+
 Experiment *experiment_new(const ExperimentInput *inputs, guint n, const ExperimentOptions *options, GError **error)
 {
-	Experiment *e = g_new0(Experiment, 1);
+	g_autoptr(Experiment) e = g_new0(Experiment, 1);
 
 	e->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < n; i++)
 		g_ptr_array_add(e->members, member_new(&inputs[i]));
-	return e;
+	g_autofree ExperimentTold *told = experiment_map(e, inputs, options, error);
+	if (!told)
+		return NULL;
+	experiment_find_parents(e, told, options ? MAX(options->threads, 1) : 1);
+	for (guint i = 0; i < n; i++)
+		finish_clocks(g_ptr_array_index(e->members, i));
+	choose_root(e);
+	return g_steal_pointer(&e);
 }
 
 void experiment_free(Experiment *e)

@@ -48,8 +48,10 @@ typedef struct {
 	gint64 ref_ns, offset_ns;
 	double drift;
 	gint64 bound_ns;
+	double drift_bound;     /* drift is right within this */
 	guint64 constraints;    /* events that said something */
 	guint64 contradictions; /* of these that don't fit */
+	gint64 begin_up_ns;     /* from_ns in the other clock, never less than where the one before ends; set by experiment_new() */
 } ExperimentClock;
 
 /* A machine: a kernel's trace. */
@@ -72,7 +74,7 @@ typedef struct {
 
 typedef struct {
 	GPtrArray *members;   /* ExperimentMember *, in the order given */
-	guint root;           /* whose clock is everybody's */
+	guint root;           /* whose clock is everybody's: of those that run in none of the others, the one that most others are aligned with */
 } Experiment;
 
 typedef struct {

@@ -2,7 +2,7 @@
 /* time.c: a member's times in other clocks. */
 #include <math.h>
 
-#include "experiment/experiment.h"
+#include "experiment/private.h"
 
 #define DEPTH_MAX 64 /* levels; clocks that lead in a circle end here */
 
@@ -11,20 +11,44 @@ static const ExperimentClock *clock_at(const ExperimentMember *m, guint i)
 	return &g_array_index(m->clocks, ExperimentClock, i);
 }
 
-static gint64 apply(const ExperimentClock *c, gint64 t)
+/* A step of at most a few ns finds the time itself. */
+gint64 experiment_clock_unapply(const ExperimentClock *c, gint64 up)
 {
-	return t + c->offset_ns + (gint64)llround(c->drift * (double)(t - c->ref_ns));
+	gint64 t = c->ref_ns + (gint64)llround((double)(up - c->offset_ns - c->ref_ns) / (1 + c->drift));
+
+	for (guint i = 0; i < 8; i++) {
+		gint64 error = experiment_clock_apply(c, t) - up;
+
+		if (!error)
+			break;
+		t -= error;
+	}
+	return t;
 }
 
-/* The last segment that begins at or before `time`. */
-static guint segment_of(const ExperimentMember *m, gint64 time)
+/* Never before the one ahead of it ends. */
+void experiment_clocks_finish(ExperimentMember *m)
+{
+	gint64 begin = G_MININT64;
+
+	for (guint i = 0; i < m->clocks->len; i++) {
+		ExperimentClock *c = &g_array_index(m->clocks, ExperimentClock, i);
+
+		if (i)
+			begin = MAX(begin, MAX(experiment_clock_apply(c - 1, c->from_ns), experiment_clock_apply(c, c->from_ns)));
+		c->begin_up_ns = begin;
+	}
+}
+
+/* The last segment that begins at or before `time`: of the machine's own clock, or of the other. */
+static guint segment_of(const ExperimentMember *m, gint64 time, gboolean up)
 {
 	guint lo = 0, hi = m->clocks->len;
 
 	while (hi - lo > 1) {
 		guint mid = lo + (hi - lo) / 2;
 
-		if (clock_at(m, mid)->from_ns <= time)
+		if ((up ? clock_at(m, mid)->begin_up_ns : clock_at(m, mid)->from_ns) <= time)
 			lo = mid;
 		else
 			hi = mid;
@@ -32,48 +56,22 @@ static guint segment_of(const ExperimentMember *m, gint64 time)
 	return lo;
 }
 
-/* Where a segment begins in the other clock: never before the one ahead of it ends. */
-static gint64 begin_up(const ExperimentMember *m, guint i)
-{
-	gint64 begin = G_MININT64;
-
-	for (guint k = 1; k <= i; k++) {
-		const ExperimentClock *c = clock_at(m, k);
-
-		begin = MAX(begin, MAX(apply(clock_at(m, k - 1), c->from_ns), apply(c, c->from_ns)));
-	}
-	return begin;
-}
-
 gint64 experiment_up(const ExperimentMember *m, gint64 time)
 {
 	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
 		return time;
-	guint i = segment_of(m, time);
+	const ExperimentClock *c = clock_at(m, segment_of(m, time, FALSE));
 
-	return i ? MAX(apply(clock_at(m, i), time), begin_up(m, i)) : apply(clock_at(m, 0), time);
-}
-
-/* The inverse of apply(), within rounding: a step of at most a few ns finds the time itself. */
-static gint64 unapply(const ExperimentClock *c, gint64 up)
-{
-	gint64 t = c->ref_ns + (gint64)llround((double)(up - c->offset_ns - c->ref_ns) / (1 + c->drift));
-
-	for (guint i = 0; i < 8 && apply(c, t) != up; i++)
-		t -= apply(c, t) - up;
-	return t;
+	return MAX(experiment_clock_apply(c, time), c->begin_up_ns);
 }
 
 gint64 experiment_down(const ExperimentMember *m, gint64 time)
 {
 	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
 		return time;
-	guint i = m->clocks->len - 1;
+	guint i = segment_of(m, time, TRUE);
+	gint64 t = MAX(experiment_clock_unapply(clock_at(m, i), time), clock_at(m, i)->from_ns);
 
-	while (i > 0 && begin_up(m, i) > time)
-		i--;
-	gint64 t = unapply(clock_at(m, i), time);
-	t = MAX(t, clock_at(m, i)->from_ns);
 	return i + 1 < m->clocks->len ? MIN(t, clock_at(m, i + 1)->from_ns) : t;
 }
 
