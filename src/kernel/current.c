@@ -94,7 +94,7 @@ static KernelThread *first_current(Kernel *k, KernelCpu *c, const TraceEvent *ev
 	return c->current = t;
 }
 
-KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
+static KernelThread *find_current(Kernel *k, const TraceEvent *ev)
 {
 	KernelCpu *c = kernel_cpu_get(k, ev->cpu);
 
@@ -109,4 +109,13 @@ KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
 	if (c->current && (!ev->ctx_present || ev->id == TRACE_SCHED_SWITCH || kernel_learn_contexts(c->current, ev)))
 		return c->current;
 	return adopt(c, by_contexts(k, ev), ev->time);
+}
+
+KernelThread *kernel_current(Kernel *k, const TraceEvent *ev)
+{
+	if (ev->number && ev->number == k->asked)
+		return k->answer;
+	k->answer = find_current(k, ev);
+	k->asked = ev->number;
+	return k->answer;
 }

@@ -125,6 +125,8 @@ typedef struct Kernel {
 	guint dead_kept;
 	guint n_live;
 	gboolean has_free;           /* it is told when a thread's number is free again */
+	guint64 asked;               /* TraceEvent.number of which kernel_current() was asked last ... */
+	KernelThread *answer;        /* ... and what it said: most events are asked about by several parts */
 } Kernel;
 
 /* A kernel that will be analysed over [begin, end], usually ctf_trace_span(). */

@@ -48,7 +48,7 @@ typedef struct {
 	guint n_counters;
 	gint64 next_loss;       /* when models have to be told of one next */
 	const TraceOptions *options;
-	guint since_progress;   /* events */
+	guint64 n_events;       /* so far, that were handed to models */
 	guint64 seen[TRACE_EVENT_COUNT];
 } Run;
 
@@ -233,7 +233,6 @@ static inline gint32 event_cpu(const CtfStream *stream, const CtfRecord *r)
 
 static void tell_progress(Run *run, gint64 time)
 {
-	run->since_progress = 0;
 	if (run->options->progress)
 		run->options->progress(run->options->progress_user, time);
 }
@@ -257,6 +256,7 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 		.ctx = r->v + width,
 		.counters = r->v + class->ctx_width,
 		.base = base,
+		.number = ++run->n_events,
 		.stream = stream,
 		.record = r,
 	};
@@ -266,7 +266,7 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 	if (G_UNLIKELY(run->watched[stream->index]))
 		trace_losses_event(run->losses, stream, r);
 	run->seen[r->tag]++;
-	if (G_UNLIKELY(++run->since_progress == PROGRESS_EVENTS))
+	if (G_UNLIKELY(run->n_events % PROGRESS_EVENTS == 0))
 		tell_progress(run, r->time);
 	for (guint i = 0; i < route->n_models; i++) {
 		const TraceModel *model = &run->models[route->models[i]];

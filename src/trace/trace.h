@@ -131,6 +131,7 @@ typedef struct {
 	guint32 counters_present; /* a bit for each of TraceFacts.counters that was there; 0 unless some model has needs_counters */
 	const guint64 *counters;
 	const guint8 *base;   /* what texts are positions in: trace_text() */
+	guint64 number;       /* which event of the run it is, from 1 on: the same for all models that see it; 0: not numbered */
 	const CtfStream *stream;   /* where it came from, for trace_event_cursor() */
 	const CtfRecord *record;
 } TraceEvent;
