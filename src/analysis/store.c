@@ -98,6 +98,7 @@ static gboolean read_kernel(Job *job, GError **error)
 	g_autoptr(KernelSet) set = kernel_set_new(kernel, t->history, &job->facts);
 	g_autoptr(KvmSet) kvm_set = kvm_set_new(kvm, set);
 	kvm_keep(kvm, set);
+	kvm->durations = FALSE;
 	models[0] = kernel_model(kernel);
 	models[1] = kvm_model(kvm);
 	kernel_set_models(set, models + 2);

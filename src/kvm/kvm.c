@@ -150,6 +150,7 @@ Kvm *kvm_new(Kernel *kernel, const TraceFacts *facts)
 	kvm->has_ioctl = facts->declared_syscalls[TRACE_SYS_IOCTL];
 	kvm->has_nested = has[TRACE_KVM_NESTED_VMEXIT] && has[TRACE_KVM_NESTED_VMEXIT_INJECT];
 	kvm->has_switch = has[TRACE_SCHED_SWITCH];
+	kvm->durations = TRUE;
 	kvm->vms = g_ptr_array_new_with_free_func(vm_free);
 	kvm->s = state_new(facts);
 	return kvm;

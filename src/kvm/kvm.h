@@ -114,7 +114,7 @@ guint64 kvm_reason_code(KvmIsa isa, guint64 raw);
 /*
  * Exits of one reason, of one vCPU and level. An exit's handling begins with kvm_exit (or, where the scheduler came between, when the vCPU lost its processor) and
  * ends with the next kvm_entry of the same vCPU, into whatever level. Exits whose handling was not seen whole (the trace's end, lost events)
- * are counted, and their time is in `ns`, but not in `hist`.
+ * are counted, and their time is in `ns`, but not in `hist`. Without Kvm.durations `hist` and `full` stay empty.
  */
 typedef struct {
 	guint8 isa;
@@ -220,6 +220,7 @@ typedef struct Kvm {
 	gboolean has_ioctl;      /* ioctl was recorded, so the user part's time is exact */
 	gboolean has_nested;     /* nested events were recorded, so levels are exact (after kvm_finish(): and there were some) */
 	gboolean has_switch;     /* sched_switch was recorded; without it nothing is known of waits */
+	gboolean durations;      /* exits get their distributions; TRUE unless cleared before the first event by who wants a history only */
 	GPtrArray *vms;          /* KvmVm *, by pid; filled by kvm_finish() */
 	guint64 unattributed;    /* entries and exits of which the thread is not known: the tables don't have them */
 	gint64 *cpu_guest_ns;    /* per processor id, kernel->cpus->len entries: time in any guest; filled by kvm_finish() */

@@ -39,7 +39,7 @@ static Nested *nested_get(KvmVcpu *v, KvmL2 *l2)
 	return n;
 }
 
-static void count_exit(Nested *n, const KvmRun *run)
+static void count_exit(Nested *n, const KvmRun *run, gboolean durations)
 {
 	KvmExit *e = kvm_exits_get(&n->table, run->isa, run->code);
 
@@ -48,11 +48,12 @@ static void count_exit(Nested *n, const KvmRun *run)
 	e->reflected += (guint)run->reflected;
 	for (guint i = 0; i < KVM_STATE_COUNT; i++)
 		e->ns[i] += run->ns[i];
-	if (run->whole)
+	if (run->whole && durations)
 		st_hist_add(&e->hist, run->handled_ns);
 	if (run->full_ns < 0)
 		return;
-	st_hist_add(&e->full, run->full_ns);
+	if (durations)
+		st_hist_add(&e->full, run->full_ns);
 	e->full_exits += run->exits;
 }
 
@@ -63,7 +64,7 @@ static void count(KvmVcpu *v, const KvmRun *run, KvmL2 *l2)
 	n->pub.guest_ns += run->guest_ns;
 	n->pub.runs += (guint)run->from_l1;
 	if (run->has_exit)
-		count_exit(n, run);
+		count_exit(n, run, v->s->kvm->durations);
 	if (!l2)
 		return;
 	kvm_row_l2(v, run, l2);

@@ -239,7 +239,7 @@ static void count_exit(KvmVcpu *v, gint64 time, gboolean whole)
 	e->to_user += (guint)ep->to_user;
 	for (guint i = 0; i < KVM_STATE_COUNT; i++)
 		e->ns[i] += ep->ns[i];
-	if (whole)
+	if (whole && s->kvm->durations)
 		st_hist_add(&e->hist, time - ep->begin);
 	s->gap.exits += (guint)s->gap_open;
 }
