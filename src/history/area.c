@@ -113,10 +113,17 @@ static guint64 step_for(const HistoryArea *area)
 	return step;
 }
 
-gboolean history_area_commit(HistoryArea *area, guint64 needed)
+/* Up to where to commit, so that there is what is needed. */
+static guint64 commit_end(const HistoryArea *area, guint64 needed)
 {
 	guint64 step = step_for(area);
-	guint64 to = (needed + HISTORY_SLACK + step - 1) & ~(step - 1);
+
+	return (needed + HISTORY_SLACK + step - 1) & ~(step - 1);
+}
+
+gboolean history_area_commit(HistoryArea *area, guint64 needed)
+{
+	guint64 step = step_for(area), to = commit_end(area, needed);
 	guint8 *from = area->base + area->committed;
 
 	if (area->failure)
@@ -126,8 +133,12 @@ gboolean history_area_commit(HistoryArea *area, guint64 needed)
 		        g_strdup_printf("its limit of %" G_GUINT64_FORMAT " GiB is reached", area->reserved >> 30);
 		return FALSE;
 	}
-	if (to - area->spilled > area->budget && !history_area_spill(area, to))
-		return FALSE;
+	if (to - area->spilled > area->budget) {
+		if (area->shared)
+			__atomic_store_n(&area->over, TRUE, __ATOMIC_RELAXED);
+		else if (!history_area_spill(area, to))
+			return FALSE;
+	}
 	if (mprotect(from, to - area->committed, PROT_READ | PROT_WRITE)) {
 		area->failure = g_strdup_printf("no memory: %s", g_strerror(errno));
 		return FALSE;
@@ -139,6 +150,31 @@ gboolean history_area_commit(HistoryArea *area, guint64 needed)
 		touch_ahead(area, from, to - area->committed);
 	area->committed = to;
 	return TRUE;
+}
+
+/* To spill something nobody else may write. The one who owns the area can see to that; the other one goes beyond the budget for the time of some batches. */
+static gboolean must_spill(const HistoryArea *area, guint64 needed)
+{
+	return commit_end(area, needed) - area->spilled > area->budget && !area->both_append && area->follower != g_thread_self();
+}
+
+guint64 history_area_alloc_shared(HistoryArea *area, guint64 size, guint64 align)
+{
+	guint64 at, result = 0;
+
+	g_mutex_lock(&area->lock);
+	at = (area->used + align - 1) & ~(align - 1);
+	if (G_UNLIKELY(at + size + HISTORY_SLACK > area->committed) && must_spill(area, at + size)) {
+		g_mutex_unlock(&area->lock);
+		history_behind_end(history_of_area(area));
+		return history_area_alloc(area, size, align);
+	}
+	if (G_LIKELY(at + size + HISTORY_SLACK <= area->committed) || history_area_commit(area, at + size)) {
+		__atomic_store_n(&area->used, at + size, __ATOMIC_RELAXED);
+		result = at;
+	}
+	g_mutex_unlock(&area->lock);
+	return result;
 }
 
 static guint size_class(guint32 room)

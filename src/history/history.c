@@ -17,6 +17,8 @@ History *history_new(gint64 begin_ns, gint64 end_ns, const HistoryOptions *optio
 	h->area.ahead = options && options->ahead;
 	history_tables_init(h);
 	history_text_keep(h, "", 0);
+	if (h->area.ahead)
+		history_behind_begin(h);
 	return h;
 }
 
@@ -24,6 +26,7 @@ void history_free(History *h)
 {
 	if (!h)
 		return;
+	history_behind_end(h);
 	history_area_clear(&h->area);
 	history_interner_free(h->interner);
 	g_free(h);
@@ -41,11 +44,16 @@ gint64 history_end(const History *h)
 
 guint64 history_dropped(const History *h)
 {
-	return h->image.dropped;
+	if (h->behind)
+		history_behind_wait((History *)h);
+	return h->image.dropped + h->rows_dropped;
 }
 
 gboolean history_finish(History *h, GError **error)
 {
+	history_behind_end(h);
+	h->image.dropped += h->rows_dropped;
+	h->rows_dropped = 0;
 	history_area_settle(&h->area);
 	h->finished = TRUE;
 	h->n_open_rows = 0;

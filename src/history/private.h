@@ -114,6 +114,12 @@ typedef struct {
 	gsize map_size;
 	gboolean ahead;           /* pages are made ready by another thread ... */
 	GThread *toucher;         /* ... this one; NULL: none is at it */
+	/* behind.c */
+	gboolean shared;          /* another thread takes memory too: */
+	gpointer follower;        /* this one, which can't spill */
+	gboolean both_append;     /* so does the first one, which can't end the other now */
+	gboolean over;            /* somebody who can't spill would have had to */
+	GMutex lock;              /* for all that changes while it is shared */
 } HistoryArea;
 
 /* The end of a table, where items are added. */
@@ -124,10 +130,30 @@ typedef struct {
 	guint32 shift; /* items of a chunk, as a power of two */
 } HistoryTail;
 
+/* Something to be appended: `row` << 6 | `state`, of which there are not more. */
+typedef struct {
+	gint64 end_ns;
+	guint32 place, detail;
+} HistoryAppend;
+
+#define HISTORY_BATCH 4096u
+
+G_STATIC_ASSERT((guint64)HISTORY_ROWS_MAX * HISTORY_STATES_MAX == (guint64)1 << 32);
+
+typedef struct {
+	HistoryRef rows; /* the directory of the rows' table when it was sent */
+	guint n;
+	HistoryAppend all[HISTORY_BATCH];
+} HistoryBatch;
+
 typedef struct HistoryInterner HistoryInterner;
+typedef struct HistoryBehind HistoryBehind;
 
 struct History {
 	HistoryArea area;
+	HistoryBehind *behind;  /* NULL: what is appended is appended at once */
+	HistoryBatch *batch;    /* of it: the one that is being filled */
+	guint64 rows_dropped;   /* image.dropped of whoever appends to rows */
 	guint32 n_open_rows; /* rows that may be appended to: none of a finished history */
 	gboolean finished;
 	HistoryTail tails[HISTORY_TABLES_ALL];
@@ -139,6 +165,11 @@ struct History {
 };
 
 /* ---- area.c, spill.c ----------------------------------------------------------------------------------------------- */
+
+static inline History *history_of_area(HistoryArea *area)
+{
+	return (History *)(gpointer)((guint8 *)area - G_STRUCT_OFFSET(History, area));
+}
 
 /* Reserve addresses for `area`. FALSE: there are none, and every history_area_alloc() will fail. */
 gboolean history_area_init(HistoryArea *area, guint64 budget, const char *directory);
@@ -153,11 +184,16 @@ gboolean history_area_commit(HistoryArea *area, guint64 needed);
 /* Move the oldest part to the file, until `needed` bytes fit into the budget. */
 gboolean history_area_spill(HistoryArea *area, guint64 needed);
 
+/* history_area_alloc(), of an area that is shared. */
+guint64 history_area_alloc_shared(HistoryArea *area, guint64 size, guint64 align);
+
 /* `size` zeroed bytes, `align` a power of two. 0: failed. */
 static inline guint64 history_area_alloc(HistoryArea *area, guint64 size, guint64 align)
 {
 	guint64 at = (area->used + align - 1) & ~(align - 1);
 
+	if (area->shared)
+		return history_area_alloc_shared(area, size, align);
 	if (G_UNLIKELY(at + size + HISTORY_SLACK > area->committed) && !history_area_commit(area, at + size))
 		return 0;
 	area->used = at + size;
@@ -187,7 +223,9 @@ static inline gpointer history_at_ref(const History *h, HistoryRef ref)
 /* Whether a file's claim about a place can be true. */
 static inline gboolean history_within(const History *h, guint64 offset, guint64 size)
 {
-	return offset >= HISTORY_AREA_FIRST && offset <= h->area.used && size <= h->area.used - offset;
+	guint64 used = __atomic_load_n(&h->area.used, __ATOMIC_RELAXED);
+
+	return offset >= HISTORY_AREA_FIRST && offset <= used && size <= used - offset;
 }
 
 /* ---- tables.c ------------------------------------------------------------------------------------------------------- */
@@ -219,11 +257,29 @@ guint32 history_text_keep(History *h, const char *text, gsize len);
 gboolean history_text_find(const History *h, guint32 number, const char **text_out, gsize *len_out);
 void history_interner_free(HistoryInterner *in); /* NULL is fine */
 
+/* ---- behind.c ------------------------------------------------------------------------------------------------------- */
+
+/* From now on another thread appends, if that is worth it. */
+void history_behind_begin(History *h);
+
+/* The batch is full: have it appended, and begin another one; or end it (`behind` is NULL then). */
+void history_behind_send(History *h);
+
+/* Until all that was appended so far is there to be read. */
+void history_behind_wait(History *h);
+
+/* The same, and from now on nobody else appends. */
+void history_behind_end(History *h);
+
 /* ---- rows.c --------------------------------------------------------------------------------------------------------- */
+
+void history_append_batch(History *h, const HistoryBatch *batch);
 
 /* NULL: there is no such row. */
 static inline const HistoryRow *history_row_get(const History *h, guint32 row)
 {
+	if (G_UNLIKELY(h->behind))
+		history_behind_wait((History *)h);
 	return history_item(h, HISTORY_ROWS, row);
 }
 

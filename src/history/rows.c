@@ -329,13 +329,13 @@ static gboolean add_chunk(History *h, HistoryRow *r)
 
 static G_GNUC_NO_INLINE void drop(History *h)
 {
-	h->image.dropped++;
+	h->rows_dropped++;
 }
 
 /* What may be appended to, without what history_item() has to ask for every table. */
-static HistoryRow *open_row(History *h, guint32 row)
+static HistoryRow *open_row(const History *h, HistoryRef rows, guint32 row)
 {
-	const HistoryRef *directory = history_at_ref(h, h->image.tables[HISTORY_ROWS].directory);
+	const HistoryRef *directory = history_at_ref(h, rows);
 
 	return (HistoryRow *)history_at_ref(h, directory[row >> ROWS_SHIFT]) + (row & ((1u << ROWS_SHIFT) - 1));
 }
@@ -371,15 +371,8 @@ static G_GNUC_NO_INLINE void append_slowly(History *h, HistoryRow *r, gint64 end
 		drop(h);
 }
 
-void history_append(History *h, guint32 row, gint64 end_ns, guint state, guint32 detail)
+static inline void append(History *h, HistoryRow *r, gint64 end_ns, guint state, guint32 detail)
 {
-	HistoryRow *r;
-
-	if (G_UNLIKELY(row >= h->n_open_rows)) {
-		drop(h);
-		return;
-	}
-	r = open_row(h, row);
 	end_ns = MIN(end_ns, h->image.end);
 	if (end_ns <= r->last_end)
 		return;
@@ -391,4 +384,30 @@ void history_append(History *h, guint32 row, gint64 end_ns, guint state, guint32
 		append_slowly(h, r, end_ns, state, detail);
 	else
 		append_next(h, r, end_ns, state, detail);
+}
+
+void history_append_batch(History *h, const HistoryBatch *batch)
+{
+	for (guint i = 0; i < batch->n; i++) {
+		const HistoryAppend *a = &batch->all[i];
+
+		append(h, open_row(h, batch->rows, a->place / HISTORY_STATES_MAX), a->end_ns, a->place % HISTORY_STATES_MAX, a->detail);
+	}
+}
+
+static void append_behind(History *h, guint32 row, gint64 end_ns, guint state, guint32 detail)
+{
+	h->batch->all[h->batch->n++] = (HistoryAppend){end_ns, row * HISTORY_STATES_MAX + state, detail};
+	if (G_UNLIKELY(h->batch->n == HISTORY_BATCH))
+		history_behind_send(h);
+}
+
+void history_append(History *h, guint32 row, gint64 end_ns, guint state, guint32 detail)
+{
+	if (G_UNLIKELY(row >= h->n_open_rows || state >= HISTORY_STATES_MAX))
+		h->image.dropped++;
+	else if (h->behind)
+		append_behind(h, row, end_ns, state, detail);
+	else
+		append(h, open_row(h, h->image.tables[HISTORY_ROWS].directory, row), end_ns, state, detail);
 }

@@ -20,6 +20,7 @@ static void test_random(void)
 	for (guint seed = 0; seed < 1500; seed++) {
 		g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 		ModelShape shape = model_random_shape(rand);
+		shape.ahead = seed % 2;
 		g_autoptr(History) h = NULL, again = NULL;
 		g_autoptr(Model) m = model_make(rand, &shape, &h);
 		g_autoptr(GError) error = NULL;
@@ -86,6 +87,42 @@ static void test_over_budget(void)
 	again = history_open(file, "x", &error);
 	g_assert_no_error(error);
 	model_check(m, again, 1);
+}
+
+/* What another thread appends is what was appended, also where the budget ends meanwhile. */
+static void test_other_thread(void)
+{
+	g_autofree char *spill = scratch_file("behind");
+	const ModelShape shapes[] = {
+	        {.begin = 0, .end = 1000000000, .rows = 3, .appends = 200000, .step_max = 10000, .states_max = 64, .ahead = TRUE},
+	        {.begin = 0, .end = G_MAXINT64, .rows = 2000, .appends = 400000, .step_max = 1000000000000, .states_max = 25, .memory = 3 << 20, .directory = spill, .ahead = TRUE},
+	};
+
+	g_assert_cmpint(g_mkdir(spill, 0700), ==, 0);
+	for (guint i = 0; i < G_N_ELEMENTS(shapes); i++) {
+		g_autoptr(GRand) rand = g_rand_new_with_seed(i);
+		g_autoptr(History) h = NULL;
+		g_autoptr(Model) m = model_make(rand, &shapes[i], &h);
+
+		model_check(m, h, 1);
+	}
+}
+
+/* While it is being made, whoever asks is told of all that was appended. */
+static void test_asked_meanwhile(void)
+{
+	static const char *const states[] = {"a", "b"};
+	g_autoptr(History) h = history_new(0, G_MAXINT64, &(HistoryOptions){.ahead = TRUE});
+	guint kind = history_kind(h, "k", states, 2);
+	guint32 row = history_row(h, kind, "r", 0);
+
+	for (gint64 i = 1; i <= 50000; i++) {
+		history_append(h, row, i, (guint)(i & 1), 0);
+		if (i % 777)
+			continue;
+		g_assert_cmpint(history_row_end(h, row), ==, i);
+		g_assert_cmpuint(history_row_intervals(h, row), ==, (guint64)i);
+	}
 }
 
 static void test_pointers_stay(void)
@@ -237,6 +274,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/history/answers-are-those-of-a-scan", test_random);
 	g_test_add_func("/history/answers-are-those-of-a-scan-of-large-ones", test_large);
 	g_test_add_func("/history/over-the-memory-budget-nothing-changes", test_over_budget);
+	g_test_add_func("/history/what-another-thread-appends-is-what-was-appended", test_other_thread);
+	g_test_add_func("/history/who-asks-meanwhile-is-told-of-all", test_asked_meanwhile);
 	g_test_add_func("/history/pointers-stay", test_pointers_stay);
 	g_test_add_func("/history/limits-drop-and-count", test_limits);
 	g_test_add_func("/history/finished-is-finished", test_finished);
