@@ -84,7 +84,7 @@ def check_both_ways(scenario):
         if r["what"] in ("thread", "irq", "hypervisor"):
             below[r["machine"]] += r["ns"]
     for machine, ns in above.items():
-        tap.check(abs(below[machine] - ns) <= 1e-3 * ns + 1e6, f"{machine}: {ns} ns in its own rows, {below[machine]} on the host's processors")
+        tap.check(abs(below[machine] - ns) <= 5e-3 * ns + 1e6, f"{machine}: {ns} ns in its own rows, {below[machine]} on the host's processors")
 
 
 def test_both_ways_lead_to_the_same():

@@ -9,10 +9,11 @@
 /* What a detail is made of. */
 typedef enum {
 	FORM_COPY,      /* it has all that is to be said */
-	FORM_EXIT,      /* of these five the number is a text of the parent's */
+	FORM_EXIT,      /* of these six the number is a text of the parent's */
 	FORM_EMULATION,
 	FORM_REFLECTED,
 	FORM_BLOCKED,
+	FORM_INTERRUPT,
 	FORM_THROTTLED, /* 0 */
 	FORM_PREEMPTED, /* of the following it is a thread's serial, or G_MAXUINT32 */
 	FORM_WAITS,
@@ -20,7 +21,7 @@ typedef enum {
 
 static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
 {
-	const char *text = form <= FORM_BLOCKED ? history_text_get(layers_rows(w->layers, w->parent), number) : "";
+	const char *text = form <= FORM_INTERRUPT ? history_text_get(layers_rows(w->layers, w->parent), number) : "";
 	g_autofree char *who =
 		form >= FORM_PREEMPTED && number != G_MAXUINT32 ? layers_thread_name(w->layers, w->parent, number) : NULL;
 	gint level = experiment_member(w->layers->experiment, w->parent)->level;
@@ -36,6 +37,8 @@ static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
 		return g_strdup_printf("L%d %s", level + 1, *text ? text : "exit");
 	case FORM_BLOCKED:
 		return g_strdup_printf("L%d blocked%s%s", level, *text ? ": " : "", text);
+	case FORM_INTERRUPT:
+		return g_strdup_printf("L%d interrupted%s%s", level, *text ? ": " : "", text);
 	case FORM_THROTTLED:
 		return g_strdup_printf("L%d throttled", level);
 	case FORM_PREEMPTED:
@@ -145,50 +148,84 @@ static void of_vcpu(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *o
 		}
 }
 
-/* ---- Who had the processor that it waited for -------------------------------------------------------------------------------- */
+/* ---- Within an interval: the processor ------------------------------------------------------------------------------------------ */
 
 static gboolean is_wait(const LayersLowerWalk *w)
 {
 	return !w->is_l2 && (w->at.state == KVM_STATE_PREEMPTED || w->at.state == KVM_STATE_WAIT_CPU);
 }
 
-/* It waits for the processor that was taken from it; one that was woken, for that which it gets in the end. */
-static void open_wait(LayersLowerWalk *w)
+static gboolean is_run(const LayersLowerWalk *w)
+{
+	return !w->is_l2 && (w->at.state == KVM_STATE_GUEST_L1 || w->at.state == KVM_STATE_GUEST_L2 || w->at.state == KVM_STATE_RUNNING);
+}
+
+/* The processor that it has; that was taken from it; or, if it has been woken, that it gets in the end. -1: not known. */
+static gint32 processor(const LayersLowerWalk *w)
 {
 	const LayersPieces *p = w->layers->machines[w->parent].pieces;
 	guint64 next = layers_pieces_find(p, w->serial, w->at.begin_ns);
-	gboolean woken = w->at.state == KVM_STATE_WAIT_CPU;
 	guint64 end = layers_pieces_end(p, w->serial), first = w->serial < p->n_serials ? p->first[w->serial] : end;
 
-	w->waiting = TRUE;
-	w->have_ran = FALSE;
-	w->occupant = (HistoryWalk){0};
-	if (!woken && next > first)
+	if (w->at.state == KVM_STATE_PREEMPTED && next > first)
 		next--;
-	if (next >= end || (guint)p->all[next].cpu >= p->n_cpus)
-		return;
-	history_walk(&w->occupant, experiment_member(w->layers->experiment, w->parent)->history, p->occupants[p->all[next].cpu], w->at.begin_ns,
-		     w->at.end_ns);
-	w->have_ran = history_walk_next(&w->occupant, &w->ran);
+	return next < end && (guint)p->all[next].cpu < p->n_cpus ? p->all[next].cpu : -1;
 }
 
-/* The part of the wait that begins at `pos`, of the parent's clock; returns where it ends. */
+static void open_inner(LayersLowerWalk *w)
+{
+	const LayersPieces *p = w->layers->machines[w->parent].pieces;
+	gint32 cpu = processor(w);
+
+	w->is_open = TRUE;
+	w->have_ran = FALSE;
+	if (cpu < 0)
+		return;
+	if (is_wait(w))
+		history_walk(&w->inner, experiment_member(w->layers->experiment, w->parent)->history, p->occupants[cpu], w->at.begin_ns, w->at.end_ns);
+	else
+		history_walk(&w->inner, layers_rows(w->layers, w->parent), p->cpus[cpu], w->at.begin_ns, w->at.end_ns);
+	w->have_ran = history_walk_next(&w->inner, &w->ran);
+}
+
+/* The inner interval at `pos`, of the parent's clock; FALSE: none is known. `*end` is where what is said ends. */
+static gboolean inner_at(LayersLowerWalk *w, gint64 pos, gint64 *end)
+{
+	if (!w->is_open)
+		open_inner(w);
+	while (w->have_ran && w->ran.end_ns <= pos)
+		w->have_ran = history_walk_next(&w->inner, &w->ran);
+	*end = w->at.end_ns;
+	if (!w->have_ran)
+		return FALSE;
+	*end = MIN(*end, w->ran.begin_ns > pos ? w->ran.begin_ns : w->ran.end_ns);
+	return w->ran.begin_ns <= pos;
+}
+
 static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 {
 	Form form = w->at.state == KVM_STATE_WAIT_CPU ? FORM_WAITS : FORM_PREEMPTED;
 	guint32 serial = G_MAXUINT32;
-	gint64 end = w->at.end_ns;
+	gint64 end;
 
-	if (!w->waiting)
-		open_wait(w);
-	while (w->have_ran && w->ran.end_ns <= pos)
-		w->have_ran = history_walk_next(&w->occupant, &w->ran);
-	if (w->have_ran && w->ran.begin_ns <= pos) {
-		end = MIN(end, w->ran.end_ns);
-		if (w->ran.state == KERNEL_OCCUPANT_THREAD && w->ran.detail != w->serial)
-			serial = w->ran.detail;
-	}
+	if (inner_at(w, pos, &end) && w->ran.state == KERNEL_OCCUPANT_THREAD && w->ran.detail != w->serial)
+		serial = w->ran.detail;
 	set(out, LAYERS_LOWER_STEAL, w->level, text(w, form, serial));
+	return end;
+}
+
+/* An interrupt leaves the guest at once, but kvm_exit may be told only when its handler is done. */
+static gint64 run_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
+{
+	gint64 end;
+	guint state = inner_at(w, pos, &end) ? w->ran.state : KERNEL_CS_UNKNOWN;
+
+	if (state == KERNEL_CS_IRQ || state == KERNEL_CS_SOFTIRQ)
+		set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_INTERRUPT, w->ran.detail));
+	else if (state == KERNEL_CS_HYPERVISOR && w->at.state != KVM_STATE_RUNNING)
+		set(out, LAYERS_LOWER_EXIT, w->level, text(w, FORM_EXIT, 0));
+	else
+		set(out, LAYERS_LOWER_RUNS, 0, 0);
 	return end;
 }
 
@@ -236,7 +273,7 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 {
 	w->begin = begin;
 	w->end = end;
-	w->waiting = FALSE;
+	w->is_open = FALSE;
 	/* A little more than that: what rounding makes of the ends. */
 	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, experiment_up(w->guest, begin) - 2, experiment_up(w->guest, end) + 2);
 	w->have = history_walk_next(&w->walk, &w->at);
@@ -245,7 +282,7 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 static void advance(LayersLowerWalk *w)
 {
 	w->have = history_walk_next(&w->walk, &w->at);
-	w->waiting = FALSE;
+	w->is_open = FALSE;
 }
 
 gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
@@ -259,8 +296,9 @@ gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
 	if (at > w->begin) { /* before the row begins, or behind its end */
 		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
 		out->end = MIN(at, w->end);
-	} else if (is_wait(w)) {
-		gint64 end = wait_part(w, CLAMP(experiment_up(w->guest, w->begin), w->at.begin_ns, w->at.end_ns - 1), out);
+	} else if (is_wait(w) || is_run(w)) {
+		gint64 pos = CLAMP(experiment_up(w->guest, w->begin), w->at.begin_ns, w->at.end_ns - 1);
+		gint64 end = (is_wait(w) ? wait_part : run_part)(w, pos, out);
 		out->end = MIN(MAX(experiment_down(w->guest, end), w->begin + 1), w->end);
 	} else {
 		(w->is_l2 ? of_l2 : of_vcpu)(w, &w->at, out);

@@ -73,10 +73,10 @@ typedef struct {
 	HistoryInterval at;
 	gint64 begin, end;         /* own clock */
 	gboolean have;
-	/* within a wait for a processor: who had it */
-	HistoryWalk occupant;
+	/* within one of its intervals: who had the processor that it waits for; or what the processor that it has does */
+	HistoryWalk inner;
 	HistoryInterval ran;
-	gboolean waiting, have_ran;
+	gboolean is_open, have_ran;
 } LayersLowerWalk;
 
 /* FALSE: nothing is known of that processor below. */
