@@ -10,6 +10,7 @@
 #ifndef STRATA_ANALYSIS_ANALYSIS_H
 #define STRATA_ANALYSIS_ANALYSIS_H
 
+#include "analysis/store.h"
 #include "kvm/kvm.h"
 #include "view/view.h"
 
@@ -18,6 +19,7 @@ typedef struct {
 	char *name;         /* its hostname, made unique among the machines; "host" where the trace doesn't say */
 	gint level;         /* 0: the physical host, as far as these traces tell; -1: not known */
 	CtfTrace *trace;
+	const AnalysisStoreTrace *store; /* NULL: no store was given */
 	TraceFacts facts;
 	Kernel *kernel;
 	Kvm *kvm;
@@ -33,7 +35,8 @@ typedef struct {
 } Analysis;
 
 typedef struct {
-	gint64 begin_ns, end_ns; /* the part to analyse; G_MININT64, G_MAXINT64: all */
+	gint64 begin_ns, end_ns; /* the part to analyse, in the root's clock; G_MININT64, G_MAXINT64: all */
+	const AnalysisStore *store; /* of the same traces: who runs in whom, and whose clock is how far off. NULL: nothing is known of that */
 	guint threads;           /* for reading; 0 counts as 1 */
 	StWarnings *warnings;
 } AnalysisOptions;
@@ -69,11 +72,5 @@ View *analysis_losses(const Analysis *a);
 
 /* What the traces can't tell, and the command that would have recorded it. */
 View *analysis_unchecked(const Analysis *a);
-
-/*
- * The main job: all of the above for a person, or as one JSON object
- * {"schema": "strata/report/1", "begin_ns", "end_ns", "machines", "findings", "unchecked", "lost_events", and a table per view}.
- */
-gboolean analysis_report(const Analysis *a, ViewFormat format, FILE *out, GError **error);
 
 #endif

@@ -25,15 +25,20 @@ void analysis_free(Analysis *a)
 }
 
 /* From the first event to the last; a trace without any has no time: an empty range. */
-static gboolean range_of(CtfTrace *trace, const AnalysisOptions *o, gint64 *begin, gint64 *end, GError **error)
+static gboolean range_of(const AnalysisMachine *m, const AnalysisOptions *o, gint64 *begin, gint64 *end, GError **error)
 {
-	gint64 first, last;
-	gboolean empty = !ctf_trace_span(trace, &first, &last);
-	*begin = empty ? 0 : MAX(first, o->begin_ns);
-	*end = empty ? 0 : MIN(last, o->end_ns);
+	gint64 first, last, from = m->store ? analysis_own_time(m->store, o->begin_ns) : o->begin_ns,
+			    to = m->store ? analysis_own_time(m->store, o->end_ns) : o->end_ns;
+	gboolean empty = !ctf_trace_span(m->trace, &first, &last);
+	*begin = empty ? 0 : MAX(first, from);
+	*end = empty ? 0 : MIN(last, to);
 	if (*begin <= *end)
 		return TRUE;
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "%s: nothing of it is between --begin and --end", trace->path);
+	if (o->store && o->store->experiment->members->len > 1) { /* it has nothing to say of that time; others do */
+		*begin = *end = CLAMP(from, first, last);
+		return TRUE;
+	}
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "%s: nothing of it is between --begin and --end", m->trace->path);
 	return FALSE;
 }
 
@@ -54,7 +59,7 @@ static void count_losses(AnalysisMachine *m)
 static gboolean read_machine(AnalysisMachine *m, const AnalysisOptions *o, GError **error)
 {
 	gint64 begin, end;
-	if (!range_of(m->trace, o, &begin, &end, error))
+	if (!range_of(m, o, &begin, &end, error))
 		return FALSE;
 	TraceOptions options = {.begin_ns = begin, .end_ns = end, .threads = o->threads, .warnings = o->warnings};
 	m->kernel = kernel_new(&m->facts, begin, end);
@@ -76,6 +81,17 @@ static char *name_machine(const Analysis *a, const char *hostname)
 	return analysis_unique_name(hostname, names, a->machines->len);
 }
 
+static const AnalysisStoreTrace *store_trace(const AnalysisStore *s, const CtfTrace *trace)
+{
+	for (guint i = 0; s && i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->trace == trace)
+			return t;
+	}
+	return NULL;
+}
+
 static gboolean add_machine(Analysis *a, CtfTrace *trace, const TraceFacts *facts, const AnalysisOptions *o, GError **error)
 {
 	AnalysisMachine *m = g_new0(AnalysisMachine, 1);
@@ -83,6 +99,9 @@ static gboolean add_machine(Analysis *a, CtfTrace *trace, const TraceFacts *fact
 	m->trace = trace;
 	m->facts = *facts;
 	m->level = -1;
+	m->store = store_trace(o->store, trace);
+	if (m->store)
+		m->level = m->store->level;
 	g_ptr_array_add(a->machines, m);
 	return read_machine(m, o, error);
 }
@@ -103,8 +122,10 @@ static void find_range(Analysis *a)
 	a->end_ns = G_MININT64;
 	for (guint i = 0; i < a->machines->len; i++) {
 		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
-		a->begin_ns = MIN(a->begin_ns, m->kernel->begin_ns);
-		a->end_ns = MAX(a->end_ns, m->kernel->end_ns);
+		gint64 begin = m->kernel->begin_ns, end = m->kernel->end_ns;
+
+		a->begin_ns = MIN(a->begin_ns, m->store ? analysis_time(m->store, begin) : begin);
+		a->end_ns = MAX(a->end_ns, m->store ? analysis_time(m->store, end) : end);
 	}
 	if (a->begin_ns > a->end_ns)
 		a->begin_ns = a->end_ns = 0;
@@ -125,7 +146,8 @@ Analysis *analysis_run(GPtrArray *traces, const AnalysisOptions *options, GError
 		else if (!add_machine(a, trace, &facts, options, error))
 			return NULL;
 	}
-	guess_levels(a);
+	if (!options->store)
+		guess_levels(a);
 	find_range(a);
 	return g_steal_pointer(&a);
 }

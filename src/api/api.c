@@ -6,6 +6,7 @@
 
 #include "analysis/analysis.h"
 #include "ctf/ctf.h"
+#include "diagnose/diagnose.h"
 
 /* A strata_status is an StError plus one. */
 G_STATIC_ASSERT(STRATA_ERROR_IO == ST_ERROR_IO + 1);
@@ -315,8 +316,14 @@ strata_status strata_report(strata_experiment *experiment, strata_format format,
 
 	if (error_out)
 		*error_out = NULL;
-	g_autoptr(Analysis) analysis = analysis_run(experiment->traces, &options, &error);
-	if (!analysis || !analysis_report(analysis, (ViewFormat)format, out, &error))
+	/* A library leaves nothing in its user's files. */
+	AnalysisStoreOptions store_options = {.threads = 1, .no_cache = TRUE, .warnings = experiment->warnings};
+	DiagnoseOptions whole = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64};
+	g_autoptr(AnalysisStore) store = analysis_store_open(experiment->traces, &store_options, &error);
+	options.store = store;
+	g_autoptr(Analysis) analysis = store ? analysis_run(experiment->traces, &options, &error) : NULL;
+	g_autoptr(Diagnose) diagnose = analysis ? diagnose_new(store, &whole, &error) : NULL;
+	if (!diagnose || !diagnose_report(analysis, diagnose, (ViewFormat)format, out, &error))
 		return fail_with(error, error_out);
 	return STRATA_OK;
 }

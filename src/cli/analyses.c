@@ -4,13 +4,15 @@
 
 #include "analysis/analysis.h"
 #include "cli/cli.h"
+#include "diagnose/diagnose.h"
 
 #define JOBS_MAX 256
 
 static struct {
 	char *format, *sort;
+	char **map, **thresholds;
 	gint limit, jobs;
-	gboolean ascending;
+	gboolean ascending, no_cache, explain, exit_code;
 } opt;
 
 #define COMMON_OPTIONS                                                                                                 \
@@ -30,7 +32,16 @@ static const GOptionEntry table_options[] = {
         {NULL},
 };
 
-static const GOptionEntry report_options[] = {COMMON_OPTIONS, CLI_RANGE_OPTIONS, {NULL}};
+static const GOptionEntry report_options[] = {
+	COMMON_OPTIONS,
+	CLI_RANGE_OPTIONS,
+	{"map", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.map, "Which trace is which VM, where that isn't found: MACHINE/vm/PID=TRACE, or none=TRACE", "VM=TRACE"},
+	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
+	{"threshold", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.thresholds, "What has to be exceeded for a finding; see --explain", "NAME=VALUE"},
+	{"explain", 0, 0, G_OPTION_ARG_NONE, &opt.explain, "Show the thresholds and what they mean, and do nothing else", NULL},
+	{"exit-code", 0, 0, G_OPTION_ARG_NONE, &opt.exit_code, "Exit with status 3 if something was found", NULL},
+	{NULL},
+};
 
 static gboolean check_options(ViewFormat *format, guint *jobs, GError **error)
 {
@@ -49,32 +60,62 @@ static gboolean check_options(ViewFormat *format, guint *jobs, GError **error)
 	return TRUE;
 }
 
-typedef gboolean (*Writer)(const Analysis *a, ViewFormat format, View *(*make)(const Analysis *), GError **error);
+typedef struct {
+	const Analysis *analysis;
+	const AnalysisStore *store; /* NULL: there is only one trace, and nobody asked for it */
+	View *(*make)(const Analysis *);
+	ViewFormat format;
+	gboolean found;
+} Job;
+
+typedef gboolean (*Writer)(Job *job, GError **error);
+
+/* Whose clock is how far off, and who is whose VM: of a host alone that need not be known. */
+static gboolean open_store(GPtrArray *traces, AnalysisOptions *o, gboolean always, AnalysisStore **store, GError **error)
+{
+	AnalysisStoreOptions options = {.threads = o->threads, .warnings = o->warnings, .no_cache = opt.no_cache, .map = (const char *const *)opt.map};
+	StTimeRange span;
+
+	if (!always && traces->len < 2)
+		return cli_parse_range(traces, FALSE, &o->begin_ns, &o->end_ns, error);
+	*store = analysis_store_open(traces, &options, error);
+	if (!*store)
+		return FALSE;
+	o->store = *store;
+	span = (StTimeRange){(*store)->begin_ns, (*store)->end_ns};
+	return cli_parse_range_in(&span, FALSE, &o->begin_ns, &o->end_ns, error);
+}
+
+static int answer(GPtrArray *traces, AnalysisOptions *o, gboolean always, Writer write, Job *job, GError **error)
+{
+	g_autoptr(AnalysisStore) store = NULL;
+	g_autoptr(Analysis) a = open_store(traces, o, always, &store, error) ? analysis_run(traces, o, error) : NULL;
+
+	job->analysis = a;
+	job->store = store;
+	gboolean done = a && write(job, error);
+	cli_show_warnings(o->warnings);
+	if (done)
+		return opt.exit_code && job->found ? CLI_FOUND : CLI_DONE;
+	if (g_error_matches(*error, ST_ERROR, ST_ERROR_USAGE))
+		return cli_usage_error("%s", (*error)->message);
+	cli_complain("%s", (*error)->message);
+	return CLI_FAILED;
+}
 
 /* Open, analyse, write: what all of them have in common. */
-static int analyse(const char *const *paths, Writer write, View *(*make)(const Analysis *))
+static int analyse(const char *const *paths, gboolean always, Writer write, View *(*make)(const Analysis *))
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(StWarnings) warnings = st_warnings_new();
 	AnalysisOptions o = {.warnings = warnings};
-	ViewFormat format;
+	Job job = {.make = make};
 	int status;
-	if (!check_options(&format, &o.threads, &error))
+
+	if (!check_options(&job.format, &o.threads, &error))
 		return cli_usage_error("%s", error->message);
 	g_autoptr(GPtrArray) traces = cli_open(paths, warnings, &status);
-	if (!traces)
-		return status;
-	if (!cli_parse_range(traces, FALSE, &o.begin_ns, &o.end_ns, &error))
-		return cli_usage_error("%s", error->message);
-	g_autoptr(Analysis) a = analysis_run(traces, &o, &error);
-	gboolean done = a && write(a, format, make, &error);
-	cli_show_warnings(warnings);
-	if (done)
-		return CLI_DONE;
-	if (g_error_matches(error, ST_ERROR, ST_ERROR_USAGE))
-		return cli_usage_error("%s", error->message);
-	cli_complain("%s", error->message);
-	return CLI_FAILED;
+	return traces ? answer(traces, &o, always, write, &job, &error) : status;
 }
 
 static gboolean sort_view(View *view, GError **error)
@@ -92,19 +133,32 @@ static gboolean sort_view(View *view, GError **error)
 	return TRUE;
 }
 
-static gboolean write_table(const Analysis *a, ViewFormat format, View *(*make)(const Analysis *), GError **error)
+static gboolean write_table(Job *job, GError **error)
 {
-	g_autoptr(View) view = make(a);
+	g_autoptr(View) view = job->make(job->analysis);
+
 	if (!sort_view(view, error))
 		return FALSE;
 	view_limit(view, (guint)opt.limit);
-	return view_render(view, format, stdout, error);
+	return view_render(view, job->format, stdout, error);
 }
 
-static gboolean write_report(const Analysis *a, ViewFormat format, View *(*make)(const Analysis *), GError **error)
+static gboolean write_report(Job *job, GError **error)
 {
-	(void)make;
-	return analysis_report(a, format, stdout, error);
+	DiagnoseOptions options = {.begin_ns = job->analysis->begin_ns, .end_ns = job->analysis->end_ns, .thresholds = (const char *const *)opt.thresholds};
+	g_autoptr(Diagnose) d = diagnose_new(job->store, &options, error);
+
+	if (!d)
+		return FALSE;
+	job->found = d->findings->len > 0;
+	return diagnose_report(job->analysis, d, job->format, stdout, error);
+}
+
+static int explain(void)
+{
+	for (guint t = 0; t < DIAGNOSE_THRESHOLD_COUNT; t++)
+		printf("%-16s %6g  %s\n", diagnose_threshold_name(t), diagnose_threshold_default(t), diagnose_threshold_meaning(t));
+	return CLI_DONE;
 }
 
 static const struct {
@@ -117,18 +171,18 @@ static int run_view(const char *const *paths)
 	guint i = 0;
 	while (strcmp(views[i].name, cli_command()->name) != 0)
 		i++;
-	return analyse(paths, write_table, views[i].make);
+	return analyse(paths, FALSE, write_table, views[i].make);
 }
 
 static int run_report(const char *const *paths)
 {
-	return analyse(paths, write_report, NULL);
+	return opt.explain ? explain() : analyse(paths, TRUE, write_report, NULL);
 }
 
 const CliCommand cli_report = {
         .name = "report",
         .arguments = "TRACE..",
-        .summary = "The main job: who runs in whom, where the time of every level went, and what could not be known",
+        .summary = "The main job: what is wrong, who runs in whom, and where the time of every level went",
         .more = "A host's trace is enough: nested VMs are told apart from what it alone has.",
         .options = report_options,
         .run = run_report,

@@ -120,10 +120,13 @@ static gboolean compose_all(Layers *l, guint threads, GError **error)
 	return !work.error;
 }
 
-/* It is physical, or something lies on it, or below it. */
+/* It is physical or runs VMs, or something lies on it, or below it. */
 static gboolean is_involved(const Experiment *e, guint member)
 {
-	gboolean involved = experiment_member(e, member)->parent != EXPERIMENT_NONE || experiment_member(e, member)->level == 0;
+	const ExperimentMember *m = experiment_member(e, member);
+	guint vms;
+	gboolean involved = m->parent != EXPERIMENT_NONE || m->level == 0 ||
+			    (history_find_table(m->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) && history_table_len(m->history, vms));
 
 	for (guint i = 0; i < e->members->len; i++)
 		involved |= experiment_member(e, i)->parent == member;

@@ -46,6 +46,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Layers, layers_free)
 /* What a machine's rows really were; its own history if nothing is known to be below it. */
 const History *layers_rows(const Layers *l, guint member);
 
+/* ---- What vCPUs waited for --------------------------------------------------------------------------------------------------- */
+
+/* For some time a vCPU wanted a processor and had none. */
+typedef struct {
+	gint64 begin_ns, end_ns; /* in the clock of the machine that runs it */
+	guint8 state;            /* KVM_STATE_PREEMPTED, _WAIT_CPU or _THROTTLED */
+	gboolean idle;           /* nothing had that processor: the vCPU was on its way to it, or not allowed to run */
+	gint32 cpu;              /* which one; -1: not known */
+	guint32 occupant;        /* the thread that had it; G_MAXUINT32: none, or not known */
+} LayersWait;
+
+/* All of them within [begin, end), of item `vcpu` of the member's table "vcpus", in order of time. If `found` returns FALSE that is the end. */
+void layers_waits(const Layers *l, guint member, guint32 vcpu, gint64 begin_ns, gint64 end_ns, gboolean (*found)(gpointer user, const LayersWait *wait),
+		  gpointer user);
+
+/* The item of "vcpus" that a member's thread is; and the member that such an item is a processor of. EXPERIMENT_NONE: none. */
+guint32 layers_vcpu_of(const Layers *l, guint member, guint32 serial);
+guint layers_guest_of(const Layers *l, guint member, guint32 vcpu);
+
+/* "CPU 0/KVM 218 (VM b)", "ffmpeg 4711": a member's thread. The caller frees. */
+char *layers_thread_name(const Layers *l, guint member, guint32 serial);
+
 /* ---- Who really ran -------------------------------------------------------------------------------------------------- */
 
 /* K(ID, NAME, MEANING) */

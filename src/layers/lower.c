@@ -152,54 +152,12 @@ static void of_vcpu(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *o
 
 static gboolean is_wait(const LayersLowerWalk *w)
 {
-	return !w->is_l2 && (w->at.state == KVM_STATE_PREEMPTED || w->at.state == KVM_STATE_WAIT_CPU);
+	return !w->is_l2 && layers_is_wait(w->at.state);
 }
 
 static gboolean is_run(const LayersLowerWalk *w)
 {
 	return !w->is_l2 && (w->at.state == KVM_STATE_GUEST_L1 || w->at.state == KVM_STATE_GUEST_L2 || w->at.state == KVM_STATE_RUNNING);
-}
-
-/* The processor that it has; that was taken from it; or, if it has been woken, that it gets in the end. -1: not known. */
-static gint32 processor(const LayersLowerWalk *w)
-{
-	const LayersPieces *p = w->layers->machines[w->parent].pieces;
-	guint64 next = layers_pieces_find(p, w->serial, w->at.begin_ns);
-	guint64 end = layers_pieces_end(p, w->serial), first = w->serial < p->n_serials ? p->first[w->serial] : end;
-
-	if (w->at.state == KVM_STATE_PREEMPTED && next > first)
-		next--;
-	return next < end && (guint)p->all[next].cpu < p->n_cpus ? p->all[next].cpu : -1;
-}
-
-static void open_inner(LayersLowerWalk *w)
-{
-	const LayersPieces *p = w->layers->machines[w->parent].pieces;
-	gint32 cpu = processor(w);
-
-	w->is_open = TRUE;
-	w->have_ran = FALSE;
-	if (cpu < 0)
-		return;
-	if (is_wait(w))
-		history_walk(&w->inner, experiment_member(w->layers->experiment, w->parent)->history, p->occupants[cpu], w->at.begin_ns, w->at.end_ns);
-	else
-		history_walk(&w->inner, layers_rows(w->layers, w->parent), p->cpus[cpu], w->at.begin_ns, w->at.end_ns);
-	w->have_ran = history_walk_next(&w->inner, &w->ran);
-}
-
-/* The inner interval at `pos`, of the parent's clock; FALSE: none is known. `*end` is where what is said ends. */
-static gboolean inner_at(LayersLowerWalk *w, gint64 pos, gint64 *end)
-{
-	if (!w->is_open)
-		open_inner(w);
-	while (w->have_ran && w->ran.end_ns <= pos)
-		w->have_ran = history_walk_next(&w->inner, &w->ran);
-	*end = w->at.end_ns;
-	if (!w->have_ran)
-		return FALSE;
-	*end = MIN(*end, w->ran.begin_ns > pos ? w->ran.begin_ns : w->ran.end_ns);
-	return w->ran.begin_ns <= pos;
 }
 
 static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
@@ -208,8 +166,8 @@ static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 	guint32 serial = G_MAXUINT32;
 	gint64 end;
 
-	if (inner_at(w, pos, &end) && w->ran.state == KERNEL_OCCUPANT_THREAD && w->ran.detail != w->serial)
-		serial = w->ran.detail;
+	if (layers_inner_at(&w->inner, w->layers, w->parent, w->serial, &w->at, pos, &end) && w->inner.ran.state == KERNEL_OCCUPANT_THREAD && w->inner.ran.detail != w->serial)
+		serial = w->inner.ran.detail;
 	set(out, LAYERS_LOWER_STEAL, w->level, text(w, form, serial));
 	return end;
 }
@@ -218,10 +176,10 @@ static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 static gint64 run_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 {
 	gint64 end;
-	guint state = inner_at(w, pos, &end) ? w->ran.state : KERNEL_CS_UNKNOWN;
+	guint state = layers_inner_at(&w->inner, w->layers, w->parent, w->serial, &w->at, pos, &end) ? w->inner.ran.state : KERNEL_CS_UNKNOWN;
 
 	if (state == KERNEL_CS_IRQ || state == KERNEL_CS_SOFTIRQ)
-		set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_INTERRUPT, w->ran.detail));
+		set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_INTERRUPT, w->inner.ran.detail));
 	else if (state == KERNEL_CS_HYPERVISOR && w->at.state != KVM_STATE_RUNNING)
 		set(out, LAYERS_LOWER_EXIT, w->level, text(w, FORM_EXIT, 0));
 	else
@@ -273,7 +231,7 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 {
 	w->begin = begin;
 	w->end = end;
-	w->is_open = FALSE;
+	w->inner.is_open = FALSE;
 	/* A little more than that: what rounding makes of the ends. */
 	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, experiment_up(w->guest, begin) - 2, experiment_up(w->guest, end) + 2);
 	w->have = history_walk_next(&w->walk, &w->at);
@@ -282,7 +240,7 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 static void advance(LayersLowerWalk *w)
 {
 	w->have = history_walk_next(&w->walk, &w->at);
-	w->is_open = FALSE;
+	w->inner.is_open = FALSE;
 }
 
 gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)

@@ -26,6 +26,13 @@ guint32 layers_vcpu_of(const Layers *l, guint member, guint32 serial)
 	return serial < m->n_vcpu_of ? m->vcpu_of[serial] : EXPERIMENT_NONE;
 }
 
+guint layers_guest_of(const Layers *l, guint member, guint32 vcpu)
+{
+	const LayersMachine *m = &l->machines[member];
+
+	return vcpu < m->n_vcpus ? m->guests[vcpu] : EXPERIMENT_NONE;
+}
+
 /* "VM b": the machine's name if it has a trace, else the process's number. */
 static char *vm_name(const Layers *l, guint member, guint32 vcpu)
 {

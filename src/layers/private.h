@@ -39,11 +39,20 @@ guint64 layers_pieces_end(const LayersPieces *p, guint32 serial);
 /* Who a serial is: the thread that it turned out to be. G_MAXUINT32: there is no such thread. */
 guint32 layers_real_thread(const History *h, guint32 serial);
 
-/* The item of "vcpus" that a thread is; EXPERIMENT_NONE: none. */
-guint32 layers_vcpu_of(const Layers *l, guint member, guint32 serial);
+/* ---- inner.c: the processor within an interval of a vCPU ---------------------------------------------------------------- */
 
-/* "CPU 0/KVM 218 (VM b)", "ffmpeg 4711", of a member's thread. The caller frees. */
-char *layers_thread_name(const Layers *l, guint member, guint32 serial);
+/* Who had the processor that a vCPU waits for; or what the processor that it has does. All zero: not looked at yet. */
+typedef struct {
+	HistoryWalk walk;
+	HistoryInterval ran;
+	gint32 cpu;
+	gboolean is_open, have_ran;
+} LayersInner;
+
+gboolean layers_is_wait(guint state);
+
+/* What is known of `pos`, a time in the interval `at` of the row of the vCPU whose thread `serial` is; `*end`: until when. FALSE: nothing. */
+gboolean layers_inner_at(LayersInner *i, const Layers *l, guint member, guint32 serial, const HistoryInterval *at, gint64 pos, gint64 *end);
 
 /* ---- lower.c: what a guest's processor did, one level down ----------------------------------------------------------- */
 
@@ -73,10 +82,7 @@ typedef struct {
 	HistoryInterval at;
 	gint64 begin, end;         /* own clock */
 	gboolean have;
-	/* within one of its intervals: who had the processor that it waits for; or what the processor that it has does */
-	HistoryWalk inner;
-	HistoryInterval ran;
-	gboolean is_open, have_ran;
+	LayersInner inner;
 } LayersLowerWalk;
 
 /* FALSE: nothing is known of that processor below. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The main job: what runs in what, where the time of every level went, and what could not be known. */
+/* The main job: what is wrong, what runs in what, where the time of every level went, and what could not be known. */
 #include <string.h>
 
 #include "analysis/rows.h"
 #include "base/format.h"
 #include "base/time.h"
+#include "diagnose/private.h"
 
 #define TOP_EXITS      3
 #define TOP_PREEMPTORS 10
@@ -29,23 +30,52 @@ static void json_machine(StJson *j, const char *name, gint level, const char *pa
 	st_json_end(j);
 }
 
-static void json_machines(StJson *j, const Analysis *a)
+/* The trace of a VM, if it has one. */
+static const ExperimentMember *guest_of(const Diagnose *d, const AnalysisMachine *m, gint32 pid)
+{
+	for (guint i = 0; i < d->store->experiment->members->len; i++) {
+		const ExperimentMember *e = experiment_member(d->store->experiment, i);
+
+		if (e->parent == m->store->member && e->vm_pid == pid && e->l2 == EXPERIMENT_NONE)
+			return e;
+	}
+	return NULL;
+}
+
+static void json_traced(StJson *j, const Diagnose *d, const AnalysisMachine *m)
+{
+	const ExperimentMember *e = experiment_member(d->store->experiment, m->store->member);
+	const char *parent = e->parent == EXPERIMENT_NONE ? NULL : experiment_member(d->store->experiment, e->parent)->name;
+
+	json_machine(j, m->name, m->level, parent, e->vm_pid, m->trace->path);
+}
+
+/* VMs without a trace of their own, and those nested in them. */
+static void json_untraced(StJson *j, const Diagnose *d, const AnalysisMachine *m)
+{
+	for (guint k = 0; k < m->kvm->vms->len; k++) {
+		const KvmVm *vm = g_ptr_array_index(m->kvm->vms, k);
+		g_autofree char *vm_path = analysis_vm_path(m, vm);
+
+		if (guest_of(d, m, vm->pid))
+			continue;
+		json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL);
+		for (guint l = 0; l < vm->l2s->len; l++) {
+			g_autofree char *path = analysis_l2_path(m, vm, g_ptr_array_index(vm->l2s, l));
+
+			json_machine(j, path, m->level >= 0 ? m->level + 2 : -1, vm_path, -1, NULL);
+		}
+	}
+}
+
+static void json_machines(StJson *j, const Analysis *a, const Diagnose *d)
 {
 	st_json_key(j, "machines");
 	st_json_begin_array(j);
-	for (guint i = 0; i < a->machines->len; i++) {
-		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
-		json_machine(j, m->name, m->level, NULL, -1, m->trace->path);
-		for (guint k = 0; k < m->kvm->vms->len; k++) {
-			const KvmVm *vm = g_ptr_array_index(m->kvm->vms, k);
-			g_autofree char *vm_path = analysis_vm_path(m, vm);
-			json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL);
-			for (guint l = 0; l < vm->l2s->len; l++) {
-				g_autofree char *path = analysis_l2_path(m, vm, g_ptr_array_index(vm->l2s, l));
-				json_machine(j, path, m->level >= 0 ? m->level + 2 : -1, vm_path, -1, NULL);
-			}
-		}
-	}
+	for (guint i = 0; i < a->machines->len; i++)
+		json_traced(j, d, g_ptr_array_index(a->machines, i));
+	for (guint i = 0; i < a->machines->len; i++)
+		json_untraced(j, d, g_ptr_array_index(a->machines, i));
 	st_json_end(j);
 }
 
@@ -56,17 +86,15 @@ static void json_rows(StJson *j, const char *key, View *view)
 	view_free(view);
 }
 
-static gboolean report_json(const Analysis *a, FILE *out, GError **error)
+static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GError **error)
 {
 	g_autoptr(StJson) j = st_json_new_file(out, ST_JSON_INDENT);
 	st_json_begin_object(j);
 	st_json_member_string(j, "schema", "strata/report/1");
 	st_json_member_int(j, "begin_ns", a->begin_ns);
 	st_json_member_int(j, "end_ns", a->end_ns);
-	json_machines(j, a);
-	st_json_key(j, "findings");
-	st_json_begin_array(j);
-	st_json_end(j);
+	json_machines(j, a, d);
+	diagnose_json(d, j);
 	json_rows(j, "unchecked", analysis_unchecked(a));
 	json_rows(j, "lost_events", analysis_losses(a));
 	json_rows(j, "vms", analysis_vms(a));
@@ -443,9 +471,10 @@ static void say_one(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 	say_gaps(doc, m);
 }
 
-static gboolean report_text(const Analysis *a, FILE *out, GError **error)
+static gboolean report_text(const Analysis *a, const Diagnose *d, FILE *out, GError **error)
 {
 	g_autoptr(ViewDoc) doc = view_doc_new();
+	diagnose_say(d, doc);
 	for (guint i = 0; i < a->machines->len; i++)
 		say_one(doc, a, g_ptr_array_index(a->machines, i));
 	say_losses(doc, a);
@@ -458,12 +487,12 @@ static gboolean report_text(const Analysis *a, FILE *out, GError **error)
 	return view_doc_render(doc, out, error);
 }
 
-gboolean analysis_report(const Analysis *a, ViewFormat format, FILE *out, GError **error)
+gboolean diagnose_report(const Analysis *a, const Diagnose *d, ViewFormat format, FILE *out, GError **error)
 {
 	if (format == VIEW_FORMAT_JSON)
-		return report_json(a, out, error);
+		return report_json(a, d, out, error);
 	if (format == VIEW_FORMAT_TEXT)
-		return report_text(a, out, error);
+		return report_text(a, d, out, error);
 	g_set_error(error, ST_ERROR, ST_ERROR_USAGE,
 	            "the report has no CSV form, since it is many tables: strata vms, vcpus, exits --format csv have them one by one");
 	return FALSE;

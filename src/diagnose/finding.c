@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* finding.c: the life of findings. */
+#include "diagnose/loss.h"
+
+static void who_clear(DiagnoseWho *who)
+{
+	g_free(who->name);
+	g_free(who->machine);
+}
+
+void diagnose_who(DiagnoseWho *who, const char *kind, const char *name, const char *machine, gint32 pid, gint32 tid)
+{
+	who_clear(who);
+	*who = (DiagnoseWho){kind, g_strdup(name), g_strdup(machine), pid, tid};
+}
+
+DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns)
+{
+	DiagnoseFinding *f = g_new0(DiagnoseFinding, 1);
+
+	f->id = id;
+	f->level = loss->trace->level;
+	f->lost_ns = loss->ns;
+	f->share = demand_ns > 0 ? MIN((double)loss->ns / (double)demand_ns, 1) : 0;
+	f->ranges = diagnose_loss_ranges(loss);
+	f->evidence = diagnose_loss_evidence(loss);
+	/* Where events were lost, so may have been what speaks against it. */
+	f->confidence = loss->trace->lost_events || loss->trace->lost_packets ? 0.7 : 0.95;
+	diagnose_who(&f->sufferer, "", "", "", -1, -1);
+	diagnose_who(&f->culprit, "", "", "", -1, -1);
+	return f;
+}
+
+void diagnose_finding_free(gpointer finding)
+{
+	DiagnoseFinding *f = finding;
+
+	g_free(f->title);
+	g_free(f->advice);
+	who_clear(&f->sufferer);
+	who_clear(&f->culprit);
+	g_array_unref(f->ranges);
+	g_array_unref(f->evidence);
+	g_free(f);
+}
+
+void diagnose_add(Diagnose *d, DiagnoseFinding *f)
+{
+	g_ptr_array_add(d->findings, f);
+}
+
+gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share)
+{
+	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_MS] * 1e6 && (double)loss->ns >= d->thresholds[share] * (double)demand_ns;
+}
+
+char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm)
+{
+	const Experiment *e = d->store->experiment;
+	guint table;
+
+	for (guint i = 0; i < e->members->len; i++) {
+		const ExperimentMember *m = experiment_member(e, i);
+
+		if (m->parent == host->member && m->vm == vm && m->l2 == EXPERIMENT_NONE)
+			return g_strdup_printf("VM %s", m->name);
+	}
+	if (!history_find_table(host->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
+		return g_strdup("VM");
+	return g_strdup_printf("VM %d", ((const KvmVmItem *)history_table_get(host->history, table, vm))->pid);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* findings.c: findings for people and programs. */
+#include "base/format.h"
+#include "base/time.h"
+#include "diagnose/private.h"
+
+#define RANGES_SHOWN 4
+#define LIGHT 0.05 /* of the sufferer's demand: below that nobody need worry */
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------------- */
+
+static void json_number(StJson *j, const char *name, gint64 value)
+{
+	if (value >= 0)
+		st_json_member_int(j, name, value);
+	else
+		st_json_member_null(j, name);
+}
+
+static void json_who(StJson *j, const char *key, const DiagnoseWho *who)
+{
+	st_json_key(j, key);
+	st_json_begin_inline_object(j);
+	st_json_member_string(j, "kind", who->kind);
+	st_json_member_string(j, "name", who->name);
+	st_json_member_string(j, "machine", who->machine);
+	json_number(j, "pid", who->pid);
+	json_number(j, "tid", who->tid);
+	st_json_end(j);
+}
+
+static void json_ranges(StJson *j, const DiagnoseFinding *f)
+{
+	st_json_key(j, "ranges");
+	st_json_begin_array(j);
+	for (guint i = 0; i < f->ranges->len; i++) {
+		const DiagnoseRange *r = &g_array_index(f->ranges, DiagnoseRange, i);
+
+		st_json_begin_inline_array(j);
+		st_json_int(j, r->begin_ns);
+		st_json_int(j, r->end_ns);
+		st_json_end(j);
+	}
+	st_json_end(j);
+}
+
+static void json_evidence(StJson *j, const DiagnoseFinding *f)
+{
+	st_json_key(j, "evidence");
+	st_json_begin_array(j);
+	for (guint i = 0; i < f->evidence->len; i++) {
+		const DiagnoseEvidence *e = &g_array_index(f->evidence, DiagnoseEvidence, i);
+
+		st_json_begin_inline_object(j);
+		st_json_member_string(j, "row", e->row);
+		st_json_member_int(j, "begin_ns", e->begin_ns);
+		st_json_member_int(j, "end_ns", e->end_ns);
+		st_json_member_string(j, "state", e->state);
+		st_json_end(j);
+	}
+	st_json_end(j);
+}
+
+static void json_finding(StJson *j, const DiagnoseFinding *f)
+{
+	st_json_begin_object(j);
+	st_json_member_string(j, "id", f->id);
+	st_json_member_string(j, "title", f->title);
+	json_number(j, "level", f->level);
+	json_who(j, "sufferer", &f->sufferer);
+	json_who(j, "culprit", &f->culprit);
+	st_json_member_int(j, "lost_ns", f->lost_ns);
+	st_json_member_double(j, "share", f->share);
+	st_json_member_double(j, "confidence", f->confidence);
+	json_ranges(j, f);
+	json_evidence(j, f);
+	st_json_member_string(j, "advice", f->advice);
+	st_json_end(j);
+}
+
+void diagnose_json(const Diagnose *d, StJson *j)
+{
+	st_json_key(j, "findings");
+	st_json_begin_array(j);
+	for (guint i = 0; i < d->findings->len; i++)
+		json_finding(j, g_ptr_array_index(d->findings, i));
+	st_json_end(j);
+}
+
+/* ---- For people --------------------------------------------------------------------------------------------------------- */
+
+static char *ranges_text(const Diagnose *d, const DiagnoseFinding *f)
+{
+	GString *s = g_string_new(NULL);
+	char from[ST_FORMAT_MAX], to[ST_FORMAT_MAX];
+
+	for (guint i = 0; i < f->ranges->len && i < RANGES_SHOWN; i++) {
+		const DiagnoseRange *r = &g_array_index(f->ranges, DiagnoseRange, i);
+
+		g_string_append_printf(s, "%s+%s to +%s", i ? ", " : "", st_format_duration(from, r->begin_ns - d->store->begin_ns),
+				       st_format_duration(to, r->end_ns - d->store->begin_ns));
+	}
+	if (f->ranges->len > RANGES_SHOWN)
+		g_string_append_printf(s, ", and %u more times", f->ranges->len - RANGES_SHOWN);
+	return g_string_free(s, FALSE);
+}
+
+static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const DiagnoseFinding *f)
+{
+	char lost[ST_FORMAT_MAX], longest[ST_FORMAT_MAX];
+	g_autofree char *when = ranges_text(d, f);
+
+	view_doc_item(doc, "%u. %s", number, f->title);
+	view_doc_pair(doc, "Lost", "%s, %.1f %% of what it wanted to run%s", st_format_duration(lost, f->lost_ns), f->share * 100,
+		      f->share < LIGHT ? " (little)" : "");
+	if (f->level >= 0)
+		view_doc_pair(doc, "Level", "L%d (%s)", f->level, f->culprit.machine);
+	view_doc_pair(doc, "When", "%s", when);
+	if (f->evidence->len) {
+		const DiagnoseEvidence *e = &g_array_index(f->evidence, DiagnoseEvidence, 0);
+
+		view_doc_pair(doc, "Longest", "%s of %s, in %s at +%s", st_format_duration(longest, e->end_ns - e->begin_ns), e->state, e->row,
+			      st_format_duration(lost, e->begin_ns - d->store->begin_ns));
+	}
+	view_doc_pair(doc, "Advice", "%s", f->advice);
+}
+
+void diagnose_say(const Diagnose *d, ViewDoc *doc)
+{
+	view_doc_heading(doc, "Findings");
+	if (!d->findings->len)
+		view_doc_paragraph(doc, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run to anything that was checked. "
+					"Where the time went is told below.", d->thresholds[DIAGNOSE_LOST_SHARE] * 100);
+	for (guint i = 0; i < d->findings->len; i++)
+		say_finding(d, doc, i + 1, g_ptr_array_index(d->findings, i));
+}
+
+/* ---- A table -------------------------------------------------------------------------------------------------------------- */
+
+View *diagnose_view(const Diagnose *d)
+{
+	View *v = view_new("findings", "Findings");
+
+	view_add_column(v, "id", "CAUSE", VIEW_TEXT);
+	view_add_column(v, "level", "LEVEL", VIEW_COUNT);
+	view_add_column(v, "sufferer", "WHO SUFFERS", VIEW_TEXT);
+	view_add_column(v, "culprit", "CULPRIT", VIEW_TEXT);
+	view_add_column(v, "lost_ns", "LOST", VIEW_NS);
+	view_add_column(v, "share", "SHARE", VIEW_RATIO);
+	view_add_column(v, "title", "WHAT", VIEW_TEXT);
+	for (guint i = 0; i < d->findings->len; i++) {
+		const DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
+
+		view_begin_row(v);
+		view_set_text(v, 0, f->id);
+		if (f->level >= 0)
+			view_set_int(v, 1, f->level);
+		view_set_text(v, 2, f->sufferer.name);
+		view_set_text(v, 3, f->culprit.name);
+		view_set_int(v, 4, f->lost_ns);
+		view_set_double(v, 5, f->share);
+		view_set_text(v, 6, f->title);
+	}
+	view_set_empty_text(v, "Nothing of weight was found.");
+	return v;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* diagnose/loss.h: what is in a DiagnoseLoss; for finding.c. */
+#ifndef STRATA_DIAGNOSE_LOSS_H
+#define STRATA_DIAGNOSE_LOSS_H
+
+#include "diagnose/private.h"
+
+typedef struct {
+	gint64 begin, end;
+	guint32 row;
+	const char *state;
+} DiagnoseWorst;
+
+struct DiagnoseLoss {
+	const AnalysisStoreTrace *trace;
+	gint64 ns, begin, width;
+	gint64 *bins;     /* lost within equal parts of the trace's time */
+	GArray *worst;    /* DiagnoseWorst: the longest ones */
+};
+
+/* DiagnoseRange and DiagnoseEvidence, in the root's clock. */
+GArray *diagnose_loss_ranges(const DiagnoseLoss *l);
+GArray *diagnose_loss_evidence(const DiagnoseLoss *l);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * preempted.c: a VM's vCPUs wanted a processor, and something else had it.
+ *
+ * Decided at the level whose scheduler gave the processor away: each machine that runs VMs is looked at by itself. Who had the processor is known exactly; waits are charged to
+ * whoever had it at each instant, so several culprits of one wait share it as they did.
+ */
+#include <string.h>
+
+#include "base/format.h"
+#include "diagnose/private.h"
+#include "layers/layers.h"
+
+/* What had the processor, and what to call that. */
+typedef enum { BY_VM, BY_SIBLING, BY_OWN_VMM, BY_TASK, BY_KERNEL, BY_WAKING, BY_COUNT } By;
+
+static const struct {
+	const char *id, *kind;
+	DiagnoseThreshold share;
+	const char *says;   /* between the VM and the culprit */
+	const char *advice;
+} causes[BY_COUNT] = {
+	[BY_VM] = {"preempted-by-vm", "vm", DIAGNOSE_LOST_SHARE, "loses its processor to",
+		   "Give the two VMs processors of their own, or more weight (cpu.weight, CPU shares) to the one that matters."},
+	[BY_SIBLING] = {"preempted-by-sibling", "vm", DIAGNOSE_LOST_SHARE, "loses its processors to its own other vCPUs, those of",
+			"It has more busy vCPUs than processors that it may use: give it fewer vCPUs, or more processors."},
+	[BY_OWN_VMM] = {"preempted-by-own-vmm", "process", DIAGNOSE_LOST_SHARE, "loses its processor to its own hypervisor process,",
+			"Pin its emulator and I/O threads (or vhost workers) to other processors than its vCPUs."},
+	[BY_TASK] = {"preempted-by-task", "process", DIAGNOSE_LOST_SHARE, "loses its processor to the process",
+		     "Move that process to other processors, or give it less weight (nice, cpu.weight) or a quota."},
+	[BY_KERNEL] = {"preempted-by-kernel", "kernel", DIAGNOSE_KERNEL_SHARE, "loses its processor to the kernel's own threads,",
+		       "See what makes them work (strata irqs, strata disk); keep interrupts and unbound work off the processors of vCPUs."},
+	[BY_WAKING] = {"slow-wakeup", "kernel", DIAGNOSE_WAKING_SHARE, "waits for processors that are slow to wake up:",
+		       "The processor sleeps too deeply, or the thread was woken from elsewhere: limit idle states, or let the VM poll before it halts."},
+};
+
+/* Somebody who had the processor of one VM. */
+typedef struct {
+	By by;
+	char *name;
+	gint32 pid, tid;    /* -1: several */
+	guint32 vm;         /* BY_VM: which */
+	DiagnoseLoss *loss;
+	guint64 cpus;       /* bits: which processors, up to 63 */
+} Culprit;
+
+/* Two VMs that take a processor from one another: one cause, and the one that runs more then than at other times is who came to disturb. */
+typedef struct {
+	DiagnoseFinding *finding;
+	guint32 vm, other;
+	double rise;          /* of what vm ran, in processors */
+} Rivalry;
+
+typedef struct {
+	Diagnose *d;
+	const AnalysisStoreTrace *host;
+	GArray *rivalries;    /* Rivalry */
+	guint32 vm, vcpu, row;
+	const KvmVmItem *item;
+	GHashTable *culprits; /* "by name" -> Culprit */
+	GPtrArray *order;     /* the same, as they were met */
+	GHashTable *of;       /* serial + 1 -> Culprit */
+	gint64 demand;
+} Scan;
+
+static void culprit_free(gpointer data)
+{
+	Culprit *c = data;
+
+	diagnose_loss_free(c->loss);
+	g_free(c->name);
+	g_free(c);
+}
+
+/* ---- Who had it ------------------------------------------------------------------------------------------------------------ */
+
+/* "kworker/0:1H" -> "kworker": those of a kind are one. */
+static char *kernel_kind(const char *name)
+{
+	gsize len = strcspn(name, "/:");
+
+	return g_strndup(name, len);
+}
+
+static const KernelThreadItem *thread_item(const AnalysisStoreTrace *t, guint32 serial)
+{
+	guint table;
+
+	return history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) ? history_table_get(t->history, table, serial) : NULL;
+}
+
+static guint32 vm_of(const AnalysisStoreTrace *t, guint32 vcpu)
+{
+	guint table;
+
+	return history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table) ?
+		       ((const KvmVcpuItem *)history_table_get(t->history, table, vcpu))->vm : EXPERIMENT_NONE;
+}
+
+/* A kernel thread that works for a VM: "vhost-183". */
+static gboolean is_vhost_of(const char *name, gint32 pid)
+{
+	return g_str_has_prefix(name, "vhost-") && pid >= 0 && g_ascii_strtoll(name + 6, NULL, 10) == pid;
+}
+
+static By classify(const Scan *s, guint32 serial, char **name_out, gint32 *pid_out)
+{
+	guint32 vcpu = layers_vcpu_of(s->d->layers, s->host->member, serial);
+	const KernelThreadItem *item = thread_item(s->host, serial);
+	const char *name = item ? history_text_get(s->host->history, item->name) : "";
+
+	*pid_out = item ? item->pid : -1;
+	if (vcpu != EXPERIMENT_NONE) {
+		guint32 vm = vm_of(s->host, vcpu);
+
+		*name_out = diagnose_vm_name(s->d, s->host, vm);
+		return vm == s->vm ? BY_SIBLING : BY_VM;
+	}
+	if (item && ((item->pid >= 0 && item->pid == s->item->pid) || is_vhost_of(name, s->item->pid))) {
+		*name_out = g_strdup(history_text_get(s->host->history, s->item->name));
+		*pid_out = s->item->pid;
+		return BY_OWN_VMM;
+	}
+	if (item && item->is_kthread) {
+		*name_out = kernel_kind(name);
+		return BY_KERNEL;
+	}
+	*name_out = g_strdup(*name ? name : "?");
+	return BY_TASK;
+}
+
+static Culprit *culprit_get(Scan *s, By by, const char *name, gint32 pid, gint32 tid)
+{
+	g_autofree char *key = g_strdup_printf("%d %s", by, name);
+	Culprit *c = g_hash_table_lookup(s->culprits, key);
+
+	if (!c) {
+		c = g_new0(Culprit, 1);
+		*c = (Culprit){by, g_strdup(name), pid, tid, EXPERIMENT_NONE, diagnose_loss_new(s->host), 0};
+		g_hash_table_insert(s->culprits, g_steal_pointer(&key), c);
+		g_ptr_array_add(s->order, c);
+	}
+	if (c->pid != pid)
+		c->pid = -1;
+	if (c->tid != tid)
+		c->tid = -1;
+	return c;
+}
+
+static Culprit *culprit_of(Scan *s, guint32 serial)
+{
+	Culprit *c = g_hash_table_lookup(s->of, GUINT_TO_POINTER(serial + 1));
+	const KernelThreadItem *item = thread_item(s->host, serial);
+	g_autofree char *name = NULL;
+	gint32 pid;
+
+	if (c)
+		return c;
+	By by = classify(s, serial, &name, &pid);
+	c = culprit_get(s, by, name, pid, item ? item->tid : -1);
+	if (by == BY_VM)
+		c->vm = vm_of(s->host, layers_vcpu_of(s->d->layers, s->host->member, serial));
+	g_hash_table_insert(s->of, GUINT_TO_POINTER(serial + 1), c);
+	return c;
+}
+
+static gboolean add_wait(gpointer user, const LayersWait *wait)
+{
+	Scan *s = user;
+	Culprit *c;
+
+	if (wait->state == KVM_STATE_THROTTLED)
+		return TRUE; /* the quota's: another rule */
+	if (wait->occupant != G_MAXUINT32)
+		c = culprit_of(s, wait->occupant);
+	else if (wait->idle)
+		c = culprit_get(s, BY_WAKING, "idle", -1, -1);
+	else
+		return TRUE;
+	if (wait->cpu >= 0 && wait->cpu < 64)
+		c->cpus |= 1ull << wait->cpu;
+	diagnose_loss_add(c->loss, wait->begin_ns, wait->end_ns, s->row, kvm_state_name((KvmState)wait->state));
+	return TRUE;
+}
+
+/* ---- Findings ----------------------------------------------------------------------------------------------------------------- */
+
+static char *processors(guint64 cpus)
+{
+	GString *s = g_string_new(NULL);
+
+	for (guint i = 0; i < 64; i++)
+		if ((cpus >> i) & 1)
+			g_string_append_printf(s, "%s%u", s->len ? ", " : "", i);
+	return g_string_free(s, FALSE);
+}
+
+/* For how long a VM's vCPUs ran within [begin, end) of the root's clock. */
+static gint64 run_ns(const Scan *s, gint64 begin, gint64 end)
+{
+	gint64 ns[HISTORY_STATES_MAX], sum = 0;
+	guint vcpus;
+
+	if (!history_find_table(s->host->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
+		return 0;
+	for (guint32 v = 0; v < s->item->n_vcpus; v++) {
+		const KvmVcpuItem *item = history_table_get(s->host->history, vcpus, s->item->first_vcpu + v);
+
+		history_sums(s->host->history, item->row, analysis_own_time(s->host, begin), analysis_own_time(s->host, end), ns);
+		for (guint i = KVM_STATE_GUEST_L1; i <= KVM_STATE_RUNNING; i++)
+			sum += ns[i];
+	}
+	return sum;
+}
+
+/* How much more a VM ran while a finding mattered than else: processors' worth. */
+static double rise(const Scan *s, const DiagnoseFinding *f)
+{
+	gint64 begin = s->d->begin_ns, end = s->d->end_ns, within = 0, ran = 0, all = run_ns(s, begin, end);
+
+	for (guint i = 0; i < f->ranges->len; i++) {
+		const DiagnoseRange *r = &g_array_index(f->ranges, DiagnoseRange, i);
+
+		within += r->end_ns - r->begin_ns;
+		ran += run_ns(s, r->begin_ns, r->end_ns);
+	}
+	double inside = within > 0 ? (double)ran / (double)within : 0;
+	double outside = end - begin > within ? (double)(all - ran) / (double)(end - begin - within) : 0;
+	return inside - outside;
+}
+
+static void add_finding(const Scan *s, const Culprit *c)
+{
+	DiagnoseFinding *f = diagnose_finding_new(s->d, causes[c->by].id, c->loss, s->demand);
+	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = processors(c->cpus);
+
+	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
+				   s->host->name);
+	f->advice = g_strdup(causes[c->by].advice);
+	diagnose_who(&f->sufferer, "vm", vm, s->host->name, s->item->pid, -1);
+	diagnose_who(&f->culprit, causes[c->by].kind, c->name, s->host->name, c->pid, c->by == BY_TASK ? c->tid : -1);
+	if (c->by == BY_VM) {
+		Rivalry r = {f, s->vm, c->vm, rise(s, f)};
+		g_array_append_val(s->rivalries, r);
+	} else {
+		diagnose_add(s->d, f);
+	}
+}
+
+/* ---- Rivals ------------------------------------------------------------------------------------------------------------------------ */
+
+static Rivalry *opposite(GArray *all, const Rivalry *r)
+{
+	for (guint i = 0; i < all->len; i++) {
+		Rivalry *o = &g_array_index(all, Rivalry, i);
+
+		if (o->finding && o->vm == r->other && o->other == r->vm)
+			return o;
+	}
+	return NULL;
+}
+
+/* Both lose much the same, but one of them did so before the other one came. */
+static void fold(Rivalry *r, Rivalry *o)
+{
+	char lost[ST_FORMAT_MAX];
+	g_autofree char *advice = r->finding->advice;
+
+	r->finding->advice = g_strdup_printf("%s (%s lost %s to it in turn.)", advice, o->finding->sufferer.name,
+					     st_format_duration(lost, o->finding->lost_ns));
+	diagnose_finding_free(o->finding);
+	o->finding = NULL;
+}
+
+static void settle_rivalries(Diagnose *d, GArray *all)
+{
+	for (guint i = 0; i < all->len; i++) {
+		Rivalry *r = &g_array_index(all, Rivalry, i), *o = r->finding ? opposite(all, r) : NULL;
+
+		if (o && o != r)
+			fold(r->rise <= o->rise ? r : o, r->rise <= o->rise ? o : r);
+	}
+	for (guint i = 0; i < all->len; i++)
+		if (g_array_index(all, Rivalry, i).finding)
+			diagnose_add(d, g_array_index(all, Rivalry, i).finding);
+}
+
+/* The time for which the vCPU wanted to run: all but what it was halted, did not exist, or isn't known. */
+static gint64 demand_of(const Diagnose *d, const AnalysisStoreTrace *t, guint32 row)
+{
+	gint64 ns[HISTORY_STATES_MAX], sum = 0;
+
+	history_sums(t->history, row, diagnose_begin(d, t), diagnose_end(d, t), ns);
+	for (guint i = 0; i < KVM_STATE_COUNT; i++)
+		if (i != KVM_STATE_HALTED && i != KVM_STATE_OFF && i != KVM_STATE_UNKNOWN)
+			sum += ns[i];
+	return sum;
+}
+
+static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalries, guint32 vm, const KvmVmItem *item, guint vcpus)
+{
+	g_autoptr(GHashTable) culprits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, culprit_free), of = g_hash_table_new(NULL, NULL);
+	g_autoptr(GPtrArray) order = g_ptr_array_new();
+	Scan s = {.d = d, .host = host, .rivalries = rivalries, .vm = vm, .item = item, .culprits = culprits, .order = order, .of = of};
+
+	for (guint32 i = 0; i < item->n_vcpus; i++) {
+		s.vcpu = item->first_vcpu + i;
+		s.row = ((const KvmVcpuItem *)history_table_get(host->history, vcpus, s.vcpu))->row;
+		s.demand += demand_of(d, host, s.row);
+		layers_waits(d->layers, host->member, s.vcpu, diagnose_begin(d, host), diagnose_end(d, host), add_wait, &s);
+	}
+	for (guint i = 0; i < order->len; i++) {
+		const Culprit *c = g_ptr_array_index(order, i);
+
+		if (diagnose_matters(d, c->loss, s.demand, causes[c->by].share))
+			add_finding(&s, c);
+	}
+}
+
+void diagnose_rule_preempted(Diagnose *d)
+{
+	for (guint i = 0; i < d->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
+		guint vms, vcpus;
+
+		if (!t->is_kernel || !history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) ||
+		    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
+			continue;
+		g_autoptr(GArray) rivalries = g_array_new(FALSE, FALSE, sizeof(Rivalry));
+		for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
+			scan_vm(d, t, rivalries, (guint32)v, history_table_get(t->history, vms, v), vcpus);
+		settle_rivalries(d, rivalries);
+	}
+}

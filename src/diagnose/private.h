@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* diagnose/private.h: what rules need; each section is one file's. */
+#ifndef STRATA_DIAGNOSE_PRIVATE_H
+#define STRATA_DIAGNOSE_PRIVATE_H
+
+#include "base/json.h"
+#include "diagnose/diagnose.h"
+
+/* ---- Rules --------------------------------------------------------------------------------------------------------- */
+
+/* R(NAME): a function diagnose_rule_NAME() that adds its findings. */
+#define DIAGNOSE_RULES(R) \
+	R(preempted) \
+	R(throttled)
+
+#define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d);
+DIAGNOSE_RULES(DIAGNOSE_R)
+#undef DIAGNOSE_R
+
+/* What is looked at of a trace, in its own clock: [begin, end). */
+gint64 diagnose_begin(const Diagnose *d, const AnalysisStoreTrace *t);
+gint64 diagnose_end(const Diagnose *d, const AnalysisStoreTrace *t);
+
+/* The findings of a report, as members of its JSON object; and for people. */
+void diagnose_json(const Diagnose *d, StJson *j);
+void diagnose_say(const Diagnose *d, ViewDoc *doc);
+
+/* ---- loss.c: time that somebody lost, and when ------------------------------------------------------------------------ */
+
+/*
+ * A sum of lost time of one cause, with its course over the trace and its longest intervals. All times are in the clock of the trace that it is made for.
+ */
+typedef struct DiagnoseLoss DiagnoseLoss;
+
+DiagnoseLoss *diagnose_loss_new(const AnalysisStoreTrace *t);
+void diagnose_loss_free(DiagnoseLoss *l); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiagnoseLoss, diagnose_loss_free)
+
+/* It lost [begin, end), which the row of that number in the trace's history shows as `state` (lives for ever). */
+void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state);
+
+gint64 diagnose_loss_ns(const DiagnoseLoss *l);
+
+/* ---- finding.c -------------------------------------------------------------------------------------------------------- */
+
+/* A finding with the loss's time, ranges and evidence; the caller fills in the rest, then gives it to diagnose_add(). */
+DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns);
+void diagnose_finding_free(gpointer finding);
+void diagnose_who(DiagnoseWho *who, const char *kind, const char *name, const char *machine, gint32 pid, gint32 tid); /* copies */
+void diagnose_add(Diagnose *d, DiagnoseFinding *f); /* takes it */
+
+/* TRUE if a loss is worth a finding: lost.ms, and that share of the demand. */
+gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
+
+/* "VM b" of the machine's name if it has a trace; else "VM 198". The caller frees. */
+char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm);
+
+#endif

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Findings: the scenarios' injected causes come first, and every finding can be proved with rows."""
+import json
+
+import tap
+
+# Kinds of truth.json's causes that rules find, by the finding's id, which is the same word.
+KINDS = {"preempted-by-vm", "preempted-by-task", "cpu-throttle"}
+
+
+def report(*arguments, **options):
+    return json.loads(tap.strata("report", "--format=json", *arguments, **options).stdout)
+
+
+def truth(scenario):
+    return json.loads((scenario / "truth.json").read_text(encoding="utf-8"))
+
+
+def check_first(scenario, cause):
+    first = report(scenario)["findings"][0]
+    tap.equal((first["id"], first["level"]), (cause["kind"], cause["level"]), "cause and level")
+    name = cause.get("culprit_comm", "")
+    if cause["kind"] == "preempted-by-task":
+        tap.check(name in first["culprit"]["name"], f"culprit {first['culprit']}")
+    elif cause["kind"] == "preempted-by-vm":
+        tap.equal(first["culprit"]["name"].split()[-1], cause["culprit"].split()[-1], "culprit")
+    tap.equal(first["sufferer"]["name"].split()[-1], cause["sufferer"].split()[-1], "who suffers")
+
+
+def test_the_injected_cause_comes_first():
+    for scenario in tap.scenarios():
+        causes = truth(scenario).get("causes") or []
+        if causes and causes[0]["kind"] in KINDS:
+            yield scenario.name, check_first, scenario, causes[0]
+
+
+def check_proof(scenario):
+    found = report(scenario)
+    begin, end = found["begin_ns"], found["end_ns"]
+    for finding in found["findings"]:
+        tap.check(finding["evidence"] and finding["ranges"] and finding["advice"] and finding["title"], f"{finding['id']}: whole")
+        tap.check(0 < finding["share"] <= 1 and 0 < finding["confidence"] <= 1 and finding["lost_ns"] > 0, f"{finding['id']}: figures")
+        last = begin
+        for a, b in finding["ranges"]:
+            tap.check(last <= a < b <= end, f"{finding['id']}: ranges in order, within the time")
+            last = b
+        proof = finding["evidence"][0]
+        rows = json.loads(tap.strata("states", "--format=json", f"--row={proof['row']}", f"--begin={proof['begin_ns']}", f"--end={proof['end_ns']}",
+                                     "--alone", scenario).stdout)["rows"]
+        tap.check(any(r["state"] == proof["state"] and r["begin_ns"] <= proof["begin_ns"] + 1 and r["end_ns"] >= proof["end_ns"] - 1 for r in rows),
+                  f"{finding['id']}: {proof} is in no row")
+
+
+def test_evidence_is_in_the_rows():
+    for scenario in tap.scenarios()[:6]:
+        yield scenario.name, check_proof, scenario
+
+
+def test_findings_are_in_the_order_of_the_time_lost():
+    for scenario in tap.scenarios()[:3]:
+        lost = [f["lost_ns"] for f in report(scenario)["findings"]]
+        tap.equal(lost, sorted(lost, reverse=True), scenario.name)
+
+
+def test_thresholds_decide():
+    scenario = tap.SAMPLES / "nested-cpu"
+    tap.check(report(scenario)["findings"], "something is found")
+    tap.equal(report("--threshold=lost.ms=1000000", scenario)["findings"], [], "with a threshold that nothing reaches")
+    tap.strata("report", "--threshold=nosuch=1", scenario, status=2)
+    listed = {line.split()[0] for line in tap.strata("report", "--explain", scenario).stdout.splitlines()}
+    tap.check({"lost.ms", "lost.share"} <= listed, f"{listed}")
+
+
+def test_the_exit_status_tells_if_asked():
+    scenario = tap.SAMPLES / "nested-cpu"
+    tap.strata("report", scenario, status=0)
+    tap.strata("report", "--exit-code", scenario, status=3)
+    tap.strata("report", "--exit-code", "--threshold=lost.ms=1000000", scenario, status=0)
+
+
+def test_a_quiet_part_has_no_such_finding():
+    """Before the busy loop begins (truth.json's phases), it takes nothing."""
+    scenario = tap.SAMPLES / "nested-cpu"
+    first = report(scenario)["findings"][0]
+    begin = first["ranges"][0][0]
+    before = report(f"--end={begin - 100_000_000}", scenario)["findings"]
+    tap.check(all((f["id"], f["culprit"]["name"]) != (first["id"], first["culprit"]["name"]) for f in before), f"{before}")
+
+
+tap.main(globals())
