@@ -63,9 +63,10 @@ static void for_all(Search *s, guint n, guint threads, void (*work)(Search *s, g
 static void prepare(Search *s, guint i)
 {
 	const History *h = experiment_member(s->e, i)->history;
+	gboolean alone = s->e->members->len == 1; /* it has nobody to be tried with */
 
-	s->targets[i] = experiment_targets(i, h);
-	s->beats[i] = experiment_beats(h);
+	s->targets[i] = alone ? g_ptr_array_new() : experiment_targets(i, h);
+	s->beats[i] = alone ? g_ptr_array_new() : experiment_beats(h);
 }
 
 static void try(Search *s, guint i)
