@@ -94,7 +94,7 @@ static void measure_silences(ExperimentBeat *b)
 		total[k] += (double)(v[i] - v[i - 1]);
 	}
 	for (guint k = 256; k-- > 0;) {
-		double ns = ldexp(4 + (k & 3), (gint)(k / 4) - 2);
+		double ns = (double)experiment_class_length(k);
 		double chance = length > 0 ? (total[k + 1] - count[k + 1] * ns) / length : 1;
 
 		b->quiet_bits[k] = (float)(chance > 0 ? MIN(-log2(MIN(chance, 1)), BITS_MAX) : BITS_MAX);

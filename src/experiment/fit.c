@@ -16,6 +16,9 @@
 #define SHARE_MAX 0.02  /* of gaps and of events may contradict: states of vCPUs are not always known rightly */
 #define LEADERS   2     /* processors that are tried */
 #define AGAIN_MIN 64    /* events of a stretch that is worth looking for another line */
+#define BUDGET    64    /* steps of search for each event and gap */
+#define BUDGET_MIN 4000000
+#define TRY_STEPS 256   /* that trying a candidate costs */
 #define RIVAL     0.5   /* of the best one's bits: fits as well */
 
 typedef struct {
@@ -25,6 +28,7 @@ typedef struct {
 	GArray *pairs;        /* ExperimentPair; the leader's is first */
 	GArray *stretches;    /* ExperimentStretch */
 	GArray *found;        /* ExperimentCandidate */
+	guint64 budget;       /* steps of search */
 	gboolean ambiguous;
 } Fit;
 
@@ -104,6 +108,7 @@ static gboolean best_of_round(Fit *f, gint64 from, gint64 to, ExperimentStretch 
 {
 	double best_bits = 0, second_bits = 0;
 
+	f->budget -= MIN(f->budget, (guint64)f->found->len * TRY_STEPS);
 	for (guint i = 0; i < f->found->len; i++) {
 		ExperimentStretch s;
 
@@ -133,7 +138,7 @@ static void find_stretches(Fit *f, gint64 from, gint64 to)
 
 	if (f->stretches->len >= EXPERIMENT_SEGMENTS_MAX || experiment_beat_from(leader->beat->times, first, to) - first < AGAIN_MIN)
 		return;
-	for (guint round = 0; !found && experiment_search(leader->beat, leader->track, from, to, round, f->found); round++)
+	for (guint round = 0; !found && experiment_search(leader->beat, leader->track, from, to, round, &f->budget, f->found); round++)
 		found = best_of_round(f, from, to, &best);
 	if (!found)
 		return;
@@ -225,7 +230,7 @@ static gboolean pair_leader(Fit *f, const ExperimentBeat *beat, ExperimentStretc
 
 		g_array_set_size(f->pairs, 0);
 		g_array_append_val(f->pairs, pair);
-		for (guint round = 0; experiment_search(beat, pair.track, from, to, round, f->found); round++)
+		for (guint round = 0; experiment_search(beat, pair.track, from, to, round, &f->budget, f->found); round++)
 			if (best_of_round(f, from, to, out))
 				return TRUE;
 	}
@@ -274,6 +279,17 @@ static void add_vcpus(const Fit *f, ExperimentFit *fit)
 	}
 }
 
+static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target)
+{
+	guint64 n = 0;
+
+	for (guint i = 0; i < beats->len; i++)
+		n += ((ExperimentBeat *)beats->pdata[i])->times->len;
+	for (guint i = 0; i < target->tracks->len; i++)
+		n += ((ExperimentTrack *)target->tracks->pdata[i])->gaps->len;
+	return BUDGET_MIN + BUDGET * n;
+}
+
 static ExperimentFit *finish(const Fit *f)
 {
 	ExperimentFit *fit = g_new0(ExperimentFit, 1);
@@ -310,7 +326,7 @@ static void find_all(Fit *f, const ExperimentStretch *leader)
 
 ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target)
 {
-	Fit f = {.guest = guest, .beats = beats, .target = target};
+	Fit f = {.guest = guest, .beats = beats, .target = target, .budget = budget_of(beats, target)};
 	g_autoptr(GPtrArray) by_size = g_ptr_array_new();
 	ExperimentStretch first;
 	ExperimentFit *fit = NULL;

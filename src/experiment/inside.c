@@ -67,37 +67,34 @@ static ExperimentTrack *track_new(guint32 item, gint32 id)
 	return t;
 }
 
-static gint by_length(gconstpointer a, gconstpointer b)
-{
-	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-
-	return (x < y) - (x > y);
-}
-
-/* The length that `max` of the gaps have at least; 0 if there are no more than that. */
+/* The least length (of those that begin a class) that no more than `max` of the gaps have. */
 static gint64 length_of_longest(const GArray *gaps, guint max)
 {
-	if (gaps->len <= max)
-		return 0;
-	g_autoptr(GArray) lengths = g_array_sized_new(FALSE, FALSE, sizeof(gint64), gaps->len);
+	guint count[256] = {0}, k = 256;
+
 	for (guint i = 0; i < gaps->len; i++) {
 		const ExperimentGap *g = &g_array_index(gaps, ExperimentGap, i);
-		gint64 length = g->end - g->begin;
 
-		g_array_append_val(lengths, length);
+		count[experiment_length_class(g->end - g->begin)]++;
 	}
-	g_array_sort(lengths, by_length);
-	return g_array_index(lengths, gint64, max) + 1; /* of equal ones none, rather than some */
+	for (guint n = 0; k > 0 && n + count[k - 1] <= max; k--)
+		n += count[k - 1];
+	return k ? experiment_class_length(k) : 0;
 }
 
-static void keep_longest(GArray *gaps, gint64 length)
+/* No more than `max` stay: the longest; if too many are of about the same length, evenly spread ones. */
+static void keep_longest(GArray *gaps, guint max)
 {
-	guint kept = 0;
+	gint64 length = length_of_longest(gaps, max);
+	guint kept = 0, longest = 0, n = gaps->len;
 
-	for (guint i = 0; i < gaps->len; i++) {
+	for (guint i = 0; i < n; i++)
+		longest += g_array_index(gaps, ExperimentGap, i).end - g_array_index(gaps, ExperimentGap, i).begin >= length;
+	guint step = longest ? 1 : n / max + 1;
+	for (guint i = 0; i < n; i++) {
 		ExperimentGap g = g_array_index(gaps, ExperimentGap, i);
 
-		if (g.end - g.begin >= length)
+		if (longest ? g.end - g.begin >= length : i % step == 0)
 			g_array_index(gaps, ExperimentGap, kept++) = g;
 	}
 	g_array_set_size(gaps, kept);
@@ -111,18 +108,14 @@ static void add_gap(GArray *gaps, gint64 begin, gint64 end, guint max)
 		return;
 	g_array_append_val(gaps, g);
 	if (gaps->len >= max)
-		keep_longest(gaps, length_of_longest(gaps, max / 2));
+		keep_longest(gaps, max / 2);
 }
 
 static void finish_track(ExperimentTrack *t)
 {
-	gint64 length = length_of_longest(t->gaps, LONGEST_MAX);
-
 	g_array_append_vals(t->longest, t->gaps->data, t->gaps->len);
-	if (length)
-		keep_longest(t->longest, length);
-	if (!t->longest->len) /* all of the same length */
-		g_array_append_vals(t->longest, t->gaps->data, MIN(t->gaps->len, LONGEST_MAX));
+	if (t->longest->len > LONGEST_MAX)
+		keep_longest(t->longest, LONGEST_MAX);
 }
 
 /* A row's intervals outside of the states of `inside` become gaps. */
@@ -269,13 +262,13 @@ static guint share_of_gaps(const History *h)
 	guint table;
 
 	if (history_find_table(h, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table))
-		n += 2 * history_table_len(h, table);
+		n += history_table_len(h, table);
 	if (history_find_table(h, KVM_L2_VCPUS_TABLE, sizeof(KvmL2VcpuItem), &table))
 		n += history_table_len(h, table);
 	return (guint)MAX(EXPERIMENT_GAPS_MAX / n, 64);
 }
 
-GPtrArray *experiment_targets(guint member, const History *h)
+GPtrArray *experiment_targets(guint member, const History *h, gboolean any)
 {
 	GPtrArray *targets = g_ptr_array_new_with_free_func(target_free);
 	guint vms;
@@ -286,10 +279,12 @@ GPtrArray *experiment_targets(guint member, const History *h)
 	for (guint32 i = 0; i < history_table_len(h, vms); i++) {
 		const KvmVmItem *item = history_table_get(h, vms, i);
 
+		if (any && item->n_l2s)
+			add_vm(targets, EXPERIMENT_TARGET_ANY, member, h, i, item, max);
+		if (any)
+			continue;
 		add_vm(targets, EXPERIMENT_TARGET_VM, member, h, i, item, max);
 		add_nested(targets, member, h, i, item, max);
-		if (item->n_l2s)
-			add_vm(targets, EXPERIMENT_TARGET_ANY, member, h, i, item, max);
 	}
 	return targets;
 }

@@ -23,6 +23,7 @@ typedef struct {
 	const ExperimentTold *told;
 	GPtrArray **beats;    /* by member */
 	GPtrArray **targets;
+	GPtrArray **any_targets; /* where levels are not told apart */
 	GArray *trials;
 	guint first;          /* of them that is to be run */
 	gint *depth;          /* by member; -1: not known yet, -2: being found out */
@@ -65,7 +66,7 @@ static void prepare(Search *s, guint i)
 	const History *h = experiment_member(s->e, i)->history;
 	gboolean alone = s->e->members->len == 1; /* it has nobody to be tried with */
 
-	s->targets[i] = alone ? g_ptr_array_new() : experiment_targets(i, h);
+	s->targets[i] = alone ? g_ptr_array_new() : experiment_targets(i, h, FALSE);
 	s->beats[i] = alone ? g_ptr_array_new() : experiment_beats(h);
 }
 
@@ -98,22 +99,42 @@ static gboolean fits_somewhere(const Search *s, guint guest)
 	return FALSE;
 }
 
-/* All machines in all places; where levels are not told apart only those that fit nowhere else. */
-static void add_trials(Search *s, gboolean any)
+/* A machine in all places of another. */
+static void add_trials_in(Search *s, guint guest, const GPtrArray *targets)
+{
+	for (guint i = 0; i < targets->len; i++) {
+		Trial t = {guest, targets->pdata[i], NULL};
+
+		if (is_allowed(s, guest, t.target))
+			g_array_append_val(s->trials, t);
+	}
+}
+
+static void add_trials(Search *s)
+{
+	guint n = s->e->members->len;
+
+	for (guint g = 0; g < n; g++)
+		for (guint m = 0; m < n; m++)
+			add_trials_in(s, g, s->targets[m]);
+}
+
+/* Those that fit nowhere, where levels may not have been told apart rightly. */
+static void add_last_trials(Search *s)
 {
 	guint n = s->e->members->len;
 	g_autofree gboolean *settled = g_new0(gboolean, n + 1);
 
 	for (guint g = 0; g < n; g++)
-		settled[g] = any && fits_somewhere(s, g);
+		settled[g] = fits_somewhere(s, g);
 	for (guint g = 0; g < n; g++)
-		for (guint m = 0; m < n && !settled[g]; m++)
-			for (guint i = 0; i < s->targets[m]->len; i++) {
-				Trial t = {g, s->targets[m]->pdata[i], NULL};
-
-				if ((t.target->kind == EXPERIMENT_TARGET_ANY) == any && is_allowed(s, g, t.target))
-					g_array_append_val(s->trials, t);
-			}
+		for (guint m = 0; m < n && !settled[g]; m++) {
+			if (m == g)
+				continue;
+			if (!s->any_targets[m])
+				s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
+			add_trials_in(s, g, s->any_targets[m]);
+		}
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------------------------------- */
@@ -341,28 +362,30 @@ static void search_free(Search *s)
 	for (guint i = 0; i < s->e->members->len; i++) {
 		g_ptr_array_unref(s->beats[i]);
 		g_ptr_array_unref(s->targets[i]);
+		g_clear_pointer(&s->any_targets[i], g_ptr_array_unref);
 	}
 	g_array_unref(s->trials);
 	g_free(s->beats);
 	g_free(s->targets);
+	g_free(s->any_targets);
 	g_free(s->depth);
 	g_free(s->best);
 }
 
 static void run_trials(Search *s, guint threads)
 {
-	for (guint any = 0; any < 2; any++) {
-		s->first = s->trials->len;
-		add_trials(s, any);
-		for_all(s, s->trials->len - s->first, threads, try);
-	}
+	add_trials(s);
+	for_all(s, s->trials->len, threads, try);
+	s->first = s->trials->len;
+	add_last_trials(s);
+	for_all(s, s->trials->len - s->first, threads, try);
 }
 
 void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint threads)
 {
 	guint n = e->members->len;
 	Search s = {.e = e, .told = told, .beats = g_new0(GPtrArray *, n + 1), .targets = g_new0(GPtrArray *, n + 1),
-		    .trials = g_array_new(FALSE, FALSE, sizeof(Trial)), .depth = g_new(gint, n + 1), .best = g_new0(Trial *, n + 1)};
+		    .any_targets = g_new0(GPtrArray *, n + 1), .trials = g_array_new(FALSE, FALSE, sizeof(Trial)), .depth = g_new(gint, n + 1), .best = g_new0(Trial *, n + 1)};
 
 	for_all(&s, n, threads, prepare);
 	run_trials(&s, threads);

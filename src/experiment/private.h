@@ -48,6 +48,12 @@ static inline guint experiment_length_class(gint64 ns)
 	return octave * 4 + (guint)((n >> (octave - 2)) & 3);
 }
 
+/* The least length of a class. */
+static inline gint64 experiment_class_length(guint k)
+{
+	return (gint64)(4 + (k & 3)) << (k / 4) >> 2;
+}
+
 /* The first of `times` from i on that is not below t; their number, if there is none. Quick if it is near. */
 guint experiment_beat_from(const GArray *times, guint i, gint64 t);
 
@@ -85,8 +91,8 @@ typedef struct {
 	GPtrArray *tracks;    /* ExperimentTrack *, by id */
 } ExperimentTarget;
 
-/* ExperimentTarget * of a member. */
-GPtrArray *experiment_targets(guint member, const History *h);
+/* ExperimentTarget * of a member: those of kind ANY, or all others. */
+GPtrArray *experiment_targets(guint member, const History *h, gboolean any);
 
 /* The first of `gaps` from i on that ends behind t; their number, if there is none. Quick if it is near. */
 guint experiment_gap_behind(const GArray *gaps, guint i, gint64 t);
@@ -117,9 +123,9 @@ typedef struct {
 
 /*
  * Offsets at which the events within [from, to) fit, as far as those of one window say: ExperimentCandidate, by offset. `round` counts from 0 on and
- * chooses the window and how much the clocks may drift in it. FALSE: there are no more rounds.
+ * chooses the window and how much the clocks may drift in it. FALSE: there are no more rounds, or `*budget`, steps of work, is used up.
  */
-gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *track, gint64 from, gint64 to, guint round, GArray *found);
+gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *track, gint64 from, gint64 to, guint round, guint64 *budget, GArray *found);
 
 /* ---- Track ------------------------------------------------------------------------------------------------------- */
 

@@ -17,7 +17,6 @@
 #define FOUND_MAX   4096
 #define APART_NS    100000       /* pieces nearer to each other than this are one candidate */
 #define ENOUGH      16           /* pieces: looking further costs more than trying them */
-#define WORK_MAX    400000000ull /* steps, in all windows of a round */
 
 /* A window's length, and the drift it allows for. */
 static const struct {
@@ -38,7 +37,7 @@ typedef struct {
 	gint64 ref;
 	double drift;
 	GArray *pieces, *next;
-	guint64 work;
+	guint64 work, budget; /* steps */
 } Search;
 
 /* ---- Windows ------------------------------------------------------------------------------------------------------ */
@@ -119,7 +118,7 @@ static void take_all_away(Search *s, const GArray *gaps)
 {
 	guint n = MIN(s->n, EVENTS_MAX), bits = n > 1 ? (guint)g_bit_storage(n - 1) : 1;
 
-	for (guint i = 0; i < 1u << bits && s->pieces->len > 0 && s->pieces->len <= PIECES_MAX && s->work < WORK_MAX; i++) {
+	for (guint i = 0; i < 1u << bits && s->pieces->len > 0 && s->pieces->len <= PIECES_MAX && s->work < s->budget; i++) {
 		guint k = shuffled(i, bits);
 
 		if (k < n)
@@ -152,12 +151,12 @@ static void look(Search *s, const ExperimentTrack *track, GArray *found)
 	collect(s, found);
 }
 
-gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *track, gint64 from, gint64 to, guint round, GArray *found)
+gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *track, gint64 from, gint64 to, guint round, guint64 *budget, GArray *found)
 {
-	Search s = {0};
+	Search s = {.budget = *budget};
 
 	g_array_set_size(found, 0);
-	if (round >= G_N_ELEMENTS(kinds) * G_N_ELEMENTS(places))
+	if (round >= G_N_ELEMENTS(kinds) * G_N_ELEMENTS(places) || !*budget)
 		return FALSE;
 	choose_window(&s, beat->times, from, to, round / G_N_ELEMENTS(places), places[round % G_N_ELEMENTS(places)]);
 	if (!s.n || track->begin >= track->end)
@@ -165,6 +164,7 @@ gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *tr
 	s.pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
 	s.next = g_array_new(FALSE, FALSE, sizeof(Piece));
 	look(&s, track, found);
+	*budget -= MIN(*budget, s.work);
 	g_array_unref(s.pieces);
 	g_array_unref(s.next);
 	return TRUE;
