@@ -257,7 +257,7 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 {
 	gboolean shown = FALSE;
 	AnalysisStoreOptions o = {.warnings = warnings, .no_cache = opt.no_cache, .spans = (const char *const *)opt.spans,
-				  .map = (const char *const *)opt.map, .alone = opt.alone,
+				  .map = (const char *const *)opt.map, .alone = opt.alone || (table->flags & CLI_TABLE_NO_LAYERS),
 				  .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .progress_user = &shown};
 	AnalysisQuery q = {0};
 	ViewFormat format;
