@@ -49,4 +49,7 @@ View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 /* Hardware counters by thread, process, processor, VM, container or state (query->by), and their ratios. */
 View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* What was taken from each vCPU, by whom, and what its guest can't see of it (query->by). Log: the longest waits for a processor. */
+View *analysis_steal(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 #endif

@@ -135,6 +135,7 @@ static struct KvmState_ *state_new(const TraceFacts *facts)
 	s->thread_texts = g_array_new(FALSE, TRUE, sizeof(guint32));
 	s->roles = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	/* A thread that moved to another processor unseen would look like one that isn't allowed to run. */
+	s->has_queued = facts->declared[TRACE_SCHED_WAKEUP] && facts->declared[TRACE_SCHED_WAKING];
 	s->can_throttle = facts->declared[TRACE_SCHED_MIGRATE];
 	return s;
 }

@@ -83,6 +83,10 @@ static void on_wake(Kvm *kvm, const TraceEvent *ev)
 		return;
 	if (t->state == KERNEL_WAIT_CPU)
 		v->s->lost = FALSE;
+	if (ev->id == TRACE_SCHED_WAKING)
+		v->s->woken |= kvm->s->has_queued && t->state == KERNEL_WAIT_CPU && v->s->state != KVM_STATE_WAIT_CPU;
+	else if (ev->id != TRACE_SCHED_MIGRATE)
+		v->s->woken = FALSE;
 	if (ev->id == TRACE_SCHED_MIGRATE)
 		v->s->throttled = FALSE;
 	kvm_vcpu_update(v, ev->time);

@@ -164,6 +164,8 @@ struct KvmVcpuState {
 	/* who ran instead: wait.c */
 	gint32 wait_cpu;     /* -1: waits for none */
 	gint64 wait_charged;
+	gboolean woken;      /* it is not in a processor's queue yet ... */
+	gboolean wait_woken; /* ... and was not since the last change of these */
 	gboolean throttled;  /* the processor that it waits for was given to nothing */
 	GHashTable *matrix;  /* KernelThread * -> KvmPreemptor * */
 	KvmPreemptor *others;
@@ -171,7 +173,7 @@ struct KvmVcpuState {
 	gint32 exit_id, entry_id; /* -1: none, -2: contradictions */
 	/* rows.c */
 	guint index;         /* in kvm->s->vcpus */
-	guint32 row;
+	guint32 row, awaited_row;
 	GArray *pieces;      /* KvmPiece, in order: not in the row yet; NULL: nothing is kept */
 	gint64 written;      /* until when the row is written */
 	gint64 runs_since;   /* runs of level 2 before that are nobody's */
@@ -233,6 +235,9 @@ void kvm_row_reason(KvmVcpu *v);
 /* It has a processor again: who had woken it. */
 void kvm_row_woken(KvmVcpu *v);
 
+/* It has waited for s->wait_cpu, in or on the way to its queue (s->wait_woken), until now. */
+void kvm_row_awaited(const KvmVcpu *v, gint64 time);
+
 /* Nothing before that time changes any more. */
 void kvm_row_settle(KvmVcpu *v, gint64 until);
 
@@ -260,6 +265,7 @@ struct KvmState_ {
 	guint lossy;          /* processors within lost events */
 	gboolean lossy_all;   /* a stream without a processor lost events */
 	gboolean can_throttle;
+	gboolean has_queued;  /* it is told when a thread that was woken has come into a queue */
 	guint n_sites, n_code;
 	guint64 vmexits;      /* kvm_nested_vmexit events */
 	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
@@ -267,7 +273,7 @@ struct KvmState_ {
 	/* rows.c */
 	KernelSet *set;       /* NULL: nothing is kept ... */
 	History *history;     /* ... the same */
-	guint kind, l2_kind, runs, vm_table, vcpu_table, l2_table, l2_vcpu_table;
+	guint kind, l2_kind, awaited_kind, runs, vm_table, vcpu_table, thread_table, l2_table, l2_vcpu_table;
 	guint32 reason_texts[KVM_ISA_SVM + 1][KVM_SLOTS];
 	guint unnamed_texts;
 	GArray *thread_texts; /* guint32 by KernelThread.serial; 0: not made yet */

@@ -254,6 +254,7 @@ void kvm_row_import(KvmVcpu *v, const gint64 *ns, gint64 time)
 				v->ns[i] = 0;
 			}
 	s->row = history_row(h, s->kvm->s->kind, "vm/?/vcpu/?", history_begin(h));
+	s->awaited_row = history_row(h, s->kvm->s->awaited_kind, "vm/?/vcpu/?/awaited", history_begin(h));
 	s->written = history_begin(h);
 	s->pieces = g_array_new(FALSE, FALSE, sizeof(KvmPiece));
 	gint64 at = s->kvm->kernel->begin_ns;
@@ -265,6 +266,18 @@ void kvm_row_import(KvmVcpu *v, const gint64 *ns, gint64 time)
 	if (ended)
 		kvm_row_pass(v, KVM_STATE_OFF, end + ended);
 	kvm_row_settle(v, G_MAXINT64);
+}
+
+/* ---- Processors that are waited for -------------------------------------------------------------------------------- */
+
+void kvm_row_awaited(const KvmVcpu *v, gint64 time)
+{
+	const struct KvmVcpuState *s = v->s;
+	gboolean some = s->wait_cpu >= 0;
+	guint state = !some ? KVM_AWAITED_NONE : s->wait_woken ? KVM_AWAITED_WOKEN : KVM_AWAITED_QUEUED;
+
+	if (s->kvm->s->history)
+		history_append(s->kvm->s->history, s->awaited_row, time, state, some ? (guint32)s->wait_cpu : 0);
 }
 
 /* ---- Nested VMs -------------------------------------------------------------------------------------------------- */
@@ -375,11 +388,23 @@ static GHashTable *write_runs(Kvm *kvm)
 static void write_vcpu(Kvm *kvm, const KvmVcpu *v, guint32 vm)
 {
 	KvmVcpuItem *item = history_table_add(kvm->s->history, kvm->s->vcpu_table);
-	g_autofree char *path = g_strdup_printf("vm/%d/vcpu/%d", v->vm->pid, v->id);
+	g_autofree char *path = g_strdup_printf("vm/%d/vcpu/%d", v->vm->pid, v->id), *awaited = g_strconcat(path, "/awaited", NULL);
 
 	*item = (KvmVcpuItem){.vm = vm, .id = v->id, .thread = v->thread->serial, .row = v->s->row, .id_source = (guint8)v->id_source,
-			      .entries = v->entries, .exits = v->exits_seen};
+			      .entries = v->entries, .exits = v->exits_seen, .awaited = v->s->awaited_row};
+	history_row_rename(kvm->s->history, v->s->awaited_row, awaited);
+	kvm_row_awaited(v, history_end(kvm->s->history));
 	history_row_rename(kvm->s->history, v->s->row, path);
+}
+
+static void write_threads(Kvm *kvm, const KvmVm *vm, guint32 number)
+{
+	for (guint i = 0; i < vm->threads->len; i++) {
+		const KvmThread *t = &g_array_index(vm->threads, KvmThread, i);
+		KvmVmThreadItem *item = history_table_add(kvm->s->history, kvm->s->thread_table);
+
+		*item = (KvmVmThreadItem){.thread = t->thread->serial, .vm = number, .role = (guint8)t->role};
+	}
 }
 
 static guint32 write_l2_vcpus(Kvm *kvm, GHashTable *rows, const KvmVm *vm, const KvmL2 *l2, guint32 l2_item, guint32 first_vcpu)
@@ -423,6 +448,7 @@ static void write_vm(Kvm *kvm, GHashTable *rows, const KvmVm *vm)
 			    .first_l2 = (guint32)history_table_len(h, kvm->s->l2_table)};
 	for (guint i = 0; i < vm->vcpus->len; i++)
 		write_vcpu(kvm, g_ptr_array_index(vm->vcpus, i), number);
+	write_threads(kvm, vm, number);
 	for (guint i = 0; i < vm->l2s->len; i++)
 		write_l2(kvm, rows, vm, i, number, item->first_vcpu);
 }
@@ -443,6 +469,7 @@ void kvm_keep(Kvm *kvm, KernelSet *set)
 		KVM_L2_STATES(KVM_X)
 #undef KVM_X
 	};
+	static const char *const awaited_states[] = {[KVM_AWAITED_NONE] = "none", [KVM_AWAITED_WOKEN] = "woken", [KVM_AWAITED_QUEUED] = "queued"};
 	const char *states[KVM_STATE_COUNT];
 	struct KvmState_ *s = kvm->s;
 
@@ -452,9 +479,11 @@ void kvm_keep(Kvm *kvm, KernelSet *set)
 	s->history = set->history;
 	s->kind = history_kind(s->history, KVM_ROW_KIND, states, KVM_STATE_COUNT);
 	s->l2_kind = history_kind(s->history, KVM_L2_ROW_KIND, l2_states, KVM_L2_STATE_COUNT);
+	s->awaited_kind = history_kind(s->history, KVM_AWAITED_ROW_KIND, awaited_states, KVM_AWAITED_STATE_COUNT);
 	s->runs = history_table(s->history, "l2-runs", sizeof(L2Run));
 	s->vm_table = history_table(s->history, KVM_VMS_TABLE, sizeof(KvmVmItem));
 	s->vcpu_table = history_table(s->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem));
+	s->thread_table = history_table(s->history, KVM_VM_THREADS_TABLE, sizeof(KvmVmThreadItem));
 	s->l2_table = history_table(s->history, KVM_L2S_TABLE, sizeof(KvmL2Item));
 	s->l2_vcpu_table = history_table(s->history, KVM_L2_VCPUS_TABLE, sizeof(KvmL2VcpuItem));
 }

@@ -10,6 +10,10 @@
  * Rows of kind "l2-vcpu", path "vm/PID/l2/K/vcpu/ID", are a nested VM K as the vCPU ID of its host VM runs it, from when it was first seen there until the last time.
  * Their states are those of KVM_L2_STATES.
  *
+ * Rows of kind ".awaited" (not for people), path "vm/PID/vcpu/ID/awaited", tell which processor a vCPU waits for while it is preempted, throttled or in wait-cpu: the interval's
+ * detail is no text, but the processor's number. One that has been woken is at first on the way to that processor's queue (state "woken"): an interrupt tells the processor, or wakes it from
+ * idleness. Its kernel begins to count its delay, which a guest is told as steal, only in the queue (state "queued").
+ *
  * What a vCPU's thread did before it was known to be one is told where it is unambiguous; else it is unknown. Not unambiguous is a thread that was switched more
  * than once without a name that hypervisors give to vCPUs, and without an event of KVM.
  */
@@ -34,7 +38,10 @@ typedef enum {
 	KVM_L2_STATE_COUNT
 } KvmL2State;
 
+enum { KVM_AWAITED_NONE, KVM_AWAITED_WOKEN, KVM_AWAITED_QUEUED, KVM_AWAITED_STATE_COUNT };
+
 #define KVM_ROW_KIND    "vcpu"
+#define KVM_AWAITED_ROW_KIND ".awaited"
 #define KVM_L2_ROW_KIND "l2-vcpu"
 #define KVM_NO_ROW      G_MAXUINT32
 
@@ -54,7 +61,15 @@ typedef struct {
 	guint32 row;
 	guint8 id_source;     /* KvmIdSource */
 	guint64 entries, exits;
+	guint32 awaited;      /* row; KVM_NO_ROW: none */
 } KvmVcpuItem;
+
+/* The table "vm-threads": the threads of VMs, those of their vCPUs included. */
+typedef struct {
+	guint32 thread;       /* KernelThread.serial */
+	guint32 vm;           /* item of "vms" */
+	guint8 role;          /* KvmRole */
+} KvmVmThreadItem;
 
 /* The table "l2s": VMs nested in VMs. */
 typedef struct {
@@ -77,6 +92,7 @@ typedef struct {
 
 #define KVM_VMS_TABLE      "vms"
 #define KVM_VCPUS_TABLE    "vcpus"
+#define KVM_VM_THREADS_TABLE "vm-threads"
 #define KVM_L2S_TABLE      "l2s"
 #define KVM_L2_VCPUS_TABLE "l2-vcpus"
 

@@ -487,7 +487,7 @@ void kvm_vcpu_switched(KvmVcpu *v, gint64 time)
 	struct KvmVcpuState *s = v->s;
 
 	account(v, time);
-	s->lost = s->throttled = FALSE;
+	s->lost = s->throttled = s->woken = FALSE;
 	if (v->thread->state == KERNEL_RUNNING)
 		kvm_row_woken(v);
 	if (v->thread->state != KERNEL_RUNNING && s->phase == KVM_PHASE_GUEST) {
@@ -538,6 +538,7 @@ void kvm_vcpu_forget(KvmVcpu *v, gint64 time)
 		return;
 	drop(v, time);
 	v->s->lost = TRUE;
+	v->s->woken = FALSE;
 	kvm_vcpu_update(v, time);
 }
 

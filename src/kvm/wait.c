@@ -77,6 +77,10 @@ void kvm_wait_for(KvmVcpu *v, gint32 cpu, gint64 time)
 
 		charge(v, c ? c->current : NULL, time);
 	}
+	if (cpu == s->wait_cpu && s->woken == s->wait_woken)
+		return;
+	kvm_row_awaited(v, time);
+	s->wait_woken = s->woken;
 	if (cpu == s->wait_cpu)
 		return;
 	if (s->wait_cpu >= 0)
