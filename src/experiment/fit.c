@@ -16,6 +16,7 @@
 #define SHARE_MAX 0.02  /* of gaps and of events may contradict: states of vCPUs are not always known rightly */
 #define LEADERS   2     /* processors that are tried */
 #define AGAIN_MIN 64    /* events of a stretch that is worth looking for another line */
+#define MEETING_NS 500000000 /* so far from where a line begins to fit it may meet the one before */
 #define BUDGET    64    /* steps of search for each event and gap */
 #define BUDGET_MIN 4000000
 #define TRY_STEPS 256   /* that trying a candidate costs */
@@ -239,12 +240,23 @@ static gboolean pair_leader(Fit *f, const ExperimentBeat *beat, ExperimentStretc
 
 /* ---- The whole -------------------------------------------------------------------------------------------------------- */
 
+/* Of a clock that was slewed the lines meet where that began; of one that jumped they don't. Else the later one begins where it is first known to fit. */
+static gint64 where_they_meet(const ExperimentStretch *a, const ExperimentStretch *b)
+{
+	ExperimentClock x = experiment_best_line(a, a->from, a->to), y = experiment_best_line(b, b->from, b->to);
+	double apart = (double)(experiment_clock_apply(&y, b->from) - experiment_clock_apply(&x, b->from)), slope = y.drift - x.drift;
+
+	if (ABS(apart) >= ABS(slope) * (double)MEETING_NS)
+		return b->from;
+	return CLAMP(b->from - (gint64)(apart / slope), a->from + 1, b->to);
+}
+
 static void add_clocks(const Fit *f, ExperimentFit *fit)
 {
 	for (guint i = 0; i < f->stretches->len; i++) {
 		const ExperimentStretch *s = &g_array_index(f->stretches, ExperimentStretch, i);
-		gint64 from = i ? s->from : MIN(history_begin(f->guest), s->from);
-		gint64 to = i + 1 < f->stretches->len ? s[1].from : MAX(history_end(f->guest), s->to);
+		gint64 from = i ? where_they_meet(s - 1, s) : MIN(history_begin(f->guest), s->from);
+		gint64 to = i + 1 < f->stretches->len ? where_they_meet(s, s + 1) : MAX(history_end(f->guest), s->to);
 		ExperimentClock c = experiment_best_line(s, from, to);
 
 		for (guint k = 0; k < f->pairs->len; k++) {

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #define STEP_NS    100000000  /* so far the events of one processor are followed before those of the next */
+#define MARGIN_NS  200000000  /* next to where a line ceases to fit */
 #define WIDER_NS   100000     /* a candidate's range was cut under the assumption of little drift */
 #define STRIKES    6.0        /* gaps with an event in them, in a row, that end a line */
 #define FORGIVEN   (1 / 16.0) /* of a strike, by a gap without */
@@ -178,6 +179,61 @@ static void start(ExperimentStretch *s, const ExperimentCandidate *c)
 	experiment_polygon_box(&s->lines, -WIDER_NS, (double)(c->max - c->min) + WIDER_NS, EXPERIMENT_DRIFT_MAX);
 }
 
+/* The last event of a pair within [from, to) that the clock puts into a gap; `from` - 1, if there is none. */
+static gint64 last_hit(const ExperimentPair *p, const ExperimentClock *c, gint64 from, gint64 to)
+{
+	const GArray *gaps = p->track->gaps, *times = p->beat->times;
+	gint64 up = experiment_clock_apply(c, to), last = from - 1;
+	guint i = experiment_beat_from(times, 0, from);
+
+	for (guint k = experiment_gap_behind(gaps, 0, experiment_clock_apply(c, from)); k < gaps->len; k++) {
+		const ExperimentGap *g = &g_array_index(gaps, ExperimentGap, k);
+		gint64 end = MIN(to, experiment_clock_unapply(c, g->end - c->bound_ns));
+
+		if (g->begin >= up)
+			break;
+		i = experiment_beat_from(times, i, MAX(from, experiment_clock_unapply(c, g->begin + c->bound_ns) + 1));
+		guint behind = experiment_beat_from(times, i, end);
+		if (behind > i)
+			last = g_array_index(times, gint64, behind - 1);
+	}
+	return last;
+}
+
+/* The first and the last event that fit, going backwards, are known within a few steps only. What is behind that tells the line, and the line tells where it begins. */
+static void refine_begin(Track *t, gint64 from, gint64 about)
+{
+	ExperimentClock c = experiment_best_line(t->s, t->s->from, t->s->to);
+	gint64 last;
+
+	from = MAX(from, about - MARGIN_NS);
+	last = from - 1;
+	for (guint i = 0; i < t->n; i++)
+		last = MAX(last, last_hit(&t->pairs[i], &c, from, t->s->from));
+	t->s->from = last + 1;
+}
+
+/*
+ * The lines of [out->from, out->to), where it ends because they don't fit any more. Events next to such an end may belong to the clock as it is beyond: they happen
+ * to fit, and would wrongly exclude lines.
+ */
+static void track_core(Track *t, const ExperimentCandidate *c, gint64 from, gint64 to)
+{
+	ExperimentStretch *s = t->s;
+	gint64 begin = s->from, end = s->to, room = (end - begin) / 4;
+
+	s->from += begin > from ? MIN(MARGIN_NS, room) : 0;
+	s->to -= end < to ? MIN(MARGIN_NS, room) : 0;
+	start(s, c);
+	gint64 middle = CLAMP(c->ref, s->from, s->to);
+	forward(t, middle, s->to);
+	backward(t, s->from, middle);
+	settle(t);
+	if (begin > from)
+		refine_begin(t, from, begin);
+	s->to = end;
+}
+
 gboolean experiment_track(const ExperimentPair *pairs, guint n, const ExperimentCandidate *c, gint64 from, gint64 to, ExperimentStretch *out)
 {
 	Track t = {.pairs = pairs, .n = n, .s = out};
@@ -191,12 +247,10 @@ gboolean experiment_track(const ExperimentPair *pairs, guint n, const Experiment
 	out->from = backward(&t, from, out->to);
 	if (out->from >= out->to)
 		return FALSE;
-	if (out->to < to || out->from > from) {
-		start(out, c);
-		forward(&t, MAX(c->ref, out->from), out->to);
-		backward(&t, out->from, out->to);
-	}
-	settle(&t);
+	if (out->to < to || out->from > from)
+		track_core(&t, c, from, to);
+	else
+		settle(&t);
 	return TRUE;
 }
 
