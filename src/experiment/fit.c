@@ -13,13 +13,10 @@
 
 #define BITS_MIN  100.0 /* for a clock to be believed; offsets of a day in steps of 10 us are 33 bits */
 #define BITS_HIT  10.0  /* what a gap with an event in it says against it */
-#define SHARE_MAX 0.02  /* of gaps and of events may contradict: states of vCPUs are not always known rightly */
+#define SHARE_MAX 0.02  /* of silences and of events may contradict: states of vCPUs are not always known rightly */
 #define LEADERS   2     /* processors that are tried */
 #define AGAIN_MIN 64    /* events of a stretch that is worth looking for another line */
 #define MEETING_NS 500000000 /* so far from where a line begins to fit it may meet the one before */
-#define BUDGET    64    /* steps of search for each event and gap */
-#define BUDGET_MIN 4000000
-#define TRY_STEPS 256   /* that trying a candidate costs */
 #define RIVAL     0.5   /* of the best one's bits: fits as well */
 
 typedef struct {
@@ -35,8 +32,26 @@ typedef struct {
 
 /* ---- Scores --------------------------------------------------------------------------------------------------------- */
 
+/* The gaps that fall into one silence of a processor: they are one chance, however many they are. */
+typedef struct {
+	guint next;           /* the event that ends it */
+	gint64 begin;         /* of the first of these gaps */
+	double bits;          /* what they say together */
+} Silence;
+
+static void hear_silence(ExperimentScore *s, const ExperimentPair *p, Silence *last, guint next, gint64 begin, gint64 end)
+{
+	if (last->next != next)
+		*last = (Silence){next, begin, 0};
+	s->gaps += last->bits == 0;
+	s->bits -= last->bits;
+	last->bits = (double)p->beat->quiet_bits[experiment_length_class(end - last->begin)];
+	s->bits += last->bits;
+}
+
 /* What the gap says, as the clock has it, less how wrong that may be. */
-static void score_gap(ExperimentScore *s, const ExperimentPair *p, const ExperimentClock *c, const ExperimentGap *g, guint *i, gint64 from, gint64 to)
+static void score_gap(ExperimentScore *s, const ExperimentPair *p, const ExperimentClock *c, const ExperimentGap *g, Silence *silence, guint *i, gint64 from,
+		      gint64 to)
 {
 	const GArray *times = p->beat->times;
 	gint64 begin = experiment_clock_unapply(c, g->begin + c->bound_ns), end = experiment_clock_unapply(c, g->end - c->bound_ns);
@@ -48,29 +63,34 @@ static void score_gap(ExperimentScore *s, const ExperimentPair *p, const Experim
 	*i = experiment_beat_from(times, *i, begin + 1);
 	if (*i == 0 || *i >= times->len)
 		return; /* beyond what the guest recorded: no event is no evidence */
-	guint last = experiment_beat_from(times, *i, end);
+	guint behind = experiment_beat_from(times, *i, end);
+	if (behind == *i) {
+		hear_silence(s, p, silence, *i, begin, end);
+		return;
+	}
 	s->gaps++;
-	s->hits += last > *i;
-	s->contradictions += last - *i;
-	s->bits += last > *i ? -BITS_HIT : (double)p->beat->quiet_bits[experiment_length_class(end - begin)];
+	s->hits++;
+	s->contradictions += behind - *i;
+	s->bits -= BITS_HIT;
 }
 
 ExperimentScore experiment_score(const ExperimentPair *p, const ExperimentClock *c, gint64 from, gint64 to)
 {
 	const GArray *gaps = p->track->gaps, *times = p->beat->times;
 	ExperimentScore s = {0};
+	Silence silence = {0};
 	gint64 begin = MAX(from, experiment_clock_unapply(c, p->track->begin)), end = MIN(to, experiment_clock_unapply(c, p->track->end));
+	gint64 last = experiment_clock_apply(c, to) + c->bound_ns;
 	guint i = 0, first = experiment_beat_from(times, 0, begin);
 
 	s.constraints = experiment_beat_from(times, first, MAX(begin, end)) - first;
-	gint64 last = experiment_clock_apply(c, to) + c->bound_ns;
 	for (guint k = experiment_gap_behind(gaps, 0, experiment_clock_apply(c, from)); k < gaps->len; k++) {
 		const ExperimentGap *g = &g_array_index(gaps, ExperimentGap, k);
 
 		if (g->begin > last)
 			break;
 		if (g->end - g->begin > 2 * c->bound_ns)
-			score_gap(&s, p, c, g, &i, from, to);
+			score_gap(&s, p, c, g, &silence, &i, from, to);
 	}
 	return s;
 }
@@ -109,15 +129,16 @@ static gboolean best_of_round(Fit *f, gint64 from, gint64 to, ExperimentStretch 
 {
 	double best_bits = 0, second_bits = 0;
 
-	f->budget -= MIN(f->budget, (guint64)f->found->len * TRY_STEPS);
-	for (guint i = 0; i < f->found->len; i++) {
+	for (guint i = 0; i < f->found->len && f->budget; i++) {
 		ExperimentStretch s;
+		gboolean fits = experiment_track((const ExperimentPair *)(gconstpointer)f->pairs->data, f->pairs->len,
+						 &g_array_index(f->found, ExperimentCandidate, i), from, to, &s);
 
-		if (!experiment_track((const ExperimentPair *)(gconstpointer)f->pairs->data, f->pairs->len,
-				      &g_array_index(f->found, ExperimentCandidate, i), from, to, &s))
+		f->budget -= MIN(f->budget, s.steps);
+		if (!fits)
 			continue;
 		ExperimentScore score = score_stretch(f, &s);
-		if (!experiment_score_is_good(&score))
+		if (!experiment_score_is_good(&score) || score.bits < BITS_MIN * (1 + s.breaks))
 			continue;
 		second_bits = score.bits > best_bits ? best_bits : MAX(second_bits, score.bits);
 		if (score.bits > best_bits) {
@@ -291,7 +312,8 @@ static void add_vcpus(const Fit *f, ExperimentFit *fit)
 	}
 }
 
-static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target)
+/* Steps of search: so many for each event and gap. */
+static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target, gboolean hard)
 {
 	guint64 n = 0;
 
@@ -299,7 +321,7 @@ static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target)
 		n += ((ExperimentBeat *)beats->pdata[i])->times->len;
 	for (guint i = 0; i < target->tracks->len; i++)
 		n += ((ExperimentTrack *)target->tracks->pdata[i])->gaps->len;
-	return BUDGET_MIN + BUDGET * n;
+	return hard ? 16000000 + 64 * n : 1000000 + 8 * n;
 }
 
 static ExperimentFit *finish(const Fit *f)
@@ -336,9 +358,9 @@ static void find_all(Fit *f, const ExperimentStretch *leader)
 	f->ambiguous = ambiguous;
 }
 
-ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target)
+ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, gboolean hard)
 {
-	Fit f = {.guest = guest, .beats = beats, .target = target, .budget = budget_of(beats, target)};
+	Fit f = {.guest = guest, .beats = beats, .target = target, .budget = budget_of(beats, target, hard)};
 	g_autoptr(GPtrArray) by_size = g_ptr_array_new();
 	ExperimentStretch first;
 	ExperimentFit *fit = NULL;

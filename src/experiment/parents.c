@@ -24,7 +24,7 @@ typedef struct {
 	GPtrArray **beats;    /* by member */
 	GPtrArray **targets;
 	GPtrArray **any_targets; /* where levels are not told apart */
-	GArray *trials;
+	GPtrArray *trials;    /* Trial * */
 	guint first;          /* of them that is to be run */
 	gint *depth;          /* by member; -1: not known yet, -2: being found out */
 	Trial **best;
@@ -72,9 +72,9 @@ static void prepare(Search *s, guint i)
 
 static void try(Search *s, guint i)
 {
-	Trial *t = &g_array_index(s->trials, Trial, s->first + i);
+	Trial *t = s->trials->pdata[s->first + i];
 
-	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target);
+	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target, s->first > 0);
 }
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
@@ -88,25 +88,16 @@ static gboolean is_allowed(const Search *s, guint guest, const ExperimentTarget 
 	return told->member == EXPERIMENT_UNTOLD || (told->member == target->member && told->vm == target->vm);
 }
 
-static gboolean fits_somewhere(const Search *s, guint guest)
-{
-	for (guint i = 0; i < s->trials->len; i++) {
-		const Trial *t = &g_array_index(s->trials, Trial, i);
-
-		if (t->guest == guest && t->fit && t->fit->accepted)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 /* A machine in all places of another. */
 static void add_trials_in(Search *s, guint guest, const GPtrArray *targets)
 {
 	for (guint i = 0; i < targets->len; i++) {
-		Trial t = {guest, targets->pdata[i], NULL};
-
-		if (is_allowed(s, guest, t.target))
-			g_array_append_val(s->trials, t);
+		if (!is_allowed(s, guest, targets->pdata[i]))
+			continue;
+		Trial *t = g_new0(Trial, 1);
+		t->guest = guest;
+		t->target = targets->pdata[i];
+		g_ptr_array_add(s->trials, t);
 	}
 }
 
@@ -117,24 +108,6 @@ static void add_trials(Search *s)
 	for (guint g = 0; g < n; g++)
 		for (guint m = 0; m < n; m++)
 			add_trials_in(s, g, s->targets[m]);
-}
-
-/* Those that fit nowhere, where levels may not have been told apart rightly. */
-static void add_last_trials(Search *s)
-{
-	guint n = s->e->members->len;
-	g_autofree gboolean *settled = g_new0(gboolean, n + 1);
-
-	for (guint g = 0; g < n; g++)
-		settled[g] = fits_somewhere(s, g);
-	for (guint g = 0; g < n; g++)
-		for (guint m = 0; m < n && !settled[g]; m++) {
-			if (m == g)
-				continue;
-			if (!s->any_targets[m])
-				s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
-			add_trials_in(s, g, s->any_targets[m]);
-		}
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------------------------------- */
@@ -168,7 +141,7 @@ static gint depth_of(Search *s, guint guest)
 		return s->depth[guest] == -2 ? -1 : s->depth[guest];
 	s->depth[guest] = -2;
 	for (guint i = 0; i < s->trials->len; i++) {
-		Trial *t = &g_array_index(s->trials, Trial, i);
+		Trial *t = s->trials->pdata[i];
 
 		if (t->guest != guest || !t->fit || !t->fit->accepted)
 			continue;
@@ -181,6 +154,47 @@ static gint depth_of(Search *s, guint guest)
 	s->best[guest] = best;
 	return s->depth[guest] = best_depth;
 }
+
+static void find_depths(Search *s)
+{
+	for (guint i = 0; i < s->e->members->len; i++)
+		s->depth[i] = -1;
+	for (guint i = 0; i < s->e->members->len; i++)
+		depth_of(s, i);
+}
+
+/* ---- Second thoughts -------------------------------------------------------------------------------------------------- */
+
+/* Whether a machine runs in another, or in one that runs in it, as far as is known. */
+static gboolean runs_in(const Search *s, guint guest, guint host)
+{
+	for (guint depth = 0; depth <= s->e->members->len; depth++) {
+		if (guest == host)
+			return TRUE;
+		if (!s->best[guest])
+			return FALSE;
+		guest = s->best[guest]->target->member;
+	}
+	return FALSE;
+}
+
+/* Those that fit nowhere are tried harder; and where levels may not have been told apart rightly. */
+static void add_last_trials(Search *s)
+{
+	guint n = s->e->members->len;
+
+	for (guint g = 0; g < n; g++)
+		for (guint m = 0; m < n && !s->best[g]; m++) {
+			if (runs_in(s, m, g))
+				continue;
+			if (!s->any_targets[m])
+				s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
+			add_trials_in(s, g, s->targets[m]);
+			add_trials_in(s, g, s->any_targets[m]);
+		}
+}
+
+/* ---- Doubts ---------------------------------------------------------------------------------------------------------- */
 
 static char *place_name(const Search *s, const ExperimentTarget *t)
 {
@@ -195,7 +209,7 @@ static char *place_name(const Search *s, const ExperimentTarget *t)
 static const Trial *rival_place(Search *s, const Trial *best)
 {
 	for (guint i = 0; i < s->trials->len; i++) {
-		const Trial *t = &g_array_index(s->trials, Trial, i);
+		const Trial *t = s->trials->pdata[i];
 
 		if (t != best && t->guest == best->guest && t->fit && t->fit->accepted && t->target->kind == best->target->kind &&
 		    depth_in(s, t->target) == s->depth[best->guest] && t->fit->score.bits > RIVAL * best->fit->score.bits)
@@ -273,7 +287,7 @@ static const Trial *best_poor(const Search *s, guint guest)
 	const Trial *best = NULL;
 
 	for (guint i = 0; i < s->trials->len; i++) {
-		const Trial *t = &g_array_index(s->trials, Trial, i);
+		const Trial *t = s->trials->pdata[i];
 
 		if (t->guest == guest && t->fit && (!best || t->fit->score.bits > best->fit->score.bits))
 			best = t;
@@ -355,16 +369,22 @@ static void set_levels(Search *s)
 
 /* ---- All of it --------------------------------------------------------------------------------------------------------- */
 
+static void trial_free(gpointer data)
+{
+	Trial *t = data;
+
+	experiment_fit_free(t->fit);
+	g_free(t);
+}
+
 static void search_free(Search *s)
 {
-	for (guint i = 0; i < s->trials->len; i++)
-		experiment_fit_free(g_array_index(s->trials, Trial, i).fit);
 	for (guint i = 0; i < s->e->members->len; i++) {
 		g_ptr_array_unref(s->beats[i]);
 		g_ptr_array_unref(s->targets[i]);
 		g_clear_pointer(&s->any_targets[i], g_ptr_array_unref);
 	}
-	g_array_unref(s->trials);
+	g_ptr_array_unref(s->trials);
 	g_free(s->beats);
 	g_free(s->targets);
 	g_free(s->any_targets);
@@ -376,23 +396,22 @@ static void run_trials(Search *s, guint threads)
 {
 	add_trials(s);
 	for_all(s, s->trials->len, threads, try);
+	find_depths(s);
 	s->first = s->trials->len;
 	add_last_trials(s);
 	for_all(s, s->trials->len - s->first, threads, try);
+	find_depths(s);
 }
 
 void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint threads)
 {
 	guint n = e->members->len;
 	Search s = {.e = e, .told = told, .beats = g_new0(GPtrArray *, n + 1), .targets = g_new0(GPtrArray *, n + 1),
-		    .any_targets = g_new0(GPtrArray *, n + 1), .trials = g_array_new(FALSE, FALSE, sizeof(Trial)), .depth = g_new(gint, n + 1), .best = g_new0(Trial *, n + 1)};
+		    .any_targets = g_new0(GPtrArray *, n + 1), .trials = g_ptr_array_new_with_free_func(trial_free),
+		    .depth = g_new(gint, n + 1), .best = g_new0(Trial *, n + 1)};
 
 	for_all(&s, n, threads, prepare);
 	run_trials(&s, threads);
-	for (guint i = 0; i < n; i++)
-		s.depth[i] = -1;
-	for (guint i = 0; i < n; i++)
-		depth_of(&s, i);
 	for (guint i = 0; i < n; i++)
 		settle(&s, i);
 	set_levels(&s);

@@ -139,10 +139,12 @@ typedef struct {
 typedef struct {
 	gint64 ref, base;     /* the polygon's x is from ref on, its offsets are from `base` on */
 	gint64 from, to;      /* of the guest: so far one line fits */
+	guint breaks;         /* at how many of its ends it does because no line fits any more */
 	ExperimentPolygon lines;
+	guint64 steps;        /* that it took to find them, as experiment_search() counts */
 } ExperimentStretch;
 
-/* Lines for as much as possible of [from, to] around a candidate. FALSE: none fits there. */
+/* Lines for as much as possible of [from, to] around a candidate. FALSE: none fits there; `steps` is told all the same. */
 gboolean experiment_track(const ExperimentPair *pairs, guint n, const ExperimentCandidate *c, gint64 from, gint64 to, ExperimentStretch *out);
 
 /* The one of a stretch's lines that is nearest to all others within [from, to], with its bound. */
@@ -166,7 +168,7 @@ void experiment_clocks_finish(ExperimentMember *m);
 /* Evidence for or against a clock: of gaps without an event, and of those with. */
 typedef struct {
 	guint64 constraints, contradictions; /* events */
-	guint64 gaps, hits;   /* gaps; those with an event in them */
+	guint64 gaps, hits;   /* silences of the guest with gaps in them; gaps with an event in them */
 	double bits;          /* how much the gaps say for it: what is expected of a wrong one is near 0 or below */
 } ExperimentScore;
 
@@ -181,8 +183,8 @@ typedef struct {
 	gboolean ambiguous;   /* it fits as well at another time */
 } ExperimentFit;
 
-/* NULL: it fits nowhere there. */
-ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target);
+/* NULL: it fits nowhere there. `hard`: look for longer. */
+ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, gboolean hard);
 void experiment_fit_free(ExperimentFit *f); /* NULL is fine */
 
 ExperimentScore experiment_score(const ExperimentPair *pair, const ExperimentClock *clock, gint64 from, gint64 to);

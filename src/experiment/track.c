@@ -16,8 +16,13 @@
 #define MARGIN_NS  200000000  /* next to where a line ceases to fit */
 #define WIDER_NS   100000     /* a candidate's range was cut under the assumption of little drift */
 #define STRIKES    6.0        /* gaps with an event in them, in a row, that end a line */
-#define FORGIVEN   (1 / 16.0) /* of a strike, by a gap without */
+#define FORGIVEN   (1 / 16.0) /* of a strike, by a silence with gaps in it */
 #define PASSES_MAX 4
+#define EVENTS_MIN 128        /* of a stretch that is less than all; few fit anywhere */
+
+/* What they cost, in steps of search. */
+#define STEPS_CALL  20
+#define STEPS_EVENT 8
 
 typedef struct {
 	const ExperimentPair *pairs;
@@ -83,9 +88,10 @@ static gboolean hear(ExperimentStretch *s, gint64 time, gint64 min, gint64 max, 
 static void follow(Track *t, const ExperimentPair *p, gint64 from, gint64 to)
 {
 	const GArray *times = p->beat->times, *gaps = p->track->gaps;
-	guint i = experiment_beat_from(times, 0, from), j, struck = G_MAXUINT;
+	guint i = experiment_beat_from(times, 0, from), j, struck = G_MAXUINT, forgiven = G_MAXUINT;
 	gint64 min, max;
 
+	t->s->steps += STEPS_CALL;
 	if (i >= times->len || g_array_index(times, gint64, i) >= to)
 		return;
 	span(t->s, g_array_index(times, gint64, i), &min, &max);
@@ -94,11 +100,13 @@ static void follow(Track *t, const ExperimentPair *p, gint64 from, gint64 to)
 		if (i >= times->len || g_array_index(times, gint64, i) >= to)
 			return;
 		gint64 time = g_array_index(times, gint64, i);
+		t->s->steps += STEPS_EVENT;
 		span(t->s, time, &min, &max);
 		guint next = experiment_gap_behind(gaps, j, min);
 		if (next > j) {
-			if (struck != j)
+			if (struck != j && forgiven != i)
 				t->strikes = MAX(t->strikes - FORGIVEN, 0);
+			forgiven = i; /* all gaps in one silence are one chance */
 			j = next;
 			continue;
 		}
@@ -234,12 +242,20 @@ static void track_core(Track *t, const ExperimentCandidate *c, gint64 from, gint
 	s->to = end;
 }
 
+static guint events_within(const GArray *times, gint64 from, gint64 to)
+{
+	guint first = experiment_beat_from(times, 0, from);
+
+	return experiment_beat_from(times, first, to) - first;
+}
+
 gboolean experiment_track(const ExperimentPair *pairs, guint n, const ExperimentCandidate *c, gint64 from, gint64 to, ExperimentStretch *out)
 {
 	Track t = {.pairs = pairs, .n = n, .s = out};
 
 	limits(pairs, n, &from, &to);
 	start(out, c);
+	out->steps = 0;
 	out->from = from;
 	out->to = forward(&t, c->ref, to);
 	if (out->to < to)
@@ -247,7 +263,10 @@ gboolean experiment_track(const ExperimentPair *pairs, guint n, const Experiment
 	out->from = backward(&t, from, out->to);
 	if (out->from >= out->to)
 		return FALSE;
-	if (out->to < to || out->from > from)
+	out->breaks = (out->to < to) + (out->from > from);
+	if (out->breaks && events_within(pairs[0].beat->times, out->from, out->to) < EVENTS_MIN)
+		return FALSE;
+	if (out->breaks)
 		track_core(&t, c, from, to);
 	else
 		settle(&t);
