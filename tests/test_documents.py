@@ -21,7 +21,8 @@ TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]],
           **{name: [[], ["--every=1s", "--histogram"], ["--log", "--limit=1"]] for name in ("syscalls", "files", "futexes")},
           "irqs": [["--histogram"], ["--every=1s"], ["--log"]],
           **{name: [[], ["--every=1s"], ["--log"]] for name in ("net", "connections")},
-          "user": [[], ["--log"], ["--every=1s"]], "spans": [[], ["--log"], ["--histogram"], ["--every=1s"]]}
+          "user": [[], ["--log"], ["--every=1s"]], "spans": [[], ["--log"], ["--histogram"], ["--every=1s"]],
+          "requests": [["--histogram"], ["--every=1s"], ["--log"], ["--by=cause"]]}
 
 
 def page(name):

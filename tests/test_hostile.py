@@ -64,7 +64,7 @@ def write(folder, domain, declared, value, text):
 
 
 COMMANDS = ["threads", "processes", "cpus", "irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "containers",
-            "counters", "user", "spans", "states", "report", "vms", "vcpus", "exits"]
+            "counters", "requests", "user", "spans", "states", "report", "vms", "vcpus", "exits"]
 FAR, LONG, SMALL = struct.pack("<Q", 0xfffffff0000000f0), struct.pack("<Q", 0x00000004ffffffff), struct.pack("<Q", 5)
 VALUES = {"numbers far away": (INTEGER, FAR, FAR), "long numbers": (INTEGER, LONG, LONG), "texts far away": (INTEGER, SMALL, FAR), "long texts": (INTEGER, SMALL, LONG),
           "texts for all": (STRING, b"text\0", b"text\0")}
@@ -79,7 +79,7 @@ def check(domain, declared, value, text):
             if command == "spans":
                 options += ["--span", "a=*..* by ptr", "--span", "b=sched_switch..* by prev_comm"]
             tap.strata(command, *options, "--format=json", trace)
-            if command in ("irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "threads", "user", "spans"):
+            if command in ("irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "threads", "requests", "user", "spans"):
                 tap.strata(command, *options, "--log", "--limit=0", trace)
 
 

@@ -5,6 +5,7 @@
 #include "analysis/commands.h"
 #include "analysis/irqs.h"
 #include "analysis/net.h"
+#include "analysis/requests.h"
 #include "cli/cli.h"
 #include "cli/tables.h"
 
@@ -30,6 +31,7 @@ static const CliTable tables[] = {
 	{"memory", "Page faults of processes, and memory that they got and gave back", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_HISTOGRAM), analysis_memory, NULL},
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
 	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
+	{"requests", "Requests to servers and their answers: how many, how long, and what makes slow ones slow", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_BY | CLI_TABLE_SPAN | CLI_TABLE_SIDE, analysis_requests, NULL},
 	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM, analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_THREADS | CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},

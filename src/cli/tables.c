@@ -18,8 +18,8 @@
 
 static struct {
 	char *format, *sort, *every, *memory, *by;
-	char **threads, **processes, **cpus, **containers, **rows, **spans, **levels, **map;
-	gint limit, jobs;
+	char **threads, **processes, **cpus, **containers, **rows, **spans, **levels, **map, **sides;
+	gint limit, jobs, slowest;
 	gboolean ascending, histogram, log, no_cache, alone, limit_given;
 } opt = {.limit = -1};
 
@@ -66,13 +66,19 @@ static const GOptionEntry span_options[] = {
 static const GOptionEntry by_options[] = {
 	{"by", 0, 0, G_OPTION_ARG_STRING, &opt.by, "What rows are about", "WHAT"}, {NULL}};
 
+static const GOptionEntry side_options[] = {
+	STRINGS("side", sides, "Only requests of this side: server, client, vm, vm-client, span", "SIDE"),
+	{"slowest", 0, 0, G_OPTION_ARG_INT, &opt.slowest, "The N slowest ones, one by one: --log --limit N", "N"},
+	{NULL},
+};
+
 static const struct {
 	guint flag;
 	const GOptionEntry *options;
 } groups[] = {
 	{CLI_TABLE_THREADS, thread_options}, {CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
 	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
-	{CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options},
+	{CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options}, {CLI_TABLE_SIDE, side_options},
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------------ */
@@ -152,6 +158,14 @@ static gboolean parse_numbers(AnalysisStoreOptions *o, ViewFormat *format, GErro
 		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--limit takes a number of rows");
 		return FALSE;
 	}
+	if (opt.slowest < 0) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--slowest takes a number of requests");
+		return FALSE;
+	}
+	if (opt.slowest) {
+		opt.log = TRUE;
+		opt.limit = opt.slowest;
+	}
 	o->threads = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), JOBS_MAX);
 	return !opt.memory || parse_size(opt.memory, &o->memory, error);
 }
@@ -189,6 +203,7 @@ static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 	q->containers = split_lists(&opt.containers);
 	q->levels = split_lists(&opt.levels);
 	q->rows = (const char *const *)opt.rows;
+	q->sides = split_lists(&opt.sides);
 	return TRUE;
 }
 

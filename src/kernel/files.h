@@ -87,8 +87,9 @@ typedef struct {
 	gint32 fd;             /* the first descriptor that stood for it */
 	guint32 opens;         /* openings seen: open, socket, accept, ...; not dup or fork */
 	guint8 kind;           /* KernelFileKind */
-	guint8 is_server;      /* inet: accepted here */
+	guint8 is_server;      /* accepted here */
 	guint8 has_remote, has_local;
+	guint8 is_pair;        /* made by pipe or socketpair: it is both ends */
 	guint16 remote_port, local_port;
 	guint8 remote[16], local[16]; /* IPv6 addresses; those of IPv4 are mapped */
 } KernelFileItem;

@@ -196,6 +196,7 @@ static void on_pair(KernelFiles *f, KernelThread *t, const TraceEvent *ev, const
 	g_snprintf(name, sizeof(name), "%s %d,%d", kernel_file_kind_name(kind), (gint32)fds[0], (gint32)fds[1]);
 	guint32 file = files_new(f, t, t->pid, kind, name, (gint32)fds[0], ev->time);
 	files_item(f, file)->opens++;
+	files_item(f, file)->is_pair = TRUE;
 	put(f, t, (gint32)fds[0], file, cloexec);
 	put(f, t, (gint32)fds[1], file, cloexec);
 }

@@ -19,6 +19,7 @@
 #define KERNEL_PARTS(P) \
 	P(SYSCALLS, syscalls) \
 	P(FILES, files) \
+	P(REQUESTS, requests) \
 	P(FUTEX, futex) \
 	P(IRQ, irq) \
 	P(WORK, work) \

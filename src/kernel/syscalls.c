@@ -2,6 +2,7 @@
 /* syscalls.c: entries and exits become calls. */
 #include "kernel/files.h"
 #include "kernel/futex.h"
+#include "kernel/requests.h"
 
 #include <string.h>
 
@@ -286,9 +287,11 @@ static void complete(Syscalls *s, KernelThread *t, KernelCall *c, const TraceEve
 	const KernelCallRule *rule = kernel_call_rule(c->syscall);
 	gint64 ret = trace_has(ev, TRACE_SYSCALL_RET) ? (gint64)ev->v[TRACE_SYSCALL_RET] : 0;
 
-	if (rule->subject & KERNEL_FOR_FILES)
+	if (rule->subject & KERNEL_FOR_FILES) {
 		kernel_files_exit(s->set->parts[KERNEL_PART_FILES], t, c, ret, ev);
-	else if (rule->subject & KERNEL_FOR_FUTEX)
+		if (c->file != KERNEL_NO_FILE)
+			kernel_requests_call(s->set->parts[KERNEL_PART_REQUESTS], t, c, ret, ev->time);
+	} else if (rule->subject & KERNEL_FOR_FUTEX)
 		kernel_futex_exit(s->set->parts[KERNEL_PART_FUTEX], t, c, ret, ev->time, TRUE);
 	add_item(s, FALSE, t, c, ev->time, ret, ev->cpu, 0);
 	c->syscall = -1;

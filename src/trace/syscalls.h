@@ -85,8 +85,8 @@
 	S(SENDTO, "sendto", "fd len", "") \
 	S(SENDMSG, "sendmsg", "fd", "") \
 	S(SENDMMSG, "sendmmsg", "fd vlen", "") \
-	S(RECVFROM, "recvfrom", "fd size", "") \
-	S(RECVMSG, "recvmsg", "fd", "") \
+	S(RECVFROM, "recvfrom", "fd size flags", "") \
+	S(RECVMSG, "recvmsg", "fd flags", "") \
 	S(RECVMMSG, "recvmmsg", "fd vlen", "") \
 	S(SHUTDOWN, "shutdown", "fd how", "") \
 	/* waiting for several things */ \

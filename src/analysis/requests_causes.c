@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * requests_causes.c: what the time of requests was: the states of the threads that served them.
+ *
+ * add_piece() is all that is asked of a thread: what a part of a request was from one time to another. Who can tell that better than the thread's own
+ * states (a critical path) is to be asked there.
+ */
+#include <string.h>
+
+#include "analysis/requests.h"
+#include "kernel/flow.h"
+
+/* ---- Who served it ------------------------------------------------------------------------------------------------ */
+
+static guint add(RequestPiece *out, guint n, guint32 serial, gint64 begin_ns, gint64 end_ns)
+{
+	if (end_ns <= begin_ns)
+		return n;
+	out[n] = (RequestPiece){.serial = serial, .begin_ns = begin_ns, .end_ns = end_ns};
+	return n + 1;
+}
+
+guint request_pieces(const RequestScan *s, const Request *r, gboolean whole, RequestPiece out[REQUEST_PIECES_MAX])
+{
+	guint32 last = r->answerer != G_MAXUINT32 ? r->answerer : r->asker;
+	const KernelThreadItem *answerer = requests_thread(s, last);
+	gint64 turn = CLAMP(answerer ? MAX(r->turn_ns, answerer->begin_ns) : r->turn_ns, r->begin_ns, r->end_ns);
+	guint n = 0;
+
+	if (whole && request_first(r) < r->begin_ns) {
+		n = add(out, n, r->asker, request_first(r), r->begin_ns);
+		out[0].before = TRUE;
+	}
+	if (r->asker == last) {
+		n = add(out, n, last, r->begin_ns, r->end_ns);
+	} else {
+		n = add(out, n, r->asker, r->begin_ns, turn);
+		n = add(out, n, last, turn, r->end_ns);
+	}
+	if (whole && request_last(r) > r->end_ns) {
+		n = add(out, n, last, r->end_ns, request_last(r));
+		out[n - 1].after = TRUE;
+	}
+	return n;
+}
+
+/* ---- Sums of states ------------------------------------------------------------------------------------------------- */
+
+static guint32 row_of(const RequestScan *s, guint32 serial)
+{
+	const KernelThreadItem *item = requests_thread(s, serial);
+
+	return item ? item->row : KERNEL_NO_ROW;
+}
+
+gboolean request_add_states(const RequestScan *s, const Request *r, gint64 *ns)
+{
+	RequestPiece pieces[REQUEST_PIECES_MAX];
+	gint64 sums[HISTORY_STATES_MAX];
+	guint n = request_pieces(s, r, FALSE, pieces);
+	gboolean found = FALSE;
+
+	for (guint i = 0; i < n; i++) {
+		guint32 row = row_of(s, pieces[i].serial);
+		gint64 rest = pieces[i].end_ns - pieces[i].begin_ns;
+
+		found |= row != KERNEL_NO_ROW;
+		if (row != KERNEL_NO_ROW)
+			history_sums(s->trace->rows, row, pieces[i].begin_ns, pieces[i].end_ns, sums);
+		for (guint state = 0; row != KERNEL_NO_ROW && state < KERNEL_TS_COUNT; state++) {
+			ns[state] += sums[state];
+			rest -= sums[state];
+		}
+		ns[KERNEL_TS_UNKNOWN] += rest;
+	}
+	return found || !n;
+}
+
+#define T(state) (1ull << KERNEL_TS_##state)
+
+G_STATIC_ASSERT(KERNEL_TS_COUNT <= 64);
+
+/* Columns: every state is in one of them. */
+static const struct {
+	const char *name, *title, *word;
+	guint64 states;
+} columns[] = {
+	{"user_ns", "USER", "user", T(USER) | T(RUNNING) | T(GUEST)},
+	{"syscall_ns", "SYSCALL", "syscall", T(SYSCALL)},
+	{"irq_ns", "INTERRUPTED", "interrupts", T(IRQ) | T(SOFTIRQ)},
+	{"preempted_ns", "PREEMPTED", "preempted", T(PREEMPTED) | T(YIELDED)},
+	{"wait_cpu_ns", "WAIT CPU", "wait-cpu", T(WAIT_CPU)},
+	{"throttled_ns", "THROTTLED", "throttled", T(THROTTLED)},
+	{"disk_ns", "DISK", "disk", T(B_DISK) | T(B_FAULT)},
+	{"network_ns", "NETWORK", "network", T(B_NETWORK)},
+	{"socket_ns", "SOCKET", "socket", T(B_SOCKET) | T(B_PIPE)},
+	{"lock_ns", "LOCKS", "locks", T(B_FUTEX) | T(B_KERNEL)},
+	{"timer_ns", "TIMER", "timer", T(B_TIMER)},
+	{"poll_ns", "POLL", "poll", T(B_POLL) | T(B_EVENT)},
+	{"other_ns", "OTHER WAITS", "other waits", T(BLOCKED) | T(B_CHILD) | T(B_SIGNAL) | T(B_IDLE)},
+	{"steal_ns", "STEAL", "steal", T(STEAL0) | T(STEAL1) | T(STEAL2)},
+	{"exit_ns", "EXITS", "exits", T(EXIT0) | T(EXIT1) | T(EXIT2)},
+	{"unknown_ns", "UNKNOWN", "unknown", T(UNKNOWN)},
+};
+
+static gint64 column_ns(guint column, const gint64 *ns)
+{
+	gint64 sum = 0;
+
+	for (guint state = 0; state < KERNEL_TS_COUNT; state++)
+		sum += (columns[column].states >> state) & 1 ? ns[state] : 0;
+	return sum;
+}
+
+guint request_add_state_columns(View *v)
+{
+	guint first = 0;
+
+	for (guint c = 0; c < G_N_ELEMENTS(columns); c++) {
+		guint column = view_add_column(v, columns[c].name, columns[c].title, VIEW_NS);
+
+		first = c ? first : column;
+		view_hide_from_text(v, column);
+	}
+	return first;
+}
+
+void request_set_states(View *v, guint first, const gint64 *ns)
+{
+	for (guint c = 0; c < G_N_ELEMENTS(columns); c++)
+		view_set_int(v, first + c, column_ns(c, ns));
+}
+
+const char *request_mostly(const gint64 *ns, double *share_out)
+{
+	gint64 most = 0, total = 0;
+	guint at = 0;
+
+	for (guint c = 0; c < G_N_ELEMENTS(columns); c++) {
+		gint64 sum = column_ns(c, ns);
+
+		total += sum;
+		if (sum > most) {
+			most = sum;
+			at = c;
+		}
+	}
+	*share_out = total ? (double)most / (double)total : 0;
+	return most ? columns[at].word : NULL;
+}
+
+/* ---- Causes --------------------------------------------------------------------------------------------------------- */
+
+enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9 };
+
+struct RequestCauses {
+	GHashTable *times; /* RequestCause, a set of them */
+};
+
+static guint cause_hash(gconstpointer key)
+{
+	const RequestCause *c = key;
+
+	return (guint)c->state * 2654435761u ^ c->detail;
+}
+
+static gboolean cause_equal(gconstpointer a, gconstpointer b)
+{
+	const RequestCause *x = a, *y = b;
+
+	return x->state == y->state && x->detail == y->detail;
+}
+
+RequestCauses *request_causes_new(void)
+{
+	RequestCauses *c = g_new0(RequestCauses, 1);
+
+	c->times = g_hash_table_new_full(cause_hash, cause_equal, g_free, NULL);
+	return c;
+}
+
+void request_causes_free(RequestCauses *c)
+{
+	if (!c)
+		return;
+	g_hash_table_unref(c->times);
+	g_free(c);
+}
+
+static void add_time(GHashTable *times, guint64 state, guint32 detail, gint64 ns)
+{
+	RequestCause key = {.state = state, .detail = detail};
+	RequestCause *known = g_hash_table_lookup(times, &key);
+
+	if (!known) {
+		known = g_memdup2(&key, sizeof(key));
+		g_hash_table_add(times, known);
+	}
+	known->ns += ns;
+}
+
+/* Who woke a thread that waits for a processor, or which call it is in user space after, is no cause. */
+static guint32 detail_of(const HistoryInterval *i)
+{
+	return i->state == KERNEL_TS_WAIT_CPU || i->state == KERNEL_TS_USER || i->state == KERNEL_TS_RUNNING || i->state == KERNEL_TS_UNKNOWN ? 0 : i->detail;
+}
+
+static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
+{
+	guint64 part = (p->before ? BEFORE : 0) | (p->after ? AFTER : 0);
+	guint32 row = row_of(s, p->serial);
+	gint64 rest = p->end_ns - p->begin_ns;
+	HistoryInterval i;
+	HistoryWalk walk;
+
+	if (row != KERNEL_NO_ROW) {
+		history_walk(&walk, s->trace->rows, row, p->begin_ns, p->end_ns);
+		while (history_walk_next(&walk, &i)) {
+			gint64 ns = MIN(i.end_ns, p->end_ns) - MAX(i.begin_ns, p->begin_ns);
+
+			if (ns <= 0)
+				continue;
+			add_time(c->times, part | i.state, detail_of(&i), ns);
+			rest -= ns;
+		}
+	}
+	if (rest > 0)
+		add_time(c->times, part | NO_THREAD, 0, rest);
+}
+
+void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r)
+{
+	RequestPiece pieces[REQUEST_PIECES_MAX];
+	guint n = request_pieces(s, r, TRUE, pieces);
+
+	for (guint i = 0; i < n; i++)
+		add_piece(c, s, &pieces[i]);
+}
+
+static gint in_order(gconstpointer a, gconstpointer b)
+{
+	const RequestCause *x = a, *y = b;
+
+	return x->state != y->state ? (x->state > y->state) - (x->state < y->state) : (x->detail > y->detail) - (x->detail < y->detail);
+}
+
+GArray *request_causes_list(const RequestCauses *c, gboolean details)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(RequestCause));
+	GHashTableIter at;
+	gpointer cause;
+
+	g_hash_table_iter_init(&at, c->times);
+	while (g_hash_table_iter_next(&at, &cause, NULL))
+		g_array_append_vals(list, cause, 1);
+	g_array_sort(list, in_order);
+	if (details || !list->len)
+		return list;
+	guint n = 0;
+	for (guint i = 0; i < list->len; i++) {
+		const RequestCause *next = &g_array_index(list, RequestCause, i);
+		RequestCause *last = n ? &g_array_index(list, RequestCause, n - 1) : NULL;
+
+		if (last && last->state == next->state)
+			last->ns += next->ns;
+		else
+			g_array_index(list, RequestCause, n++) = (RequestCause){.state = next->state, .ns = next->ns};
+	}
+	g_array_set_size(list, n);
+	return list;
+}
+
+gint64 request_causes_ns(const RequestCauses *c, guint64 state, guint32 detail)
+{
+	RequestCause key = {.state = state, .detail = detail};
+	const RequestCause *known = g_hash_table_lookup(c->times, &key);
+
+	return known ? known->ns : 0;
+}
+
+static const char *state_name(const RequestScan *s, guint state)
+{
+	guint kind;
+
+	if (state == NO_THREAD)
+		return "unknown";
+	if (state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE)
+		return state == KERNEL_TS_BLOCKED ? "blocked" : kernel_wait_name((KernelWaitReason)(state - KERNEL_TS_BLOCKED));
+	return history_find_kind(s->trace->history, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(s->trace->history, kind, state) : "unknown";
+}
+
+char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state)
+{
+	const char *name = state_name(s, state & 0xff);
+	gboolean is_client = side == REQUEST_CLIENT;
+
+	if (side == REQUEST_VM || side == REQUEST_VM_CLIENT)
+		return g_strdup(state & BEFORE ? "the host's queue to the VM" : side == REQUEST_VM ? "in the VM" : "out of the VM");
+	if (state & BEFORE)
+		return g_strdup_printf("%s: %s", is_client ? "connecting" : "not yet read", name);
+	if (state & AFTER)
+		return g_strdup_printf("until the stream's end: %s", name);
+	return g_strdup(name);
+}
+
+const char *request_cause_detail(const RequestScan *s, guint32 detail)
+{
+	return history_text_get(s->trace->rows, detail);
+}
