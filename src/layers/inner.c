@@ -7,10 +7,34 @@ gboolean layers_is_wait(guint state)
 	return state == KVM_STATE_PREEMPTED || state == KVM_STATE_WAIT_CPU;
 }
 
-/* The processor that it has; that was taken from it; or, if it has been woken, that it gets in the end. -1: not known. */
-static gint32 processor(const LayersPieces *p, guint32 serial, const HistoryInterval *at)
+/* Along a walk, times mostly go on by little: so many steps are cheaper than looking for a place anew. */
+#define STEPS_MAX 48
+
+gboolean layers_walk_to(HistoryWalk *w, HistoryInterval *at, gboolean *have, gint64 time)
 {
-	guint64 next = layers_pieces_find(p, serial, at->begin_ns);
+	for (guint steps = 0; *have && at->end_ns <= time; steps++) {
+		if (steps == STEPS_MAX)
+			return FALSE;
+		*have = history_walk_next(w, at);
+	}
+	return TRUE;
+}
+
+/* The thread's first piece that ends after `time`: mostly the one found last, or the next. */
+static guint64 find_piece(LayersInner *i, const LayersPieces *p, guint32 serial, gint64 time)
+{
+	guint64 end = layers_pieces_end(p, serial), first = serial < p->n_serials ? p->first[serial] : end;
+
+	for (guint64 k = i->piece; k >= first && k < end && k < i->piece + 4; k++)
+		if (p->all[k].end > time && (k == first || p->all[k - 1].end <= time))
+			return i->piece = k;
+	return i->piece = layers_pieces_find(p, serial, time);
+}
+
+/* The processor that it has; that was taken from it; or, if it has been woken, that it gets in the end. -1: not known. */
+static gint32 processor(LayersInner *i, const LayersPieces *p, guint32 serial, const HistoryInterval *at)
+{
+	guint64 next = find_piece(i, p, serial, at->begin_ns);
 	guint64 end = layers_pieces_end(p, serial), first = serial < p->n_serials ? p->first[serial] : end;
 
 	if (at->state == KVM_STATE_PREEMPTED && next > first)
@@ -22,15 +46,19 @@ static void open(LayersInner *i, const Layers *l, guint member, guint32 serial, 
 {
 	const LayersPieces *p = l->machines[member].pieces;
 
+	gboolean wait = layers_is_wait(at->state);
+
 	i->is_open = TRUE;
-	i->have_ran = FALSE;
-	i->cpu = processor(p, serial, at);
-	if (i->cpu < 0)
+	i->cpu = processor(i, p, serial, at);
+	guint32 row = i->cpu < 0 ? HISTORY_NO_ROW : wait ? p->occupants[i->cpu] : p->cpus[i->cpu];
+	if (row != HISTORY_NO_ROW && row == i->row && i->have_ran && i->ran.begin_ns <= at->begin_ns &&
+	    layers_walk_to(&i->walk, &i->ran, &i->have_ran, at->begin_ns))
 		return;
-	if (layers_is_wait(at->state))
-		history_walk(&i->walk, experiment_member(l->experiment, member)->history, p->occupants[i->cpu], at->begin_ns, at->end_ns);
-	else
-		history_walk(&i->walk, layers_rows(l, member), p->cpus[i->cpu], at->begin_ns, at->end_ns);
+	i->row = row;
+	i->have_ran = FALSE;
+	if (row == HISTORY_NO_ROW)
+		return;
+	history_walk(&i->walk, wait ? experiment_member(l->experiment, member)->history : layers_rows(l, member), row, at->begin_ns, G_MAXINT64);
 	i->have_ran = history_walk_next(&i->walk, &i->ran);
 }
 
@@ -53,7 +81,7 @@ gboolean layers_inner_at(LayersInner *i, const Layers *l, guint member, guint32 
 static gboolean split(const Layers *l, guint member, guint32 serial, const HistoryInterval *at, gint64 from, gint64 to,
 		      gboolean (*found)(gpointer user, const LayersWait *wait), gpointer user)
 {
-	LayersInner inner = {0};
+	LayersInner inner = {.row = HISTORY_NO_ROW};
 	gboolean known = layers_is_wait(at->state);
 
 	for (gint64 pos = from, end; pos < to; pos = end) {

@@ -220,7 +220,8 @@ gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gi
 {
 	const ExperimentMember *guest = experiment_member(l->experiment, member);
 
-	*w = (LayersLowerWalk){.layers = l, .guest = guest, .parent = guest->parent, .out = out, .texts = texts, .row = HISTORY_NO_ROW, .serial = G_MAXUINT32};
+	*w = (LayersLowerWalk){.layers = l, .guest = guest, .parent = guest->parent, .out = out, .texts = texts, .row = HISTORY_NO_ROW, .serial = G_MAXUINT32,
+			       .inner = {.row = HISTORY_NO_ROW}};
 	if (guest->parent == EXPERIMENT_NONE || cpu < 0 || (guint)cpu >= guest->vcpus->len)
 		return FALSE;
 	w->level = (guint)MAX(experiment_member(l->experiment, w->parent)->level, 0);
@@ -229,11 +230,18 @@ gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gi
 
 void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 {
+	gint64 up = experiment_up(w->guest, begin);
+	gint64 was = w->at.begin_ns;
+
 	w->begin = begin;
 	w->end = end;
+	if (w->have && w->at.begin_ns <= up && layers_walk_to(&w->walk, &w->at, &w->have, up)) {
+		w->inner.is_open = w->inner.is_open && w->at.begin_ns == was && w->inner.have_ran && w->inner.ran.begin_ns <= up;
+		return;
+	}
 	w->inner.is_open = FALSE;
-	/* A little more than that: what rounding makes of the ends. */
-	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, experiment_up(w->guest, begin) - 2, experiment_up(w->guest, end) + 2);
+	/* A little earlier: what rounding makes of it. */
+	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, up - 2, G_MAXINT64);
 	w->have = history_walk_next(&w->walk, &w->at);
 }
 

@@ -41,13 +41,19 @@ guint32 layers_real_thread(const History *h, guint32 serial);
 
 /* ---- inner.c: the processor within an interval of a vCPU ---------------------------------------------------------------- */
 
-/* Who had the processor that a vCPU waits for; or what the processor that it has does. All zero: not looked at yet. */
+/* Who had the processor that a vCPU waits for; or what the processor that it has does. All zero but for the row: not looked at yet. */
 typedef struct {
-	HistoryWalk walk;
+	HistoryWalk walk;      /* of `row`, to its end */
 	HistoryInterval ran;
+	guint64 piece;         /* found last */
+	guint32 row;           /* HISTORY_NO_ROW: none */
 	gint32 cpu;
-	gboolean is_open, have_ran;
+	gboolean is_open;      /* for the interval that is asked about */
+	gboolean have_ran;
 } LayersInner;
+
+/* Walk on until the interval that ends after `time`; FALSE: it is too far away. */
+gboolean layers_walk_to(HistoryWalk *w, HistoryInterval *at, gboolean *have, gint64 time);
 
 gboolean layers_is_wait(guint state);
 
