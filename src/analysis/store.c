@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "analysis/keep.h"
 #include "analysis/rows.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
@@ -358,11 +359,44 @@ static void join_members(AnalysisStore *s, GPtrArray *jobs)
 	}
 }
 
+/* What the experiment is found from; NULL: some of it isn't in the cache, so the experiment need not be. */
+static char *experiment_fingerprint(GPtrArray *jobs, const AnalysisStoreOptions *o)
+{
+	GString *all = g_string_new(NULL);
+
+	for (guint i = 0; i < jobs->len; i++) {
+		const Job *job = g_ptr_array_index(jobs, i);
+
+		if (!job->fingerprint && job->trace->is_kernel) {
+			g_string_free(all, TRUE);
+			return NULL;
+		}
+		if (job->trace->is_kernel)
+			g_string_append_printf(all, "%s\n", job->fingerprint);
+	}
+	for (const char *const *map = o->map; map && *map; map++)
+		g_string_append_printf(all, "map %s\n", *map);
+	return g_string_free(all, FALSE);
+}
+
+static Experiment *find_experiment(const ExperimentInput *inputs, guint n, const char *fingerprint, const AnalysisStoreOptions *o, GError **error)
+{
+	ExperimentOptions options = {.threads = o->threads, .warnings = o->warnings, .map = o->map};
+	Experiment *e = fingerprint && n > 1 ? analysis_kept_experiment(fingerprint, inputs, n) : NULL;
+
+	if (e)
+		return e;
+	e = experiment_new(inputs, n, &options, error);
+	if (e && fingerprint && n > 1 && !analysis_keep_experiment(fingerprint, e, NULL))
+		st_warn(o->warnings, "the cache could not be written");
+	return e;
+}
+
 static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOptions *o, GError **error)
 {
 	g_autofree ExperimentInput *inputs = g_new0(ExperimentInput, jobs->len + 1);
 	g_autofree const char **aliases = g_new0(const char *, 2 * (gsize)jobs->len + 2);
-	ExperimentOptions options = {.threads = o->threads, .warnings = o->warnings, .map = o->map};
+	g_autofree char *fingerprint = experiment_fingerprint(jobs, o);
 	guint n = 0;
 
 	for (guint i = 0; i < jobs->len; i++) {
@@ -374,7 +408,7 @@ static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOpti
 		inputs[n] = (ExperimentInput){.name = job->trace->name, .history = job->trace->history, .aliases = &aliases[2 * n]};
 		n++;
 	}
-	s->experiment = experiment_new(inputs, n, &options, error);
+	s->experiment = find_experiment(inputs, n, fingerprint, o, error);
 	if (!s->experiment)
 		return FALSE;
 	join_members(s, jobs);

@@ -70,13 +70,19 @@ static void finish_clocks(ExperimentMember *m)
 	experiment_clocks_finish(m);
 }
 
-Experiment *experiment_new(const ExperimentInput *inputs, guint n, const ExperimentOptions *options, GError **error)
+Experiment *experiment_empty(const ExperimentInput *inputs, guint n)
 {
-	g_autoptr(Experiment) e = g_new0(Experiment, 1);
+	Experiment *e = g_new0(Experiment, 1);
 
 	e->members = g_ptr_array_new_with_free_func(member_free);
 	for (guint i = 0; i < n; i++)
 		g_ptr_array_add(e->members, member_new(&inputs[i]));
+	return e;
+}
+
+Experiment *experiment_new(const ExperimentInput *inputs, guint n, const ExperimentOptions *options, GError **error)
+{
+	g_autoptr(Experiment) e = experiment_empty(inputs, n);
 	g_autofree ExperimentTold *told = experiment_map(e, inputs, options, error);
 	if (!told)
 		return NULL;

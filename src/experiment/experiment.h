@@ -91,6 +91,14 @@ typedef struct {
 
 /* The histories must outlive it. Errors: ST_ERROR_USAGE for a map that names what isn't there. */
 Experiment *experiment_new(const ExperimentInput *inputs, guint n, const ExperimentOptions *options, GError **error);
+
+/*
+ * What was found, as bytes to be kept, and back, for the same inputs in the same order. What comes back is only checked for being an experiment of `n` members:
+ * who keeps the bytes must know that they are whole, and still of these traces. NULL: they aren't one.
+ */
+GBytes *experiment_to_bytes(const Experiment *e);
+Experiment *experiment_from_bytes(const ExperimentInput *inputs, guint n, GBytes *bytes);
+
 void experiment_free(Experiment *e); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Experiment, experiment_free)
 

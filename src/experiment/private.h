@@ -206,4 +206,9 @@ ExperimentTold *experiment_map(const Experiment *e, const ExperimentInput *input
 /* Find parents, levels and clocks. */
 void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint threads);
 
+/* ---- experiment.c ------------------------------------------------------------------------------------------------------ */
+
+/* Members of which nothing is known. */
+Experiment *experiment_empty(const ExperimentInput *inputs, guint n);
+
 #endif
