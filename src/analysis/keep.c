@@ -24,7 +24,7 @@ static char *path_of(const char *fingerprint)
 {
 	g_autofree char *dir = history_cache_dir(NULL), *name = sum_of(fingerprint, strlen(fingerprint), "", 0);
 
-	return dir ? g_strdup_printf("%s/%.32s.experiment", dir, name) : NULL;
+	return dir ? g_strdup_printf("%s/%.32s" HISTORY_CACHE_OTHER, dir, name) : NULL;
 }
 
 Experiment *analysis_kept_experiment(const char *fingerprint, const ExperimentInput *inputs, guint n)

@@ -32,7 +32,8 @@ typedef struct {
 	const Layers *layers;
 	const AnalysisQuery *query;
 	const AnalysisStoreTrace *trace; /* of the physical machine */
-	const AnalysisFilter *filter;
+	const AnalysisFilter *filter;    /* its range and processors */
+	GPtrArray *wanted;               /* AnalysisFilter * by member, NULL where nothing of it is: of what ran */
 	gboolean by_cpu;
 	GHashTable *sums;   /* Sum, by its key */
 	GPtrArray *all;     /* the same */
@@ -55,12 +56,23 @@ static gboolean key_equal(gconstpointer a, gconstpointer b)
 	return x->member == y->member && x->kind == y->kind && x->level == y->level && x->cpu == y->cpu && x->root == y->root && x->step == y->step;
 }
 
+/* Filters are about what ran, not about whose processors it ran on. */
+static gboolean is_wanted(const Physical *p, const LayersRun *run)
+{
+	const AnalysisFilter *f = g_ptr_array_index(p->wanted, run->member);
+
+	return f && analysis_filter_thread(f, run->kind == LAYERS_THREAD || run->kind == LAYERS_HYPERVISOR ? run->serial : G_MAXUINT32);
+}
+
 static gboolean add_run(gpointer user, const LayersRun *run)
 {
 	Physical *p = user;
 	Key key = {run->member, run->kind, run->level, p->by_cpu ? p->cpu : -1, p->trace->member, p->query->form == ANALYSIS_SERIES ? p->step_begin : 0};
 	Sum *sum = g_hash_table_lookup(p->sums, &key);
 
+	p->total += run->end_ns - run->begin_ns;
+	if (!is_wanted(p, run))
+		return TRUE;
 	if (!sum) {
 		sum = g_new0(Sum, 1);
 		sum->key = key;
@@ -69,7 +81,6 @@ static gboolean add_run(gpointer user, const LayersRun *run)
 	}
 	sum->ns += run->end_ns - run->begin_ns;
 	sum->count++;
-	p->total += run->end_ns - run->begin_ns;
 	return TRUE;
 }
 
@@ -161,6 +172,25 @@ static void physical_rows(View *v, const Physical *p)
 		physical_row(v, p, g_ptr_array_index(p->all, i));
 }
 
+static void filter_free(gpointer f)
+{
+	analysis_filter_free(f);
+}
+
+static GPtrArray *wanted_of(const AnalysisStore *s, const AnalysisQuery *q)
+{
+	GPtrArray *wanted = g_ptr_array_new_with_free_func(filter_free);
+
+	g_ptr_array_set_size(wanted, (gint)s->experiment->members->len);
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->is_kernel)
+			g_ptr_array_index(wanted, t->member) = analysis_filter_new(q, t);
+	}
+	return wanted;
+}
+
 static View *physical(const AnalysisStore *s, const AnalysisQuery *q, gboolean by_cpu, GError **error)
 {
 	/* Of a host alone, or with --alone, they have not been needed yet. */
@@ -168,16 +198,18 @@ static View *physical(const AnalysisStore *s, const AnalysisQuery *q, gboolean b
 	if (!s->layers && !own)
 		return NULL;
 	View *v = physical_view(q, by_cpu);
+	g_autoptr(GPtrArray) wanted = wanted_of(s, q);
+	AnalysisQuery hosts = {.begin_ns = q->begin_ns, .end_ns = q->end_ns, .cpus = q->cpus};
 
 	for (guint i = 0; i < s->traces->len; i++) {
 		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
-		g_autoptr(AnalysisFilter) f = t->is_kernel && t->level == 0 ? analysis_filter_new(q, t) : NULL;
+		g_autoptr(AnalysisFilter) f = t->is_kernel && t->level == 0 ? analysis_filter_new(&hosts, t) : NULL;
 
 		if (!f)
 			continue;
 		g_autoptr(GHashTable) sums = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
 		g_autoptr(GPtrArray) all = g_ptr_array_new();
-		Physical p = {.store = s, .layers = s->layers ? s->layers : own, .query = q, .trace = t, .filter = f, .by_cpu = by_cpu, .sums = sums, .all = all};
+		Physical p = {.store = s, .layers = s->layers ? s->layers : own, .query = q, .trace = t, .filter = f, .wanted = wanted, .by_cpu = by_cpu, .sums = sums, .all = all};
 		add_processors(&p);
 		physical_rows(v, &p);
 	}

@@ -78,8 +78,8 @@ static void look_at(GArray *all, const char *directory, const char *name)
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		if (g_str_has_prefix(name, HISTORY_TEMPORARY))
 			look_at_temporary(fd, path);
-		else if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-		         memcmp(magic, HISTORY_FILE_MAGIC, sizeof(magic)) == 0) {
+		else if (g_str_has_suffix(name, HISTORY_CACHE_OTHER) ||
+			 (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, HISTORY_FILE_MAGIC, sizeof(magic)) == 0)) {
 			Kept kept = {g_steal_pointer(&path), (guint64)st.st_blocks * 512, st.st_atim};
 
 			g_array_append_val(all, kept);

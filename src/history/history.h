@@ -173,6 +173,9 @@ gconstpointer history_table_run(const History *h, guint table, guint64 i, guint6
 /* Close what is open: nothing is appended any more. FALSE: memory or disk ran out, and it is not whole (ST_ERROR_IO). */
 gboolean history_finish(History *h, GError **error);
 
+/* Names of other files in the cache directory end so: they may be deleted like histories, oldest first, when there are too many. */
+#define HISTORY_CACHE_OTHER ".experiment"
+
 /* Where caches are: $XDG_CACHE_HOME/strata, made (0700) if need be. NULL: it can't be. Free it. */
 char *history_cache_dir(GError **error);
 
