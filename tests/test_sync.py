@@ -106,7 +106,8 @@ def line(pair, time):
 
 def check_pair(truth, pair, name, parent, shifts):
     """The bound holds at both ends of the guest's trace, and the drift is within its own."""
-    tap.check(pair["contradictions"] <= pair["constraints"] // 1000, f"{name}: {pair['contradictions']} contradictions")
+    most = 100 if pair["nested"] else 10000  # whose code a nested run was is sometimes taken for another's
+    tap.check(pair["contradictions"] <= pair["constraints"] // most, f"{name}: {pair['contradictions']} contradictions")
     own, other = shifts.get(name, 0), shifts.get(parent, 0)
     true = []
     for time in truth.ends(name):

@@ -17,6 +17,10 @@
 #define LEADERS   2     /* processors that are tried */
 #define AGAIN_MIN 64    /* events of a stretch that is worth looking for another line */
 #define MEETING_NS 500000000 /* so far from where a line begins to fit it may meet the one before */
+#define BUDGET    500000ull /* steps of search: for each vCPU ... */
+#define BUDGET_TRACKS 8     /* ... of so many */
+#define BUDGET_HARD 16000000
+#define BUDGET_EACH 64
 #define RIVAL     0.5   /* of the best one's bits: fits as well */
 
 typedef struct {
@@ -134,12 +138,11 @@ static gboolean best_of_round(Fit *f, gint64 from, gint64 to, ExperimentStretch 
 		gboolean fits = experiment_track((const ExperimentPair *)(gconstpointer)f->pairs->data, f->pairs->len,
 						 &g_array_index(f->found, ExperimentCandidate, i), from, to, &s);
 
-		f->budget -= MIN(f->budget, s.steps);
-		if (!fits)
+		ExperimentScore score = fits ? score_stretch(f, &s) : (ExperimentScore){0};
+		if (!experiment_score_is_good(&score) || score.bits < BITS_MIN * (1 + s.breaks)) {
+			f->budget -= MIN(f->budget, s.steps);
 			continue;
-		ExperimentScore score = score_stretch(f, &s);
-		if (!experiment_score_is_good(&score) || score.bits < BITS_MIN * (1 + s.breaks))
-			continue;
+		}
 		second_bits = score.bits > best_bits ? best_bits : MAX(second_bits, score.bits);
 		if (score.bits > best_bits) {
 			best_bits = score.bits;
@@ -312,16 +315,18 @@ static void add_vcpus(const Fit *f, ExperimentFit *fit)
 	}
 }
 
-/* Steps of search: so many for each event and gap. */
+/* Steps of search: what nearly all need, or many for each event and gap. */
 static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target, gboolean hard)
 {
 	guint64 n = 0;
 
+	if (!hard)
+		return BUDGET * MIN(target->tracks->len, BUDGET_TRACKS);
 	for (guint i = 0; i < beats->len; i++)
 		n += ((ExperimentBeat *)beats->pdata[i])->times->len;
 	for (guint i = 0; i < target->tracks->len; i++)
 		n += ((ExperimentTrack *)target->tracks->pdata[i])->gaps->len;
-	return hard ? 16000000 + 64 * n : 1000000 + 8 * n;
+	return BUDGET_HARD + BUDGET_EACH * n;
 }
 
 static ExperimentFit *finish(const Fit *f)

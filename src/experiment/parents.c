@@ -21,11 +21,13 @@ typedef struct {
 typedef struct {
 	Experiment *e;
 	const ExperimentTold *told;
-	GPtrArray **beats;    /* by member */
+	GPtrArray **beats;    /* by member; NULL: not needed so far */
+	gboolean *wanted;     /* by member: its beats are needed */
 	GPtrArray **targets;
 	GPtrArray **any_targets; /* where levels are not told apart */
 	GPtrArray *trials;    /* Trial * */
-	guint first;          /* of them that is to be run */
+	guint first;          /* of them that is to be run ... */
+	gboolean hard;        /* ... and for longer than the first time */
 	gint *depth;          /* by member; -1: not known yet, -2: being found out */
 	Trial **best;
 } Search;
@@ -63,18 +65,23 @@ static void for_all(Search *s, guint n, guint threads, void (*work)(Search *s, g
 
 static void prepare(Search *s, guint i)
 {
-	const History *h = experiment_member(s->e, i)->history;
 	gboolean alone = s->e->members->len == 1; /* it has nobody to be tried with */
 
-	s->targets[i] = alone ? g_ptr_array_new() : experiment_targets(i, h, FALSE);
-	s->beats[i] = alone ? g_ptr_array_new() : experiment_beats(h);
+	s->targets[i] = alone ? g_ptr_array_new() : experiment_targets(i, experiment_member(s->e, i)->history, FALSE);
+}
+
+/* The beats of those that are to be tried and have not been before. */
+static void prepare_guest(Search *s, guint i)
+{
+	if (s->wanted[i] && !s->beats[i])
+		s->beats[i] = experiment_beats(experiment_member(s->e, i)->history);
 }
 
 static void try(Search *s, guint i)
 {
 	Trial *t = s->trials->pdata[s->first + i];
 
-	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target, s->first > 0);
+	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target, s->hard);
 }
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
@@ -97,17 +104,35 @@ static void add_trials_in(Search *s, guint guest, const GPtrArray *targets)
 		Trial *t = g_new0(Trial, 1);
 		t->guest = guest;
 		t->target = targets->pdata[i];
+		s->wanted[guest] = TRUE;
 		g_ptr_array_add(s->trials, t);
 	}
 }
 
+/* How many levels of VMs a machine's own trace shows above it: 0, 1 or 2. */
+static guint levels_above(const ExperimentMember *m)
+{
+	guint table, levels = 0;
+
+	if (!history_find_table(m->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
+		return 0;
+	for (guint64 i = 0; i < history_table_len(m->history, table); i++) {
+		const KvmVmItem *vm = history_table_get(m->history, table, i);
+
+		levels = MAX(levels, vm->n_l2s ? 2 : 1);
+	}
+	return levels;
+}
+
+/* All machines in all places where they may be expected: in those that show more levels than they do. */
 static void add_trials(Search *s)
 {
 	guint n = s->e->members->len;
 
 	for (guint g = 0; g < n; g++)
 		for (guint m = 0; m < n; m++)
-			add_trials_in(s, g, s->targets[m]);
+			if (levels_above(experiment_member(s->e, g)) < levels_above(experiment_member(s->e, m)))
+				add_trials_in(s, g, s->targets[m]);
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------------------------------- */
@@ -178,20 +203,37 @@ static gboolean runs_in(const Search *s, guint guest, guint host)
 	return FALSE;
 }
 
-/* Those that fit nowhere are tried harder; and where levels may not have been told apart rightly. */
+static void try_harder(Search *s, guint guest)
+{
+	for (guint m = 0; m < s->e->members->len; m++) {
+		if (runs_in(s, m, guest))
+			continue;
+		if (!s->any_targets[m])
+			s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
+		add_trials_in(s, guest, s->targets[m]);
+		add_trials_in(s, guest, s->any_targets[m]);
+	}
+}
+
+/* A nested guest whose own hypervisor's trace may be there. */
+static void try_deeper(Search *s, guint guest)
+{
+	const ExperimentTarget *t = s->best[guest]->target;
+
+	for (guint m = 0; m < s->e->members->len; m++)
+		if (s->best[m] && s->best[m]->target->kind == EXPERIMENT_TARGET_VM && s->best[m]->target->member == t->member &&
+		    s->best[m]->target->vm == t->vm)
+			add_trials_in(s, guest, s->targets[m]);
+}
+
+/* Those that fit nowhere are looked at longer, everywhere, and where levels may not have been told apart rightly. */
 static void add_last_trials(Search *s)
 {
-	guint n = s->e->members->len;
-
-	for (guint g = 0; g < n; g++)
-		for (guint m = 0; m < n && !s->best[g]; m++) {
-			if (runs_in(s, m, g))
-				continue;
-			if (!s->any_targets[m])
-				s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
-			add_trials_in(s, g, s->targets[m]);
-			add_trials_in(s, g, s->any_targets[m]);
-		}
+	for (guint g = 0; g < s->e->members->len; g++)
+		if (!s->best[g])
+			try_harder(s, g);
+		else if (s->best[g]->target->kind == EXPERIMENT_TARGET_NESTED)
+			try_deeper(s, g);
 }
 
 /* ---- Doubts ---------------------------------------------------------------------------------------------------------- */
@@ -274,13 +316,6 @@ static void take_place(ExperimentMember *m, const Trial *t)
 	g_array_append_vals(m->vcpus, f->vcpus->data, f->vcpus->len);
 }
 
-static gboolean has_vms(const ExperimentMember *m)
-{
-	guint table;
-
-	return history_find_table(m->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table) && history_table_len(m->history, table) > 0;
-}
-
 /* The best of those that are not good enough. */
 static const Trial *best_poor(const Search *s, guint guest)
 {
@@ -352,13 +387,13 @@ static void set_levels(Search *s)
 	gboolean any_vms = FALSE;
 
 	for (guint i = 0; i < e->members->len; i++)
-		any_vms |= has_vms(experiment_member(e, i));
+		any_vms |= levels_above(experiment_member(e, i)) > 0;
 	for (guint i = 0; i < e->members->len; i++) {
 		ExperimentMember *m = g_ptr_array_index(e->members, i);
 
 		if (m->parent != EXPERIMENT_NONE)
 			continue;
-		gboolean is_host = has_vms(m) || !any_vms || s->told[i].member == EXPERIMENT_NONE;
+		gboolean is_host = (levels_above(m) > 0) || !any_vms || s->told[i].member == EXPERIMENT_NONE;
 		m->level = is_host && !m->problem ? 0 : -1;
 		if (!is_host && !m->problem)
 			m->problem = describe_misfit(s, i);
@@ -380,12 +415,13 @@ static void trial_free(gpointer data)
 static void search_free(Search *s)
 {
 	for (guint i = 0; i < s->e->members->len; i++) {
-		g_ptr_array_unref(s->beats[i]);
+		g_clear_pointer(&s->beats[i], g_ptr_array_unref);
 		g_ptr_array_unref(s->targets[i]);
 		g_clear_pointer(&s->any_targets[i], g_ptr_array_unref);
 	}
 	g_ptr_array_unref(s->trials);
 	g_free(s->beats);
+	g_free(s->wanted);
 	g_free(s->targets);
 	g_free(s->any_targets);
 	g_free(s->depth);
@@ -394,11 +430,16 @@ static void search_free(Search *s)
 
 static void run_trials(Search *s, guint threads)
 {
+	guint n = s->e->members->len;
+
 	add_trials(s);
+	for_all(s, n, threads, prepare_guest);
 	for_all(s, s->trials->len, threads, try);
 	find_depths(s);
 	s->first = s->trials->len;
+	s->hard = TRUE;
 	add_last_trials(s);
+	for_all(s, n, threads, prepare_guest);
 	for_all(s, s->trials->len - s->first, threads, try);
 	find_depths(s);
 }
@@ -406,7 +447,7 @@ static void run_trials(Search *s, guint threads)
 void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint threads)
 {
 	guint n = e->members->len;
-	Search s = {.e = e, .told = told, .beats = g_new0(GPtrArray *, n + 1), .targets = g_new0(GPtrArray *, n + 1),
+	Search s = {.e = e, .told = told, .beats = g_new0(GPtrArray *, n + 1), .wanted = g_new0(gboolean, n + 1), .targets = g_new0(GPtrArray *, n + 1),
 		    .any_targets = g_new0(GPtrArray *, n + 1), .trials = g_ptr_array_new_with_free_func(trial_free),
 		    .depth = g_new(gint, n + 1), .best = g_new0(Trial *, n + 1)};
 
