@@ -240,6 +240,28 @@ def test_a_stranger_fits_nowhere():
                 yield f"{scenario.name}/{name} in {other.name}", check_strangers, scenario / name, other / "host"
 
 
+def check_packets(scenario, names):
+    truth = Truth(scenario)
+    answer = sync(*[scenario / name for name in names])
+    aligned = [p for p in answer["pairs"] if p["method"] == "packets"]
+    if not aligned:
+        tap.skip("they sent one another nothing")
+    for pair in aligned:
+        name, other = (pathlib.Path(m["trace"]).name for m in
+                       [next(m for m in answer["machines"] if m["name"] == pair[key]) for key in ("machine", "clock_of")])
+        tap.equal(pair["parent"], None, "it runs in none of them")
+        for time in truth.ends(name):
+            error = line(pair, time) - truth.between(name, other, time)
+            tap.check(abs(error) <= pair["bound_ns"] < 10_000_000, f"{error} ns off, and the bound is {pair['bound_ns']}")
+
+
+def test_machines_that_share_no_host_are_aligned_by_packets():
+    for scenario in scenarios():
+        names = [name for name in Truth(scenario).dirs if Truth(scenario).parent(name) == "host"]
+        if len(names) > 1:
+            yield scenario.name, check_packets, scenario, names
+
+
 # ---- What the user tells, and forms -----------------------------------------------------------------------------------------
 
 

@@ -236,14 +236,16 @@ static void add_notes(const Columns *c, const Sync *s)
 
 	if (e->members->len < 2)
 		return;
-	view_add_note(c->view, "Times of all machines are shown in the clock of %s. A machine's time plus OFFSET is its PARENT's; right within BOUND.", name_of(s, e->root));
+	view_add_note(c->view, "A machine's time plus OFFSET is its PARENT's, right within BOUND. All commands show times in the clock of %s.", name_of(s, e->root));
 	for (guint i = 0; i < e->members->len; i++) {
 		const ExperimentMember *m = experiment_member(e, i);
 
 		if (m->l2 != EXPERIMENT_NONE)
 			view_add_note(c->view, "%s runs in a VM nested in VM %d of %s; that VM's own trace is not here.", m->name, m->vm_pid, name_of(s, m->parent));
 		if (m->clock_of != m->parent && m->clock_of != EXPERIMENT_NONE)
-			view_add_note(c->view, "The clock of %s was compared with that of %s.", m->name, name_of(s, m->clock_of));
+			view_add_note(c->view, "The clock of %s was compared with that of %s: its OFFSET leads there.", m->name, name_of(s, m->clock_of));
+		if (!experiment_is_aligned(e, i))
+			view_add_note(c->view, "The clock of %s is not aligned with that of %s: its times are its own.", m->name, name_of(s, e->root));
 	}
 }
 

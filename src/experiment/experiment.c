@@ -54,7 +54,8 @@ static void choose_root(Experiment *e)
 	guint most = 0;
 
 	for (guint i = 0; i < e->members->len; i++) {
-		guint n = experiment_member(e, i)->clock_of == EXPERIMENT_NONE ? count_aligned(e, i) : 0;
+		const ExperimentMember *m = experiment_member(e, i);
+		guint n = m->clock_of == EXPERIMENT_NONE ? 2 * count_aligned(e, i) + (m->level == 0) : 0; /* of equal ones, one that is no guest */
 
 		if (n > most) {
 			most = n;
@@ -87,6 +88,9 @@ Experiment *experiment_new(const ExperimentInput *inputs, guint n, const Experim
 	if (!told)
 		return NULL;
 	experiment_find_parents(e, told, options ? MAX(options->threads, 1) : 1);
+	for (guint i = 0; i < n; i++)
+		finish_clocks(g_ptr_array_index(e->members, i));
+	experiment_align_by_packets(e);
 	for (guint i = 0; i < n; i++)
 		finish_clocks(g_ptr_array_index(e->members, i));
 	choose_root(e);

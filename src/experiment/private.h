@@ -211,4 +211,9 @@ void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint th
 /* Members of which nothing is known. */
 Experiment *experiment_empty(const ExperimentInput *inputs, guint n);
 
+/* ---- Packets -------------------------------------------------------------------------------------------------------- */
+
+/* Align groups of machines that share no clock with one another; those within a group are aligned and experiment_clocks_finish() was called. */
+void experiment_align_by_packets(Experiment *e);
+
 #endif

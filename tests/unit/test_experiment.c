@@ -4,6 +4,7 @@
 
 #include "experiment/experiment.h"
 #include "kernel/flow.h"
+#include "kernel/net.h"
 #include "kvm/rows.h"
 
 #define MS 1000000ll
@@ -404,6 +405,57 @@ static void test_without_a_host(void)
 	guest_clear(&g[1]);
 }
 
+/* ---- Hosts that share no VM --------------------------------------------------------------------------------------------- */
+
+/* What one host saw of packets: of every other one that it sent, and of the others that it received. */
+static History *packet_history(const Clock *clock, guint host, guint n, guint32 seed)
+{
+	History *h = history_new(read_clock(clock, 0), read_clock(clock, 20 * SECOND), NULL);
+	guint packets = history_table(h, KERNEL_PACKETS_TABLE, sizeof(KernelPacket));
+	GRand *rand = g_rand_new_with_seed(seed);
+	KernelConnection *c = history_table_add(h, history_table(h, KERNEL_CONNECTIONS_TABLE, sizeof *c));
+	KernelNetInterface *i = history_table_add(h, history_table(h, KERNEL_NET_INTERFACES_TABLE, sizeof *i));
+
+	*i = (KernelNetInterface){.reader = KERNEL_NET_NONE};
+	*c = (KernelConnection){.address = {{1}, {2}}, .port = {1000, 80}};
+	for (guint k = 0; k < n; k++) {
+		gint64 sent = (gint64)(g_rand_double(rand) * 20e9), took = 20000 + (gint64)(g_rand_double(rand) * 500000);
+		gboolean is_sender = k % 2 == host;
+		KernelPacket *p = history_table_add(h, packets);
+
+		*p = (KernelPacket){.time_ns = read_clock(clock, is_sender ? sent : sent + took), .seq = k * 100, .payload = 10, .protocol = KERNEL_PROTO_TCP,
+				    .side = (guint8)(k % 2), .direction = is_sender ? KERNEL_NET_OUT : KERNEL_NET_IN};
+	}
+	g_rand_free(rand);
+	g_assert_true(history_finish(h, NULL));
+	return h;
+}
+
+static void test_hosts_are_aligned_by_packets(void)
+{
+	Clock clocks[3] = {{.offset = YEAR / 4, .rate = 30e-6}, {.offset = -YEAR / 5, .rate = -200e-6}, {.offset = 77}};
+	/* the third one saw other packets */
+	History *h[3] = {packet_history(&clocks[0], 0, 4000, 1), packet_history(&clocks[1], 1, 4000, 1), packet_history(&clocks[2], 1, 3, 2)};
+	ExperimentInput inputs[3] = {{.name = "a", .history = h[0]}, {.name = "b", .history = h[1]}, {.name = "c", .history = h[2]}};
+	g_autoptr(Experiment) e = experiment_new(inputs, 3, NULL, NULL);
+	const ExperimentMember *b = experiment_member(e, 1);
+
+	g_assert_cmpuint(e->root, ==, 0);
+	g_assert_true(experiment_is_aligned(e, 1));
+	g_assert_false(experiment_is_aligned(e, 2));
+	g_assert_cmpuint(b->clock_of, ==, 0);
+	g_assert_cmpuint(b->parent, ==, EXPERIMENT_NONE);
+	g_assert_cmpint(b->level, ==, 0);
+	g_assert_cmpuint(b->methods, ==, 1u << EXPERIMENT_BY_PACKETS);
+	g_assert_cmpuint(b->constraints, ==, 4000);
+	g_assert_cmpuint(b->contradictions, ==, 0);
+	g_assert_cmpint(b->bound_ns, <, 100000);
+	for (gint64 t = 0; t < 20 * SECOND; t += SECOND)
+		g_assert_cmpint(ABS(experiment_to_root(e, 1, read_clock(&clocks[1], t)) - read_clock(&clocks[0], t)), <=, experiment_bound(e, 1));
+	for (guint i = 0; i < 3; i++)
+		history_free(h[i]);
+}
+
 /* Up and down again is the same time within a few ns, and neither ever runs backwards: over a pause, a slew and beyond the ends. */
 static void test_times_are_monotone(void)
 {
@@ -448,6 +500,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/experiment/strangers-fit-nowhere", test_strangers);
 	g_test_add_func("/experiment/two-vms-alike-are-ambiguous", test_two_vms_alike);
 	g_test_add_func("/experiment/without-a-host-all-are-roots", test_without_a_host);
+	g_test_add_func("/experiment/hosts-are-aligned-by-packets", test_hosts_are_aligned_by_packets);
 	g_test_add_func("/experiment/times-are-monotone", test_times_are_monotone);
 	return g_test_run();
 }
