@@ -4,7 +4,7 @@
  *
  * A request is a piece of work that somebody waits for, in the clock of the machine on which it was seen:
  *
- *   server     read from a socket and answered (kernel/requests.h)
+ *   server     read from a socket and answered (kernel/requests.h); or, where system calls don't tell (io_uring), come in and answered
  *   client     written to a socket, and the answer read
  *   vm         went into a VM through its network interface, and its answer came out: seen on the host alone
  *   vm-client  went out of a VM, and the answer came in
@@ -35,8 +35,8 @@ typedef struct {
 	guint16 port;             /* the server's; 0: none, or not known */
 	gint32 pid;               /* -1: not known */
 	const char *process;      /* its name; "" if it isn't known. Of a span: the span's name */
-	const char *place;        /* of a VM: the interface; else NULL */
-	guint32 connection;       /* of "request_connections", for a VM of "connections"; G_MAXUINT32: none */
+	const char *place;        /* the interface on which its packets were seen; NULL: system calls told of it */
+	guint32 connection;       /* of "request_connections", with a place of "connections"; G_MAXUINT32: none */
 	gint64 begin_ns, turn_ns, end_ns, early_ns, late_ns;
 	guint64 asked, answered;
 	guint32 asker, answerer;  /* serials of `trace`; G_MAXUINT32 */
@@ -71,8 +71,13 @@ void requests_close(RequestScan *s);
 typedef void (*RequestFunc)(const RequestScan *s, const Request *r, gpointer user);
 void requests_each(const RequestScan *s, RequestFunc found, gpointer user);
 
-/* requests_vm.c: those of VMs, from packets. */
-void requests_each_vm(const RequestScan *s, RequestFunc found, gpointer user);
+/* requests_wire.c: those that packets show: of VMs, and of connections whose sockets' system calls don't tell. */
+void requests_each_wire(const RequestScan *s, RequestFunc found, gpointer user);
+
+/* TRUE if the query asks for it. */
+gboolean requests_is_wanted(const RequestScan *s, const Request *r);
+/* Whose it is is told by its threads. */
+void requests_set_process(const RequestScan *s, Request *r);
 
 /* The thread's item; NULL: there is none. */
 const KernelThreadItem *requests_thread(const RequestScan *s, guint32 serial);

@@ -57,7 +57,7 @@ const char *requests_process_name(const RequestScan *s, gint32 pid)
 }
 
 /* Who it is of: the process of the thread that answered it, or that has read it. */
-static void set_process(const RequestScan *s, Request *r)
+void requests_set_process(const RequestScan *s, Request *r)
 {
 	const KernelThreadItem *item = requests_thread(s, r->answerer);
 
@@ -68,7 +68,7 @@ static void set_process(const RequestScan *s, Request *r)
 }
 
 /* A filter of threads fits if it fits one of the two. */
-static gboolean is_wanted(const RequestScan *s, const Request *r)
+gboolean requests_is_wanted(const RequestScan *s, const Request *r)
 {
 	return analysis_in_range(s->filter, r->end_ns) &&
 	       (analysis_filter_thread(s->filter, r->asker) || (r->answerer != G_MAXUINT32 && analysis_filter_thread(s->filter, r->answerer)));
@@ -90,9 +90,9 @@ static void each_socket(const RequestScan *s, RequestFunc found, gpointer user)
 			     .end_ns = q->end_ns, .early_ns = q->early_ns, .late_ns = q->late_ns, .asked = q->asked, .answered = q->answered,
 			     .asker = q->asker, .answerer = q->answerer};
 
-		if (q->side != c->side || !requests_wants(s->query, r.side) || !is_wanted(s, &r))
+		if (q->side != c->side || !requests_wants(s->query, r.side) || !requests_is_wanted(s, &r))
 			continue;
-		set_process(s, &r);
+		requests_set_process(s, &r);
 		found(s, &r, user);
 	}
 }
@@ -119,7 +119,7 @@ static void each_span_of(const RequestScan *s, const AnalysisStoreTrace *user_tr
 			     .early_ns = KERNEL_REQUEST_NO_TIME, .late_ns = KERNEL_REQUEST_NO_TIME, .asker = serial_of(j, span->thread),
 			     .answerer = serial_of(j, span->end_thread), .flags = span->finished ? 0 : KERNEL_REQUEST_OPEN_END};
 
-		if (!span->is_function && is_wanted(s, &r))
+		if (!span->is_function && requests_is_wanted(s, &r))
 			found(s, &r, user);
 	}
 }
@@ -134,8 +134,7 @@ void requests_each(const RequestScan *s, RequestFunc found, gpointer user)
 {
 	if (requests_wants(s->query, REQUEST_SERVER) || requests_wants(s->query, REQUEST_CLIENT))
 		each_socket(s, found, user);
-	if (requests_wants(s->query, REQUEST_VM) || requests_wants(s->query, REQUEST_VM_CLIENT))
-		requests_each_vm(s, found, user);
+	requests_each_wire(s, found, user);
 	if (requests_wants(s->query, REQUEST_SPAN))
 		each_span(s, found, user);
 }
@@ -149,7 +148,7 @@ static char *end_text(const guint8 *address, guint16 port, guint8 version)
 	return g_strdup_printf(version == 6 ? "[%s]:%u" : "%s:%u", kernel_net_address(text, address, version), port);
 }
 
-static char *vm_ends(const RequestScan *s, const Request *r)
+static char *wire_ends(const RequestScan *s, const Request *r)
 {
 	guint table;
 
@@ -157,7 +156,7 @@ static char *vm_ends(const RequestScan *s, const Request *r)
 		return NULL;
 	const KernelConnection *k = history_table_get(s->trace->history, table, r->connection);
 	g_autofree char *client = end_text(k->address[0], k->port[0], k->version), *server = end_text(k->address[1], k->port[1], k->version);
-	return r->side == REQUEST_VM ? g_strdup_printf("%s <- %s", server, client) : g_strdup_printf("%s -> %s", client, server);
+	return r->side == REQUEST_VM || r->side == REQUEST_SERVER ? g_strdup_printf("%s <- %s", server, client) : g_strdup_printf("%s -> %s", client, server);
 }
 
 char *requests_ends(const RequestScan *s, const Request *r)
@@ -166,8 +165,8 @@ char *requests_ends(const RequestScan *s, const Request *r)
 
 	if (r->connection == G_MAXUINT32)
 		return NULL;
-	if (r->side == REQUEST_VM || r->side == REQUEST_VM_CLIENT)
-		return vm_ends(s, r);
+	if (r->place)
+		return wire_ends(s, r);
 	if (!history_find_table(s->trace->history, KERNEL_REQUEST_CONNECTIONS_TABLE, sizeof(KernelRequestConnection), &table))
 		return NULL;
 	const KernelRequestConnection *c = history_table_get(s->trace->history, table, r->connection);
@@ -282,7 +281,7 @@ guint request_add_service_columns(View *v, const AnalysisStore *s, const Analysi
 
 void request_set_service(View *v, guint first, const RequestScan *s, const RequestService *service)
 {
-	Request r = {.side = service->side, .connection = service->connection};
+	Request r = {.side = service->side, .connection = service->connection, .place = service->place};
 	g_autofree char *ends = requests_ends(s, &r);
 
 	view_set_text(v, first + MACHINE, s->trace->name);

@@ -72,7 +72,7 @@ static void set_limits(Sides *x)
 	/* Percentiles are those of a histogram's buckets. */
 	x->typical_from -= x->typical_from >> ST_HIST_SUB_BITS;
 	x->typical_to += x->typical_to >> ST_HIST_SUB_BITS;
-	x->slow_from = MAX(x->slow_from, x->typical_to + 1);
+	x->slow_from = MAX(x->slow_from, x->typical_to) + 1;
 }
 
 static void divide(const RequestScan *s, const Request *r, gpointer user)
@@ -201,7 +201,7 @@ static void set_service_text(const Rows *c, const RequestService *service)
 {
 	g_autofree char *port = service->port ? g_strdup_printf(":%u", service->port) : g_strdup("");
 
-	view_set_textf(c->view, c->what, "%s %s%s, %s", c->scan->trace->name, *service->process ? service->process : "?", port,
+	view_set_textf(c->view, c->what, "%s %s%s (%s)", c->scan->trace->name, *service->process ? service->process : "?", port,
 		       request_side_name(service->side));
 }
 
