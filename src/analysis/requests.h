@@ -14,6 +14,7 @@
 #define STRATA_ANALYSIS_REQUESTS_H
 
 #include "analysis/query.h"
+#include "kernel/flow.h"
 #include "kernel/requests.h"
 
 typedef enum {
@@ -53,6 +54,9 @@ static inline gint64 request_last(const Request *r)
 	return r->late_ns != KERNEL_REQUEST_NO_TIME ? MAX(r->late_ns, r->end_ns) : r->end_ns;
 }
 
+/* requests_processor.c: a guest's processors, and what the levels below made of them. */
+typedef struct RequestProcessors RequestProcessors;
+
 /* One machine's requests, as a query wants them. */
 typedef struct {
 	const AnalysisStore *store;
@@ -61,6 +65,7 @@ typedef struct {
 	AnalysisFilter *filter;
 	GHashTable *names;               /* of processes */
 	guint threads;                   /* table; G_MAXUINT: there is none */
+	RequestProcessors *processors;   /* NULL: no level below is known */
 } RequestScan;
 
 /* FALSE: nothing is asked of this trace. To be closed if TRUE. */
@@ -161,6 +166,17 @@ gint64 request_causes_ns(const RequestCauses *c, guint64 state, guint32 detail);
 /* "disk", "preempted", "not yet read: wait-cpu". The caller frees. */
 char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state);
 const char *request_cause_detail(const RequestScan *s, guint32 detail);
+
+RequestProcessors *request_processors_new(const AnalysisStoreTrace *t);
+void request_processors_free(RequestProcessors *p); /* NULL is fine */
+
+/*
+ * A thread waited for a processor: `wait` is an interval of its row, PREEMPTED or WAIT_CPU (of others nothing is told). Of what the processor that it got in the end was stolen
+ * meanwhile, or handling exits, within [begin, end), `found` is told state, detail and time.
+ */
+typedef void (*RequestStolenFunc)(gpointer user, KernelThreadState state, guint32 detail, gint64 ns);
+void request_waits_stolen(const RequestScan *s, guint32 serial, const HistoryInterval *wait, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found,
+			  gpointer user);
 
 /* Columns of time by state; the first one's number. */
 guint request_add_state_columns(View *v);

@@ -151,7 +151,7 @@ const char *request_mostly(const gint64 *ns, double *share_out)
 
 /* ---- Causes --------------------------------------------------------------------------------------------------------- */
 
-enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9 };
+enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9, WAITING = 1 << 10 };
 
 struct RequestCauses {
 	GHashTable *times; /* RequestCause, a set of them */
@@ -205,6 +205,34 @@ static guint32 detail_of(const HistoryInterval *i)
 	return i->state == KERNEL_TS_WAIT_CPU || i->state == KERNEL_TS_USER || i->state == KERNEL_TS_RUNNING || i->state == KERNEL_TS_UNKNOWN ? 0 : i->detail;
 }
 
+typedef struct {
+	GHashTable *times;
+	guint64 part;
+	gint64 ns; /* all of it */
+} Stolen;
+
+static void add_stolen(gpointer user, KernelThreadState state, guint32 detail, gint64 ns)
+{
+	Stolen *stolen = user;
+
+	add_time(stolen->times, stolen->part | WAITING | state, detail, ns);
+	stolen->ns += ns;
+}
+
+/* An interval of the thread's row; returns how much of it is within the piece. */
+static gint64 add_interval(RequestCauses *c, const RequestScan *s, const RequestPiece *p, guint64 part, const HistoryInterval *i)
+{
+	gint64 begin = MAX(i->begin_ns, p->begin_ns), end = MIN(i->end_ns, p->end_ns);
+	Stolen stolen = {c->times, part, 0};
+
+	if (end <= begin)
+		return 0;
+	request_waits_stolen(s, p->serial, i, begin, end, add_stolen, &stolen);
+	if (end - begin > stolen.ns)
+		add_time(c->times, part | i->state, detail_of(i), end - begin - stolen.ns);
+	return end - begin;
+}
+
 static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
 {
 	guint64 part = (p->before ? BEFORE : 0) | (p->after ? AFTER : 0);
@@ -215,14 +243,8 @@ static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece
 
 	if (row != KERNEL_NO_ROW) {
 		history_walk(&walk, s->trace->rows, row, p->begin_ns, p->end_ns);
-		while (history_walk_next(&walk, &i)) {
-			gint64 ns = MIN(i.end_ns, p->end_ns) - MAX(i.begin_ns, p->begin_ns);
-
-			if (ns <= 0)
-				continue;
-			add_time(c->times, part | i.state, detail_of(&i), ns);
-			rest -= ns;
-		}
+		while (history_walk_next(&walk, &i))
+			rest -= add_interval(c, s, p, part, &i);
 	}
 	if (rest > 0)
 		add_time(c->times, part | NO_THREAD, 0, rest);
@@ -278,29 +300,33 @@ gint64 request_causes_ns(const RequestCauses *c, guint64 state, guint32 detail)
 	return known ? known->ns : 0;
 }
 
-static const char *state_name(const RequestScan *s, guint state)
+static char *state_name(const RequestScan *s, guint state)
 {
 	guint kind;
 
-	if (state == NO_THREAD)
-		return "unknown";
 	if (state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE)
-		return state == KERNEL_TS_BLOCKED ? "blocked" : kernel_wait_name((KernelWaitReason)(state - KERNEL_TS_BLOCKED));
-	return history_find_kind(s->trace->history, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(s->trace->history, kind, state) : "unknown";
+		return g_strdup(state == KERNEL_TS_BLOCKED ? "blocked" : kernel_wait_name((KernelWaitReason)(state - KERNEL_TS_BLOCKED)));
+	if (state >= KERNEL_TS_STEAL0 && state <= KERNEL_TS_STEAL2)
+		return g_strdup_printf("steal by L%u", state - KERNEL_TS_STEAL0);
+	if (state >= KERNEL_TS_EXIT0 && state <= KERNEL_TS_EXIT2)
+		return g_strdup_printf("exits to L%u", state - KERNEL_TS_EXIT0);
+	if (state == NO_THREAD || !history_find_kind(s->trace->history, KERNEL_THREAD_ROW_KIND, &kind))
+		return g_strdup("unknown");
+	return g_strdup(history_state_name(s->trace->history, kind, state));
 }
 
 char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state)
 {
-	const char *name = state_name(s, state & 0xff);
-	gboolean is_client = side == REQUEST_CLIENT;
+	g_autofree char *name = state_name(s, state & 0xff);
+	const char *waiting = state & WAITING ? ", of the processor waited for" : "";
 
 	if (side == REQUEST_VM || side == REQUEST_VM_CLIENT)
 		return g_strdup(state & BEFORE ? "the host's queue to the VM" : side == REQUEST_VM ? "in the VM" : "out of the VM");
 	if (state & BEFORE)
-		return g_strdup_printf("%s: %s", is_client ? "connecting" : "not yet read", name);
+		return g_strdup_printf("%s: %s%s", side == REQUEST_CLIENT ? "connecting" : "not yet read", name, waiting);
 	if (state & AFTER)
-		return g_strdup_printf("until the stream's end: %s", name);
-	return g_strdup(name);
+		return g_strdup_printf("until the stream's end: %s%s", name, waiting);
+	return g_strconcat(name, waiting, NULL);
 }
 
 const char *request_cause_detail(const RequestScan *s, guint32 detail)

@@ -28,6 +28,7 @@ gboolean requests_open(RequestScan *s, const AnalysisStore *store, const Analysi
 	if (!t->is_kernel || !(s->filter = analysis_filter_new(q, t)))
 		return FALSE;
 	s->names = analysis_process_names(t);
+	s->processors = request_processors_new(t);
 	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &s->threads))
 		s->threads = G_MAXUINT;
 	return TRUE;
@@ -36,6 +37,7 @@ gboolean requests_open(RequestScan *s, const AnalysisStore *store, const Analysi
 void requests_close(RequestScan *s)
 {
 	analysis_filter_free(s->filter);
+	request_processors_free(s->processors);
 	g_hash_table_unref(s->names);
 }
 
