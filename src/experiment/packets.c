@@ -10,16 +10,11 @@
  */
 #include "experiment/private.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "kernel/net.h"
 
 #define SEEN_MAX   (1u << 22)  /* of a machine; if there were more, only those of certain hashes count, the same everywhere */
-#define EACH_MIN   8           /* packets in either direction: fewer are no evidence */
-#define SHARE_MAX  0.01        /* of packets that may contradict: numbers are used again, sometimes */
-#define SLACK_NS   1000000000  /* beyond what is possible at first */
-#define UNCERTAIN_NS 10000000  /* a wider bound than this is no alignment */
 
 /* A packet as a machine saw it first. */
 typedef struct {
@@ -29,12 +24,6 @@ typedef struct {
 	gboolean came;        /* from another machine; else it was sent here, or by a VM of it */
 	gboolean twice;
 } Seen;
-
-/* A packet that went from one group to the other: times in their roots' clocks. */
-typedef struct {
-	gint64 a, b, slack;
-	gboolean to_b;
-} Passed;
 
 /* Two groups and the clock that leads from the first one's to the second one's. */
 typedef struct {
@@ -156,7 +145,7 @@ static void add_passed(const Experiment *e, guint a, guint b, const GArray *seen
 		const Seen *x = &g_array_index(seen_a, Seen, i), *y = &g_array_index(seen_b, Seen, k);
 
 		if (x->key == y->key && x->came != y->came && !x->twice && !y->twice) {
-			Passed p = {experiment_to_root(e, a, x->time), experiment_to_root(e, b, y->time), slack, y->came};
+			ExperimentPassed p = {experiment_to_root(e, a, x->time), experiment_to_root(e, b, y->time), slack, y->came};
 			g_array_append_val(passed, p);
 		}
 		guint64 key = MIN(x->key, y->key);
@@ -165,81 +154,23 @@ static void add_passed(const Experiment *e, guint a, guint b, const GArray *seen
 	}
 }
 
-static gint by_time(gconstpointer a, gconstpointer b)
-{
-	const Passed *x = a, *y = b;
-
-	if (x->a != y->a)
-		return x->a < y->a ? -1 : 1;
-	return x->b < y->b ? -1 : x->b > y->b;
-}
-
 static GArray *find_passed(const Experiment *e, const Link *l, GArray *const *seen)
 {
-	GArray *passed = g_array_new(FALSE, FALSE, sizeof(Passed));
+	GArray *passed = g_array_new(FALSE, FALSE, sizeof(ExperimentPassed));
 
 	for (guint a = 0; a < e->members->len; a++)
 		for (guint b = 0; b < e->members->len; b++)
 			if (root_of(e, a) == l->a && root_of(e, b) == l->b)
 				add_passed(e, a, b, seen[a], seen[b], passed);
-	g_array_sort(passed, by_time);
 	return passed;
-}
-
-/* ---- Lines between ------------------------------------------------------------------------------------------------------ */
-
-/* All lines that can be, around the one without drift that fits best. FALSE: too few packets in a direction. */
-static gboolean start(ExperimentStretch *s, const GArray *passed)
-{
-	gint64 most = G_MAXINT64, least = G_MININT64;
-	guint there = 0, back = 0;
-
-	for (guint i = 0; i < passed->len; i++) {
-		const Passed *p = &g_array_index(passed, Passed, i);
-
-		if (p->to_b)
-			most = MIN(most, p->b - p->a);
-		else
-			least = MAX(least, p->b - p->a);
-		there += p->to_b;
-		back += !p->to_b;
-	}
-	if (there < EACH_MIN || back < EACH_MIN)
-		return FALSE;
-	*s = (ExperimentStretch){.from = g_array_index(passed, Passed, 0).a, .to = g_array_index(passed, Passed, passed->len - 1).a};
-	s->ref = s->from + (s->to - s->from) / 2;
-	s->base = least + (most - least) / 2;
-	double reach = fabs((double)(most - least)) / 2 + EXPERIMENT_DRIFT_MAX * (double)(s->to - s->from) + SLACK_NS;
-	experiment_polygon_box(&s->lines, -reach, reach, EXPERIMENT_DRIFT_MAX);
-	return TRUE;
-}
-
-/* What a packet excludes. FALSE: all lines. */
-static gboolean hear(ExperimentStretch *s, const Passed *p)
-{
-	double x = (double)(p->a - s->ref), y = (double)(p->b - p->a - s->base), slack = (double)p->slack, min, max;
-
-	experiment_polygon_span(&s->lines, x, &min, &max);
-	if (p->to_b)
-		return max <= y + slack || experiment_polygon_below(&s->lines, x, y + slack);
-	return min >= y - slack || experiment_polygon_above(&s->lines, x, y - slack);
 }
 
 static void find_line(const Experiment *e, Link *l, GArray *const *seen)
 {
 	g_autoptr(GArray) passed = find_passed(e, l, seen);
 	const History *h = experiment_member(e, l->a)->history;
-	ExperimentStretch s;
-	guint64 contradictions = 0;
 
-	if (!passed->len || !start(&s, passed))
-		return;
-	for (guint i = 0; i < passed->len; i++)
-		contradictions += !hear(&s, &g_array_index(passed, Passed, i));
-	l->clock = experiment_best_line(&s, history_begin(h), history_end(h));
-	l->clock.constraints = passed->len;
-	l->clock.contradictions = contradictions;
-	l->found = (double)contradictions <= SHARE_MAX * (double)passed->len && l->clock.bound_ns <= UNCERTAIN_NS;
+	l->found = experiment_line_between(passed, history_begin(h), history_end(h), &l->clock);
 }
 
 /* ---- Groups --------------------------------------------------------------------------------------------------------------- */

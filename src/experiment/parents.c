@@ -455,6 +455,7 @@ void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint th
 	run_trials(&s, threads);
 	for (guint i = 0; i < n; i++)
 		settle(&s, i);
+	experiment_use_vmsync(e, told);
 	set_levels(&s);
 	search_free(&s);
 }

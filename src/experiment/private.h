@@ -10,7 +10,9 @@
  *     fit.c      a machine in a VM: lines for all of its time, and which processor is which vCPU
  *     parents.c  all machines in all VMs: who is whose
  *     map.c      what the user says of it
+ *     vmsync.c   hypercalls by which clocks are compared
  *     packets.c  clocks of machines that share no VM
+ *     between.c  what both of these have in common: what is sent is received later
  */
 #ifndef STRATA_EXPERIMENT_PRIVATE_H
 #define STRATA_EXPERIMENT_PRIVATE_H
@@ -210,6 +212,24 @@ void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint th
 
 /* Members of which nothing is known. */
 Experiment *experiment_empty(const ExperimentInput *inputs, guint n);
+
+/* ---- What goes between machines --------------------------------------------------------------------------------------- */
+
+/* Something that went from one machine to another, and when: in the one's clock and in the other's. */
+typedef struct {
+	gint64 a, b;
+	gint64 slack;         /* how wrong these times may be */
+	gboolean to_b;        /* else from b to a */
+} ExperimentPassed;
+
+/*
+ * The clock that leads from a's times to b's within [from, to] of a's: each ExperimentPassed came later than it went. `passed` is sorted. FALSE: they
+ * are too few in a direction, contradict one another, or leave too much room.
+ */
+gboolean experiment_line_between(GArray *passed, gint64 from, gint64 to, ExperimentClock *out);
+
+/* Hypercalls by which clocks are compared: guests that containment did not find a place for are placed by them; what it said of the others is checked. */
+void experiment_use_vmsync(Experiment *e, const ExperimentTold *told);
 
 /* ---- Packets -------------------------------------------------------------------------------------------------------- */
 

@@ -18,7 +18,8 @@
 /* P(ID, name) */
 /* clang-format off */
 #define KVM_PARTS(P) \
-	P(WAITS, waits)
+	P(WAITS, waits) \
+	P(VMSYNC, vmsync)
 /* clang-format on */
 
 typedef enum {

@@ -23,6 +23,7 @@
 #include "trace/events/statedump.h"
 #include "trace/events/syscall.h"
 #include "trace/events/timer.h"
+#include "trace/events/vmsync.h"
 
 /* clang-format off */
 #define TRACE_EVENTS(E, F) \
@@ -34,7 +35,8 @@
 	TRACE_EVENTS_BLOCK(E, F) \
 	TRACE_EVENTS_NET(E, F) \
 	TRACE_EVENTS_MEMORY(E, F) \
-	TRACE_EVENTS_STATEDUMP(E, F)
+	TRACE_EVENTS_STATEDUMP(E, F) \
+	TRACE_EVENTS_VMSYNC(E, F)
 /* clang-format on */
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernel/flow.h"
 #include "kernel/net.h"
 #include "kvm/rows.h"
+#include "kvm/vmsync.h"
 
 #define MS 1000000ll
 #define SECOND 1000000000ll
@@ -405,6 +406,58 @@ static void test_without_a_host(void)
 	guest_clear(&g[1]);
 }
 
+/* ---- Hypercalls ---------------------------------------------------------------------------------------------------------- */
+
+static void add_call(History *h, guint table, gint64 time, guint64 count, guint32 thread, KvmVmsyncKind kind)
+{
+	*(KvmVmsyncItem *)history_table_add(h, table) =
+		(KvmVmsyncItem){.time_ns = time, .uid = 99, .count = count, .thread = thread, .kind = (guint8)kind};
+}
+
+/* A guest of whose processors nothing is known is placed by its hypercalls; in one VM of two. */
+static void test_hypercalls_place_a_guest(void)
+{
+	Clock clock = {.offset = YEAR / 4, .rate = -70e-6};
+	GRand *rand = g_rand_new_with_seed(4);
+	History *h[2] = {history_new(0, 20 * SECOND, NULL), history_new(read_clock(&clock, 0), read_clock(&clock, 20 * SECOND), NULL)};
+	guint table[2];
+
+	for (guint i = 0; i < 2; i++) {
+		KvmVmItem *vm = history_table_add(h[0], history_table(h[0], KVM_VMS_TABLE, sizeof *vm));
+		KvmVcpuItem *vcpu = history_table_add(h[0], history_table(h[0], KVM_VCPUS_TABLE, sizeof *vcpu));
+
+		*vm = (KvmVmItem){.pid = 100 + (gint32)i, .first_vcpu = i, .n_vcpus = 1};
+		*vcpu = (KvmVcpuItem){.vm = i, .thread = 10 + i, .row = KVM_NO_ROW};
+		table[i] = history_table(h[i], KVM_VMSYNC_TABLE, sizeof(KvmVmsyncItem));
+	}
+	for (guint k = 0; k < 500; k++) {
+		gint64 t = k * 30 * MS + about(rand, MS);
+
+		add_call(h[1], table[1], read_clock(&clock, t), k, 5, KVM_VMSYNC_GH_GUEST);
+		add_call(h[0], table[0], t += about(rand, 3000), k, 11, KVM_VMSYNC_GH_HOST);
+		add_call(h[0], table[0], t += about(rand, 9000), k, 11, KVM_VMSYNC_HG_HOST);
+		add_call(h[1], table[1], read_clock(&clock, t + about(rand, 2000)), k, 5, KVM_VMSYNC_HG_GUEST);
+	}
+	g_rand_free(rand);
+	for (guint i = 0; i < 2; i++)
+		g_assert_true(history_finish(h[i], NULL));
+	ExperimentInput inputs[2] = {{.name = "host", .history = h[0]}, {.name = "guest", .history = h[1]}};
+	g_autoptr(Experiment) e = experiment_new(inputs, 2, NULL, NULL);
+	const ExperimentMember *m = experiment_member(e, 1);
+	g_assert_cmpuint(m->parent, ==, 0);
+	g_assert_cmpint(m->vm_pid, ==, 101);
+	g_assert_cmpint(m->level, ==, 1);
+	g_assert_cmpstr(m->problem, ==, NULL);
+	g_assert_cmpuint(m->methods, ==, 1u << EXPERIMENT_BY_VMSYNC);
+	g_assert_cmpuint(m->constraints, ==, 1000);
+	g_assert_cmpuint(m->contradictions, ==, 0);
+	g_assert_cmpint(m->bound_ns, <, 3000);
+	for (gint64 t = 0; t < 20 * SECOND; t += SECOND)
+		g_assert_cmpint(ABS(experiment_up(m, read_clock(&clock, t)) - t), <=, m->bound_ns);
+	for (guint i = 0; i < 2; i++)
+		history_free(h[i]);
+}
+
 /* ---- Hosts that share no VM --------------------------------------------------------------------------------------------- */
 
 /* What one host saw of packets: of every other one that it sent, and of the others that it received. */
@@ -501,6 +554,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/experiment/two-vms-alike-are-ambiguous", test_two_vms_alike);
 	g_test_add_func("/experiment/without-a-host-all-are-roots", test_without_a_host);
 	g_test_add_func("/experiment/hosts-are-aligned-by-packets", test_hosts_are_aligned_by_packets);
+	g_test_add_func("/experiment/hypercalls-place-a-guest", test_hypercalls_place_a_guest);
 	g_test_add_func("/experiment/times-are-monotone", test_times_are_monotone);
 	return g_test_run();
 }
