@@ -135,7 +135,7 @@ static void keep_warnings(Job *job)
 
 static gboolean run_pass(Job *job, GError **error)
 {
-	HistoryOptions memory = {.memory = job->memory, .ahead = job->threads > 1};
+	HistoryOptions memory = {.memory = job->memory, .behind = job->threads > 1};
 
 	job->trace->history = history_new(job->trace->begin_ns, job->trace->end_ns, &memory);
 	if (job->trace->is_kernel && !read_kernel(job, error))

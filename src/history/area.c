@@ -9,15 +9,10 @@
 
 #include "history/private.h"
 
-#define HUGE_PAGE   ((guint64)2 << 20)
 #define RESERVE_MIN ((guint64)16 << 20)
 #define BUDGET_MIN  ((guint64)1 << 20)
 #define STEP_MIN    ((guint64)256 << 10)
 #define STEP_MAX    ((guint64)16 << 20)
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 guint64 history_default_memory(void)
 {
@@ -26,17 +21,16 @@ guint64 history_default_memory(void)
 	return pages > 0 && size > 0 ? (guint64)pages * (guint64)size / 4 : (guint64)1 << 30;
 }
 
-/* As many addresses as there are, at a boundary of huge pages. */
+/* As many addresses as there are. */
 static gboolean reserve(HistoryArea *area)
 {
 	for (guint64 size = HISTORY_AREA_MAX; size >= RESERVE_MIN; size /= 2) {
-		guint8 *p = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		guint8 *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (p == MAP_FAILED)
 			continue;
-		area->map = p;
-		area->map_size = size + HUGE_PAGE;
-		area->base = p + (-(guintptr)p & (HUGE_PAGE - 1));
+		area->map = area->base = p;
+		area->map_size = size;
 		area->reserved = size;
 		return TRUE;
 	}
@@ -51,50 +45,10 @@ gboolean history_area_init(HistoryArea *area, guint64 budget, const char *direct
 	return reserve(area);
 }
 
-/* ---- Pages made ready ---------------------------------------------------------------------------------------------- */
-
-/*
- * The first touch of a page costs the kernel its clearing, and in a VM often a way through the hypervisor. It is the same for whoever touches it, so that
- * another processor does it where there is one. Nobody waits for it: who comes first touches the page himself.
- */
-typedef struct {
-	guint8 *from;
-	gsize size;
-} Range;
-
-static gpointer touch(gpointer data)
-{
-	Range *range = data;
-
-	/* Linux before 5.14 doesn't know it; then pages are touched as they are needed. */
-	madvise(range->from, range->size, MADV_POPULATE_WRITE);
-	g_free(range);
-	return NULL;
-}
-
-void history_area_settle(HistoryArea *area)
-{
-	if (area->toucher)
-		g_thread_join(area->toucher);
-	area->toucher = NULL;
-}
-
-static void touch_ahead(HistoryArea *area, guint8 *from, gsize size)
-{
-	const Range range = {from, size};
-
-	history_area_settle(area);
-	Range *own = g_memdup2(&range, sizeof(range));
-	area->toucher = g_thread_try_new("touch", touch, own, NULL);
-	if (!area->toucher)
-		g_free(own);
-}
-
 /* ---- The area -------------------------------------------------------------------------------------------------------- */
 
 void history_area_clear(HistoryArea *area)
 {
-	history_area_settle(area);
 	if (area->map)
 		munmap(area->map, area->map_size);
 	if (area->fd >= 0)
@@ -103,7 +57,11 @@ void history_area_clear(HistoryArea *area)
 	g_free(area->failure);
 }
 
-/* A small history takes little, a large one is not asked for often. */
+/*
+ * A small history takes little, a large one is not asked for often. Pages come as they are touched, small ones: huge ones would mean fewer faults, but the kernel takes
+ * them from where memory was not in use for long, which in a VM often means that its host has to find it first (measured: several times as long), and
+ * what has just been cleared is in the cache when it is written.
+ */
 static guint64 step_for(const HistoryArea *area)
 {
 	guint64 step = STEP_MIN;
@@ -123,7 +81,7 @@ static guint64 commit_end(const HistoryArea *area, guint64 needed)
 
 gboolean history_area_commit(HistoryArea *area, guint64 needed)
 {
-	guint64 step = step_for(area), to = commit_end(area, needed);
+	guint64 to = commit_end(area, needed);
 	guint8 *from = area->base + area->committed;
 
 	if (area->failure)
@@ -143,11 +101,6 @@ gboolean history_area_commit(HistoryArea *area, guint64 needed)
 		area->failure = g_strdup_printf("no memory: %s", g_strerror(errno));
 		return FALSE;
 	}
-	/* Fewer and cheaper page faults; without them it works as well. */
-	if (step >= HUGE_PAGE)
-		madvise(from, to - area->committed, MADV_HUGEPAGE);
-	if (step >= HUGE_PAGE && area->ahead)
-		touch_ahead(area, from, to - area->committed);
 	area->committed = to;
 	return TRUE;
 }

@@ -14,10 +14,9 @@ History *history_new(gint64 begin_ns, gint64 end_ns, const HistoryOptions *optio
 	h->image.begin = begin_ns;
 	h->image.end = (gint64)((guint64)begin_ns + MIN(length, (guint64)G_MAXINT64));
 	history_area_init(&h->area, options ? options->memory : 0, options ? options->directory : NULL);
-	h->area.ahead = options && options->ahead;
 	history_tables_init(h);
 	history_text_keep(h, "", 0);
-	if (h->area.ahead)
+	if (options && options->behind)
 		history_behind_begin(h);
 	return h;
 }
@@ -54,7 +53,6 @@ gboolean history_finish(History *h, GError **error)
 	history_behind_end(h);
 	h->image.dropped += h->rows_dropped;
 	h->rows_dropped = 0;
-	history_area_settle(&h->area);
 	h->finished = TRUE;
 	h->n_open_rows = 0;
 	for (guint t = 0; t < HISTORY_TABLES_ALL; t++)

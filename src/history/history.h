@@ -44,7 +44,7 @@ guint64 history_default_memory(void); /* a quarter of the machine's */
 typedef struct {
 	guint64 memory;        /* bytes to hold in memory while it is made; 0: history_default_memory() */
 	const char *directory; /* where the rest goes; NULL: history_cache_dir() */
-	gboolean ahead;        /* another thread may have memory made ready before it is needed */
+	gboolean behind;       /* another thread may write rows, some time behind what is appended; nobody notices */
 } HistoryOptions;
 
 /* A history of [begin, end]. `options` may be NULL. */

@@ -112,8 +112,6 @@ typedef struct {
 	HistoryRef free_dirs[32]; /* directories that were outgrown, by the logarithm of their size */
 	gpointer map;             /* what is to be unmapped */
 	gsize map_size;
-	gboolean ahead;           /* pages are made ready by another thread ... */
-	GThread *toucher;         /* ... this one; NULL: none is at it */
 	/* behind.c */
 	gboolean shared;          /* another thread takes memory too: */
 	gpointer follower;        /* this one, which can't spill */
@@ -174,9 +172,6 @@ static inline History *history_of_area(HistoryArea *area)
 /* Reserve addresses for `area`. FALSE: there are none, and every history_area_alloc() will fail. */
 gboolean history_area_init(HistoryArea *area, guint64 budget, const char *directory);
 void history_area_clear(HistoryArea *area);
-
-/* Nobody else is at its memory any more. */
-void history_area_settle(HistoryArea *area);
 
 /* So that at least `needed` bytes may be touched. FALSE: failed, now and from now on. */
 gboolean history_area_commit(HistoryArea *area, guint64 needed);

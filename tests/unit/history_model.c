@@ -223,7 +223,7 @@ static void make_rename(Model *m, History *h)
 Model *model_make(GRand *rand, const ModelShape *shape, History **history_out)
 {
 	Model *m = g_new0(Model, 1);
-	HistoryOptions options = {.memory = shape->memory, .directory = shape->directory, .ahead = shape->ahead};
+	HistoryOptions options = {.memory = shape->memory, .directory = shape->directory, .behind = shape->behind};
 	History *h = history_new(shape->begin, shape->end, &options);
 	g_autoptr(GError) error = NULL;
 

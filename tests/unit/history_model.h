@@ -40,7 +40,7 @@ typedef struct {
 	guint states_max; /* of a kind */
 	guint64 memory;   /* HistoryOptions.memory */
 	const char *directory;
-	gboolean ahead;   /* HistoryOptions.ahead */
+	gboolean behind;   /* HistoryOptions.behind */
 } ModelShape;
 
 /* Write the same things to a new history and to the returned model. Both are finished. */

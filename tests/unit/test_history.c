@@ -20,7 +20,7 @@ static void test_random(void)
 	for (guint seed = 0; seed < 1500; seed++) {
 		g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
 		ModelShape shape = model_random_shape(rand);
-		shape.ahead = seed % 2;
+		shape.behind = seed % 2;
 		g_autoptr(History) h = NULL, again = NULL;
 		g_autoptr(Model) m = model_make(rand, &shape, &h);
 		g_autoptr(GError) error = NULL;
@@ -94,8 +94,8 @@ static void test_other_thread(void)
 {
 	g_autofree char *spill = scratch_file("behind");
 	const ModelShape shapes[] = {
-	        {.begin = 0, .end = 1000000000, .rows = 3, .appends = 200000, .step_max = 10000, .states_max = 64, .ahead = TRUE},
-	        {.begin = 0, .end = G_MAXINT64, .rows = 2000, .appends = 400000, .step_max = 1000000000000, .states_max = 25, .memory = 3 << 20, .directory = spill, .ahead = TRUE},
+	        {.begin = 0, .end = 1000000000, .rows = 3, .appends = 200000, .step_max = 10000, .states_max = 64, .behind = TRUE},
+	        {.begin = 0, .end = G_MAXINT64, .rows = 2000, .appends = 400000, .step_max = 1000000000000, .states_max = 25, .memory = 3 << 20, .directory = spill, .behind = TRUE},
 	};
 
 	g_assert_cmpint(g_mkdir(spill, 0700), ==, 0);
@@ -112,7 +112,7 @@ static void test_other_thread(void)
 static void test_asked_meanwhile(void)
 {
 	static const char *const states[] = {"a", "b"};
-	g_autoptr(History) h = history_new(0, G_MAXINT64, &(HistoryOptions){.ahead = TRUE});
+	g_autoptr(History) h = history_new(0, G_MAXINT64, &(HistoryOptions){.behind = TRUE});
 	guint kind = history_kind(h, "k", states, 2);
 	guint32 row = history_row(h, kind, "r", 0);
 
