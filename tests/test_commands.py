@@ -325,7 +325,7 @@ def test_a_limit_takes_the_first_rows():
 
 
 # Rows that stand below others are sorted among those only.
-TREES = {"disk", "net", "steal"}
+TREES = {"disk", "nested", "net", "steal"}
 
 
 def check_sort(command, options):

@@ -52,4 +52,7 @@ View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError *
 /* What was taken from each vCPU, by whom, and what its guest can't see of it (query->by). Log: the longest waits for a processor. */
 View *analysis_steal(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* VMs in VMs: the time of vCPUs and of what they run for nested VMs, by level, and which level kept those from running (query->by). */
+View *analysis_nested(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 #endif

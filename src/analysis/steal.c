@@ -133,6 +133,11 @@ const KvmVcpuItem *analysis_steal_vcpu(const AnalysisSteal *s, guint32 vcpu)
 	return history_table_get(s->h, s->vcpu_table, vcpu);
 }
 
+guint32 analysis_steal_thread_row(const AnalysisSteal *s, guint32 vcpu)
+{
+	return s->thread_rows[vcpu];
+}
+
 const KvmVmItem *analysis_steal_vm(const AnalysisSteal *s, guint32 vm)
 {
 	return history_table_get(s->h, s->vm_table, vm);

@@ -24,6 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AnalysisSteal, analysis_steal_free)
 
 guint32 analysis_steal_n_vcpus(const AnalysisSteal *s);
 const KvmVcpuItem *analysis_steal_vcpu(const AnalysisSteal *s, guint32 vcpu);
+guint32 analysis_steal_thread_row(const AnalysisSteal *s, guint32 vcpu); /* its thread's; HISTORY_NO_ROW: none */
 const KvmVmItem *analysis_steal_vm(const AnalysisSteal *s, guint32 vm);
 
 /* ---- The account -------------------------------------------------------------------------------------------------- */

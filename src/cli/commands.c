@@ -16,6 +16,7 @@ static const CliCommand *const last[] = {&cli_info, &cli_events};
 /* Questions to the histories: a new one is a line here. */
 static const CliTable tables[] = {
 	{"steal", "Time that was taken from each vCPU, by whom, and what its guest can't see of it", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_BY, analysis_steal, NULL},
+	{"nested", "Nested VMs: time in each level, and which level starved them", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_nested, NULL},
 	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_ALL, analysis_threads, NULL},
 	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~(CLI_TABLE_THREADS | CLI_TABLE_HISTOGRAM), analysis_cpus, NULL},

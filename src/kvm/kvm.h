@@ -33,6 +33,7 @@
 #define KVM_PREEMPTORS_MAX 1024   /* threads that a vCPU's matrix tells apart; those beyond count as one */
 #define KVM_L2_MAX         256    /* VMs nested in one VM */
 #define KVM_SITES_MAX      16384  /* addresses of their code that are remembered to tell those apart, in all VMs */
+#define KVM_PAGES_MAX      16384  /* pages of their user programs, likewise, in each VM */
 #define KVM_PENDING_MAX    256    /* runs of level 2 that wait to be told which VM they were of */
 
 /* ---- vCPU states --------------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define KASLR_BITS  21
+#define PAGE_BITS   12
 #define SITE_PLACES 16
 #define FEW_L2S     8  /* up to so many are compared with each other */
 #define VMCBS_MAX   4096
@@ -53,6 +54,7 @@ struct KvmVmState *kvm_vm_state_new(Kvm *kvm)
 	s->n_code = &kvm->s->n_code;
 	s->sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	s->code = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	s->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	s->l2s = g_ptr_array_new_with_free_func(g_free);
 	s->vmcbs = g_ptr_array_new_with_free_func(g_free);
 	return s;
@@ -62,6 +64,7 @@ void kvm_vm_state_free(struct KvmVmState *s)
 {
 	g_hash_table_unref(s->sites);
 	g_hash_table_unref(s->code);
+	g_hash_table_unref(s->pages);
 	g_ptr_array_unref(s->l2s);
 	g_ptr_array_unref(s->vmcbs);
 	g_free(s);
@@ -316,19 +319,56 @@ static KvmL2 *code_at_distance(const KvmVm *vm, guint64 rip)
 	return NULL;
 }
 
+static void learn(const KvmVm *vm, GHashTable *all, guint64 key, KvmL2 *l2)
+{
+	Code *code = g_hash_table_lookup(all, &key);
+
+	if (!code) {
+		code = g_new(Code, 1);
+		*code = (Code){key, l2};
+		g_hash_table_insert(all, &code->rip, code);
+	} else if (kvm_l2_real(vm, code->l2) != l2) {
+		code->l2 = NULL;
+	}
+}
+
+/* Programs come and go: where there are too many pages, those seen lately count. */
 void kvm_l2_learn(KvmVm *vm, guint64 rip, KvmL2 *l2)
 {
-	GHashTable *all = vm->s->code;
-	Code *code = is_kernel(rip) ? g_hash_table_lookup(all, &rip) : NULL;
+	struct KvmVmState *s = vm->s;
 
-	if (code && kvm_l2_real(vm, code->l2) != l2)
-		code->l2 = NULL;
-	if (code || !is_kernel(rip) || *vm->s->n_code >= KVM_SITES_MAX)
+	if (!is_kernel(rip)) {
+		if (g_hash_table_size(s->pages) >= KVM_PAGES_MAX)
+			g_hash_table_remove_all(s->pages);
+		learn(vm, s->pages, rip >> PAGE_BITS, l2);
 		return;
-	++*vm->s->n_code;
-	code = g_new(Code, 1);
-	*code = (Code){rip, l2};
-	g_hash_table_insert(all, &code->rip, code);
+	}
+	if (*s->n_code >= KVM_SITES_MAX && !g_hash_table_contains(s->code, &rip))
+		return;
+	guint before = g_hash_table_size(s->code);
+	learn(vm, s->code, rip, l2);
+	*s->n_code += g_hash_table_size(s->code) - before;
+}
+
+KvmL2 *kvm_l2_hint(const KvmVm *vm, guint64 rip)
+{
+	guint64 key = rip >> PAGE_BITS;
+	const Code *code = g_hash_table_lookup(is_kernel(rip) ? vm->s->code : vm->s->pages, is_kernel(rip) ? &rip : &key);
+
+	return code ? kvm_l2_real(vm, code->l2) : NULL;
+}
+
+guint kvm_l2_all(const KvmVm *vm, KvmL2 **out, guint max)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < vm->s->l2s->len && n < max; i++) {
+		L2Place *p = g_ptr_array_index(vm->s->l2s, i);
+
+		if (p->real == &p->l2)
+			out[n++] = &p->l2;
+	}
+	return n;
 }
 
 /* ---- Identification ---------------------------------------------------------------------------------------------- */

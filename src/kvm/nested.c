@@ -2,9 +2,9 @@
 /*
  * nested.c: runs of level 2, counted for the nested VM that they belong to.
  *
- * Many runs don't tell whose they are; they wait until one does. The level 1 hypervisor has most to do between two runs where it changes VMs, which shows
- * in how often it exits. Where it exits as seldom as it ever does between runs, it goes on with the same VM: such runs are one VM's for sure. Of what is left, runs
- * between two of the same VM are that VM's, and between two VMs it changed where it exited most.
+ * Many runs don't tell whose they are; they wait until one does. To change vCPUs, the level 1 hypervisor has to execute certain instructions, which exit. Where it does not do so more
+ * often than it ever does between two runs, it goes on with the same VM: such runs are one VM's for sure. Where these instructions don't exit (AMD's processors can execute them for a guest),
+ * or tell nothing, the same is concluded from how often it exits at all, for it has most to do where it changes VMs. Whose the others are is guessed (guess.c).
  */
 #include "kvm/private.h"
 
@@ -90,7 +90,30 @@ static void count_vcpus(const KvmVcpu *v, const KvmRun *run, KvmL2 *l2)
 	l2->vcpus = MAX(l2->vcpus, n);
 }
 
-/* How often level 1 exited before this pending run, since the run before. */
+/* ---- Where level 1 may have changed VMs -------------------------------------------------------------------------- */
+
+static void pace_learn(KvmPace *p, guint n)
+{
+	p->more |= p->least != G_MAXUINT && n != p->least;
+	p->least = MIN(p->least, n);
+}
+
+static void pace_judge(KvmPace *p, gboolean same)
+{
+	if (same)
+		p->right++;
+	else
+		p->wrong++;
+}
+
+#define PACE_TRUST 16 /* so many times it must have been right for each time it was wrong */
+
+static gboolean pace_holds(const KvmPace *p)
+{
+	return p->least != G_MAXUINT && p->wrong <= p->right / PACE_TRUST;
+}
+
+/* Exits, or instructions that change vCPUs, before this pending run, since the run before. */
 static guint exits_before(const struct KvmVcpuState *s, guint i)
 {
 	if (i == 0)
@@ -99,23 +122,48 @@ static guint exits_before(const struct KvmVcpuState *s, guint i)
 	return before->reflected ? before->exits : 0;
 }
 
+static guint loads_before(const struct KvmVcpuState *s, guint i)
+{
+	if (i == 0)
+		return s->last_loads;
+	const KvmRun *before = &g_array_index(s->pending, KvmRun, i - 1);
+	return before->reflected ? before->loads : 0;
+}
+
+/* They tell, if there are sometimes more and sometimes fewer of them. */
+static gboolean loads_tell(const struct KvmVcpuState *s)
+{
+	return s->loads_pace.more && pace_holds(&s->loads_pace);
+}
+
 /* The VM can't have changed before this pending run. */
-static gboolean continues(const struct KvmVcpuState *s, guint i)
+gboolean kvm_nested_continues(const struct KvmVcpuState *s, guint i)
 {
 	guint exits = exits_before(s, i);
 
-	return exits == 0 || (exits <= s->least_exits && !s->least_fails);
+	if (exits == 0)
+		return TRUE;
+	if (loads_tell(s))
+		return loads_before(s, i) <= s->loads_pace.least;
+	return exits <= s->exits_pace.least && pace_holds(&s->exits_pace);
 }
 
-/* Of the pending runs from `begin` to `end`, the first that is of the new VM. */
-static guint split(const struct KvmVcpuState *s, guint begin, guint end)
+gboolean kvm_nested_away(const struct KvmVcpuState *s, const KvmRun *run)
 {
-	guint at = begin;
+	return run->reflected && loads_tell(s) && run->loads > s->loads_pace.least;
+}
 
-	for (guint i = begin; i <= end; i++)
-		if (exits_before(s, i) > exits_before(s, at))
-			at = i;
-	return at;
+/* Both of these runs' VMs are known, and nothing is pending between them: what can be learned from that. */
+static void judge(struct KvmVcpuState *s, gboolean same)
+{
+	guint exits = exits_before(s, 0);
+
+	if (exits && loads_before(s, 0) <= s->loads_pace.least)
+		pace_judge(&s->loads_pace, same);
+	if (exits && exits <= s->exits_pace.least)
+		pace_judge(&s->exits_pace, same);
+	if (!kvm_nested_continues(s, 0))
+		*(same ? &s->stayed : &s->changed) += 1;
 }
 
 /* Pending runs [begin, end) are of this VM, and for sure: so is the code that they ran. */
@@ -130,10 +178,15 @@ static void settle_sure(KvmVcpu *v, guint begin, guint end, KvmL2 *l2)
 	}
 }
 
-static void settle_likely(KvmVcpu *v, guint begin, guint end, KvmL2 *l2)
+static void settle_likely(KvmVcpu *v, guint begin, guint end, KvmL2 *before, KvmL2 *after)
 {
+	KvmL2 *likely[KVM_PENDING_MAX + 1];
+
+	if (begin >= end)
+		return;
+	kvm_nested_guess(v, begin, end, before, after, likely);
 	for (guint i = begin; i < end; i++)
-		count(v, &g_array_index(v->s->pending, KvmRun, i), l2);
+		count(v, &g_array_index(v->s->pending, KvmRun, i), likely[i - begin]);
 }
 
 /* Now it is known whose the last pending run is. */
@@ -143,19 +196,18 @@ static void settle(KvmVcpu *v, KvmL2 *l2)
 	KvmL2 *before = kvm_l2_real(v->vm, s->last_l2);
 	guint n = s->pending->len, last = n - 1, first = 0;
 
-	while (last > 0 && continues(s, last))
+	while (last > 0 && kvm_nested_continues(s, last))
 		last--;
-	while (before && first < last && continues(s, first))
+	while (before && first < last && kvm_nested_continues(s, first))
 		first++;
-	if (before && before != l2 && last == 0 && continues(s, 0))
-		s->least_fails = exits_before(s, 0) > 0;
-	guint change = !before ? first : before == l2 ? last : split(s, first, last);
+	if (before && n == 1)
+		judge(s, before == l2);
 	settle_sure(v, 0, first, before);
-	settle_likely(v, first, change, before);
-	settle_likely(v, change, last, l2);
+	settle_likely(v, first, last, before, l2);
 	settle_sure(v, last, n, l2);
 	const KvmRun *run = &g_array_index(s->pending, KvmRun, n - 1);
 	s->last_exits = run->reflected ? run->exits : 0;
+	s->last_loads = run->reflected ? run->loads : 0;
 	s->last_l2 = l2;
 	g_array_set_size(s->pending, 0);
 }
@@ -167,8 +219,10 @@ void kvm_nested_push(KvmVcpu *v, const KvmRun *run)
 
 	if (!l2 && run->vmcb)
 		l2 = kvm_l2_real(v->vm, run->vmcb->l2);
-	if (run->full_ns >= 0 && (!s->least_exits || run->exits < s->least_exits))
-		s->least_exits = run->exits;
+	if (run->full_ns >= 0) {
+		pace_learn(&s->exits_pace, run->exits);
+		pace_learn(&s->loads_pace, run->loads);
+	}
 	g_array_append_val(s->pending, *run);
 	if (l2) {
 		count_vcpus(v, run, l2);

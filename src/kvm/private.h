@@ -43,6 +43,7 @@ typedef struct {
 struct KvmVmState {
 	GHashTable *sites; /* guint64 (code, low bits of the address) -> Site * */
 	GHashTable *code;  /* guint64 (address) -> Code *: kernel code that was seen to run in a nested VM */
+	GHashTable *pages; /* guint64 (address >> 12) -> Code *: the same of user code, by pages */
 	guint *n_sites, *n_code; /* entries of these in all VMs */
 	GPtrArray *l2s;    /* L2Place *: all that were ever made, by index */
 	GPtrArray *vmcbs;  /* KvmVmcb * */
@@ -62,6 +63,12 @@ KvmL2 *kvm_l2_identify(KvmVm *vm, KvmVmcb *vmcb, const KvmReason *reason, guint6
 
 /* The code at `rip` is this nested VM's, as was found out by other means. */
 void kvm_l2_learn(KvmVm *vm, guint64 rip, KvmL2 *l2);
+
+/* Whose the code at `rip` was when it was learned: for user programs, which are anywhere in any VM, no more than a hint. NULL: nobody's alone. */
+KvmL2 *kvm_l2_hint(const KvmVm *vm, guint64 rip);
+
+/* All that are known, the first `max` of them; returns how many. */
+guint kvm_l2_all(const KvmVm *vm, KvmL2 **out, guint max);
 
 /* What an l2 turned out to be; NULL stays NULL. */
 KvmL2 *kvm_l2_real(const KvmVm *vm, KvmL2 *l2);
@@ -95,13 +102,30 @@ typedef struct {
 	gint64 ns[KVM_STATE_COUNT];
 	gint64 full_ns;       /* reflected: until the next entry into level 2; -1: not seen */
 	guint exits;          /* reflected: exits until then, with this one */
+	guint loads;          /* of these, instructions by which hypervisors change vCPUs */
 } KvmRun;
+
+/* How often level 1 exits between two runs of level 2 where it does not change vCPUs, learned from how seldom it ever does. */
+typedef struct {
+	guint least;          /* G_MAXUINT: not known yet */
+	gboolean more;        /* it was more, too */
+	guint right, wrong;   /* how often the VM was the same after so few, as was found by other means, and how often not */
+} KvmPace;
 
 /* The run is complete: count it, now or as soon as it is known whose it was. */
 void kvm_nested_push(KvmVcpu *v, const KvmRun *run);
 
+/* Level 1 can't have changed VMs before the i-th pending run. */
+gboolean kvm_nested_continues(const struct KvmVcpuState *s, guint i);
+
+/* After this run level 1 left its vCPU alone and came back to it, as far as is known. */
+gboolean kvm_nested_away(const struct KvmVcpuState *s, const KvmRun *run);
+
 /* Count what still waits. */
 void kvm_nested_flush(KvmVcpu *v);
+
+/* guess.c: whose pending runs [begin, end) most likely are, between one of `before` (NULL: not known) and one of `after`. To out[0..end - begin - 1]. */
+void kvm_nested_guess(const KvmVcpu *v, guint begin, guint end, KvmL2 *before, KvmL2 *after, KvmL2 **out);
 
 /* Entries of l2s that turned out to be the same become one; results get their order. */
 void kvm_nested_finish(KvmVcpu *v);
@@ -157,9 +181,9 @@ struct KvmVcpuState {
 	KvmVmcb *vmcb;
 	GArray *pending;     /* KvmRun */
 	KvmL2 *last_l2;      /* of the last run whose VM is known */
-	guint last_exits;    /* exits between that run and the next */
-	guint least_exits;   /* the least number between any two runs; 0: none was seen */
-	gboolean least_fails; /* the VM changed even where there were so few */
+	guint last_exits, last_loads; /* between that run and the next */
+	KvmPace exits_pace, loads_pace;
+	guint stayed, changed; /* how often the VM was the same, or another, where it could have changed */
 	gint64 l2_begin, l2_end;
 	/* who ran instead: wait.c */
 	gint32 wait_cpu;     /* -1: waits for none */

@@ -288,7 +288,7 @@ typedef struct {
 	guint64 code;
 	guint32 vcpu;      /* index in kvm->s->vcpus */
 	guint32 l2;        /* KvmL2.index before kvm_l2_number(); G_MAXUINT32: not known */
-	guint8 isa, has_exit, reflected, whole;
+	guint8 isa, has_exit, reflected, whole, away;
 } L2Run;
 
 void kvm_row_l2(const KvmVcpu *v, const KvmRun *run, const KvmL2 *l2)
@@ -299,7 +299,8 @@ void kvm_row_l2(const KvmVcpu *v, const KvmRun *run, const KvmL2 *l2)
 		return;
 	L2Run *r = history_table_add(s->history, s->runs);
 	*r = (L2Run){.begin = run->end - run->guest_ns, .end = run->end, .code = run->code, .vcpu = v->s->index, .l2 = l2->index, .isa = run->isa,
-		     .has_exit = (guint8)run->has_exit, .reflected = (guint8)run->reflected, .whole = run->reflected ? run->full_ns >= 0 : (guint8)run->whole};
+		     .has_exit = (guint8)run->has_exit, .reflected = (guint8)run->reflected, .whole = run->reflected ? run->full_ns >= 0 : (guint8)run->whole,
+		     .away = (guint8)kvm_nested_away(v->s, run)};
 }
 
 /* What a nested VM is said to do on one vCPU. */
@@ -355,6 +356,8 @@ static KvmL2State state_after(const L2Run *run)
 		return KVM_L2_STATE_UNKNOWN;
 	if (reason && reason->klass == KVM_CLASS_HLT)
 		return KVM_L2_STATE_HALTED;
+	if (run->away)
+		return KVM_L2_STATE_AWAY;
 	return run->reflected ? KVM_L2_STATE_REFLECTED : KVM_L2_STATE_EXIT;
 }
 
@@ -369,7 +372,7 @@ static void write_run(Kvm *kvm, GHashTable *rows, const L2Run *run)
 	history_append(kvm->s->history, r->row, run->begin, r->after, r->detail);
 	history_append(kvm->s->history, r->row, run->end, KVM_L2_STATE_GUEST, 0);
 	r->after = (guint8)state_after(run);
-	r->detail = r->after == KVM_L2_STATE_EXIT || r->after == KVM_L2_STATE_REFLECTED ? reason_text(kvm, (KvmIsa)run->isa, run->code) : 0;
+	r->detail = r->after == KVM_L2_STATE_EXIT || r->after == KVM_L2_STATE_REFLECTED || r->after == KVM_L2_STATE_AWAY ? reason_text(kvm, (KvmIsa)run->isa, run->code) : 0;
 }
 
 static GHashTable *write_runs(Kvm *kvm)

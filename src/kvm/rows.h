@@ -29,7 +29,8 @@
 	X(GUEST,     "guest-l2", "its code runs") \
 	X(EXIT,      "exit",     "an exit that this kernel handles alone (detail: reason), until it is entered again") \
 	X(REFLECTED, "reflected", "an exit that its own hypervisor in level 1 was given (detail: reason), until it is entered again: that one's work, waits and other VMs") \
-	X(HALTED,    "halted",   "it had nothing to do")
+	X(HALTED,    "halted",   "it had nothing to do") \
+	X(AWAY,      "away",     "as reflected, and level 1 did something else before it came back (detail: reason): another thread ran there, or its hypervisor's user part")
 
 typedef enum {
 #define KVM_X(id, name, description) KVM_L2_STATE_##id,

@@ -17,6 +17,13 @@
 #define VMX_VMLAUNCH 20
 #define VMX_VMRESUME 24
 
+/*
+ * Instructions by which it changes vCPUs. On Intel it makes another control block the current one. On AMD it saves its own registers before it first enters a vCPU that its processor was given,
+ * besides saving the guest's at each exit.
+ */
+#define SVM_VMSAVE  0x83
+#define VMX_VMPTRLD 21
+
 /* ---- Time ------------------------------------------------------------------------------------------------------ */
 
 static gboolean in_guest(KvmState state)
@@ -177,6 +184,11 @@ static gboolean asks_for_level2(KvmIsa isa, guint64 code)
 				  : isa == KVM_ISA_VMX && (code == VMX_VMLAUNCH || code == VMX_VMRESUME);
 }
 
+static gboolean loads_vcpu(const KvmEpisode *ep)
+{
+	return ep->isa == KVM_ISA_SVM ? ep->code == SVM_VMSAVE : ep->isa == KVM_ISA_VMX && ep->code == VMX_VMPTRLD;
+}
+
 /* Nothing that is recorded tells levels apart but the exits' own reasons. */
 static gboolean guessing(const Kvm *kvm)
 {
@@ -242,6 +254,7 @@ static void count_exit(KvmVcpu *v, gint64 time, gboolean whole)
 	if (whole && s->kvm->durations)
 		st_hist_add(&e->hist, time - ep->begin);
 	s->gap.exits += (guint)s->gap_open;
+	s->gap.loads += (guint)(s->gap_open && loads_vcpu(ep));
 }
 
 /* The run of level 2 that is going on, or has just ended. */
@@ -587,6 +600,7 @@ KvmVcpu *kvm_vcpu_new(Kvm *kvm, KernelThread *t, gint64 time)
 	s->since = time;
 	s->cpu = t->cpu;
 	s->wait_cpu = s->exit_id = s->entry_id = -1;
+	s->exits_pace.least = s->loads_pace.least = G_MAXUINT;
 	s->pending = g_array_new(FALSE, FALSE, sizeof(KvmRun));
 	s->matrix = g_hash_table_new(NULL, NULL);
 	import(v, time);

@@ -100,6 +100,7 @@ static void of_l2(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *out
 		set_exit(w, out, FORM_EXIT, i->detail);
 		break;
 	case KVM_L2_STATE_REFLECTED:
+	case KVM_L2_STATE_AWAY:
 		set(out, LAYERS_LOWER_EXIT, w->level + 1, text(w, FORM_REFLECTED, i->detail));
 		break;
 	case KVM_L2_STATE_HALTED:

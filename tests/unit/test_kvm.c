@@ -7,7 +7,7 @@
 #include "kvm/rows.h"
 
 enum { END = 100000, VM = 10, VCPU = 11, OTHER = 12 };
-enum { HLT = 0x78, INTR = 0x60, MSR = 0x7c, CPUID = 0x72, VMRUN = 0x80, VMSAVE = 0x83, NPF = 0x400 };
+enum { HLT = 0x78, INTR = 0x60, MSR = 0x7c, CPUID = 0x72, VMRUN = 0x80, VMLOAD = 0x82, VMSAVE = 0x83, NPF = 0x400 };
 enum { RUNNABLE = 0, BLOCKED = 1 };
 
 #define KERNEL_CODE 0xffffffff81000000ull
@@ -420,6 +420,52 @@ static void test_two_kernels(void)
 	end(w);
 }
 
+/* As reflect(), with `saves` VMSAVE among `exits` exits of level 1. */
+static gint64 reflect_saving(World *w, gint64 at, guint reason, guint64 rip, guint saves, guint exits)
+{
+	EXIT_AT(w, at, reason, rip);
+	CONFIRM(w, at + 5);
+	INJECT(w, at + 10);
+	for (guint i = 0; i < exits; i++) {
+		ENTRY(w, at + 50);
+		EXIT(w, at + 100, i < saves ? VMSAVE : VMLOAD);
+		at += 100;
+	}
+	ENTRY(w, at + 50);
+	EXIT(w, at + 100, VMRUN);
+	ENTRY(w, at + 150);
+	return at + 150;
+}
+
+/*
+ * Where level 1 saves its own registers as well as the guest's it has changed vCPUs, however often it exits besides. What such changes do otherwise is learned: here it was always another VM, so
+ * a run that doesn't tell between two of one VM is the other's.
+ */
+static void test_saves_tell_changes(void)
+{
+	const guint64 one = KERNEL_CODE + 0x123456, two = one + 0x400000, user = 0x5555000;
+	World *w = begin();
+	gint64 at = enter_level2(w);
+
+	for (guint i = 0; i < 20; i++) {
+		at = reflect_saving(w, at + 10, MSR, one, 1, 3);
+		at = reflect_saving(w, at + 10, HLT, one + 0x777, 2, 4);
+		at = reflect_saving(w, at + 10, MSR, two, 1, 3);
+		at = reflect_saving(w, at + 10, HLT, two + 0x777, 2, 4);
+	}
+	at = reflect_saving(w, at + 10, MSR, one, 1, 9);
+	at = reflect_saving(w, at + 500, INTR, user, 2, 4);          /* the same, for all its exits */
+	at = reflect_saving(w, at + 3000, INTR, user + 0x100000, 2, 4); /* the other one */
+	reflect_saving(w, at + 10, MSR, one, 1, 3);
+	finish(w);
+	KvmVm *vm = the_vm(w);
+	g_assert_cmpuint(vm->l2s->len, ==, 2);
+	const KvmL2 *a = g_ptr_array_index(vm->l2s, 0), *b = g_ptr_array_index(vm->l2s, 1);
+	g_assert_cmpint(a->guest_ns, ==, 20 * 20 + 10 + 500 + 10 + (END - w->now));
+	g_assert_cmpint(b->guest_ns, ==, 20 * 20 + 3000);
+	end(w);
+}
+
 /* One pair of addresses that are alike may be chance. */
 static void test_one_pair_is_chance(void)
 {
@@ -477,6 +523,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/nested/refused", test_refused);
 	g_test_add_func("/kvm/nested/begins-in-level2", test_begins_in_level2);
 	g_test_add_func("/kvm/nested/two-kernels", test_two_kernels);
+	g_test_add_func("/kvm/nested/saves-tell-changes", test_saves_tell_changes);
 	g_test_add_func("/kvm/nested/one-pair-is-chance", test_one_pair_is_chance);
 	g_test_add_func("/kvm/nested/control-blocks", test_control_blocks);
 	return g_test_run();
