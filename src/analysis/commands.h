@@ -20,6 +20,9 @@ View *analysis_layers(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 /* How the machines' clocks were aligned, and who runs in whom. */
 gboolean analysis_sync(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 
+/* Waits: why vCPUs were asleep; log: the longest ones, and the evidence. */
+View *analysis_waits(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* The intervals of rows, written as they are found. */
 gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 

@@ -21,6 +21,7 @@ static const CliTable tables[] = {
 	{"processes", "The same for processes", CLI_TABLE_ALL & ~(CLI_TABLE_CPU | CLI_TABLE_LOG), analysis_processes, NULL},
 	{"cpus", "Processors: what they did", CLI_TABLE_ALL & ~(CLI_TABLE_THREADS | CLI_TABLE_HISTOGRAM), analysis_cpus, NULL},
 	{"layers", "Levels: who really ran on the physical processors, and what became of guests' threads", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_layers, NULL},
+	{"waits", "Why vCPUs were asleep: timer, disk, network, another vCPU, ..., from the host alone", CLI_TABLE_NO_LAYERS | (CLI_TABLE_ALL & ~CLI_TABLE_CPU), analysis_waits, NULL},
 	{"sync", "Clocks: which machine runs in which VM, and how far their clocks are apart, with error bounds", CLI_TABLE_NO_LAYERS, NULL, analysis_sync},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_NO_LAYERS | CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_NO_LAYERS | CLI_TABLE_ALL, analysis_files, NULL},

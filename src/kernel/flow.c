@@ -127,6 +127,13 @@ void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, g
 	flow_cpu_update(f, c, time);
 }
 
+KernelThreadState kernel_flow_blocked_for(KernelSet *set, const KernelThread *thread)
+{
+	const FlowThread *t = thread->flow;
+
+	return t && t->state == KERNEL_TS_WAIT_CPU ? (KernelThreadState)t->blocked_for : KERNEL_TS_UNKNOWN;
+}
+
 guint32 kernel_flow_waker(KernelSet *set, const KernelThread *thread)
 {
 	const FlowThread *t = thread->flow;

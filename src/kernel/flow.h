@@ -156,6 +156,9 @@ enum { KERNEL_OCCUPANT_UNKNOWN, KERNEL_OCCUPANT_IDLE, KERNEL_OCCUPANT_THREAD, KE
 void kernel_flow_guest_enter(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time, guint32 detail);
 void kernel_flow_guest_leave(KernelSet *set, gint32 cpu, KernelThread *thread, gint64 time);
 
+/* What the thread was blocked for, once it has been woken; UNKNOWN: it was not blocked before, or it runs again. */
+KernelThreadState kernel_flow_blocked_for(KernelSet *set, const KernelThread *thread);
+
 /* The text that says who woke the thread last, and from where ("timer", "vhost-183 195"); 0: not known. */
 guint32 kernel_flow_waker(KernelSet *set, const KernelThread *thread);
 

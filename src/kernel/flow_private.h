@@ -64,6 +64,7 @@ struct FlowThread {
 	guint8 mode;           /* FlowMode */
 	guint8 fault;          /* FlowFault */
 	guint8 from;           /* KernelFrom, of its last wakeup */
+	guint8 blocked_for;    /* KernelThreadState: what it was blocked for when it was woken last */
 	gboolean certain;      /* no idle thread */
 	gboolean known;        /* its state has been known once */
 	gboolean in_guest, kvm_run;

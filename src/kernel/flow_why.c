@@ -52,6 +52,7 @@ void flow_why(Flow *f, FlowThread *t, const KernelBlocked *by, gint64 time)
 {
 	KernelBlocked b = by ? *by : (KernelBlocked){.number = -1, .cpu = -1, .waker_syscall = -1};
 
+	t->blocked_for = KERNEL_TS_UNKNOWN;
 	/* It may have been woken and have slept again. */
 	if (flow_thread_lost(f, t) < time)
 		return;
@@ -69,4 +70,5 @@ void flow_why(Flow *f, FlowThread *t, const KernelBlocked *by, gint64 time)
 		why = (KernelWhy){.reason = (guint8)guess(&b)};
 	t->state = (guint8)KERNEL_TS_BLOCKED_FOR(why.reason);
 	t->detail = why.detail;
+	t->blocked_for = t->state;
 }

@@ -202,6 +202,7 @@ struct KvmVcpuState {
 	gint64 written;      /* until when the row is written */
 	gint64 runs_since;   /* runs of level 2 before that are nobody's */
 	guint32 preempted_by; /* text */
+	guint32 wait_text;    /* why it slept, which waits.c has found out; 0: nothing is known */
 	guint32 guest_text;  /* "VM 183 vCPU 0", of these: */
 	gint32 guest_pid, guest_id;
 };

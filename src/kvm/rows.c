@@ -166,8 +166,9 @@ void kvm_row_reason(KvmVcpu *v)
 void kvm_row_woken(KvmVcpu *v)
 {
 	struct KvmVcpuState *s = v->s;
-	guint32 by = s->pieces ? kernel_flow_waker(s->kvm->s->set, v->thread) : 0;
+	guint32 by = !s->pieces ? 0 : s->wait_text ? s->wait_text : kernel_flow_waker(s->kvm->s->set, v->thread);
 
+	s->wait_text = 0;
 	for (guint i = by ? s->pieces->len : 0; i-- > 0;) {
 		KvmPiece *p = &g_array_index(s->pieces, KvmPiece, i);
 

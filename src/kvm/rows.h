@@ -5,7 +5,7 @@
  * Rows of kind "vcpu", path "vm/PID/vcpu/ID", have the states of KVM_STATES; time in each of them is that of KvmVcpu.ns, exactly. Details:
  *   exit, emulation       the exit's reason ("EPT_VIOLATION"); none before the first exit is known
  *   preempted             the thread that was given the processor ("ffmpeg 4711")
- *   halted, blocked       who woke it in the end ("timer", "vhost-183 195")
+ *   halted, blocked       what it waited for, and who woke it ("timer", "network: vhost-183 195"), as far as was known then: see kvm/waits.h
  *
  * Rows of kind "l2-vcpu", path "vm/PID/l2/K/vcpu/ID", are a nested VM K as the vCPU ID of its host VM runs it, from when it was first seen there until the last time.
  * Their states are those of KVM_L2_STATES.

@@ -22,6 +22,26 @@
 	E(KVM_NESTED_VMEXIT, "kvm", "kvm_x86_nested_vmexit kvm_nested_vmexit") \
 	E(KVM_NESTED_VMEXIT_INJECT, "kvm", "kvm_x86_nested_vmexit_inject kvm_nested_vmexit_inject") \
 	E(KVM_NESTED_INTR_VMEXIT, "kvm", "kvm_x86_nested_intr_vmexit kvm_nested_intr_vmexit") \
+	E(KVM_INJ_VIRQ, "kvm", "kvm_x86_inj_virq kvm_inj_virq") \
+	F(KVM_INJ_VIRQ, VECTOR, 0, "irq vec") \
+	E(KVM_ACCEPT_IRQ, "kvm", "kvm_x86_apic_accept_irq kvm_apic_accept_irq") \
+	F(KVM_ACCEPT_IRQ, APIC_ID, 0, "apicid") \
+	F(KVM_ACCEPT_IRQ, VECTOR,  1, "vec") \
+	E(KVM_MSI_SET_IRQ, "kvm", "kvm_msi_set_irq") \
+	F(KVM_MSI_SET_IRQ, ADDRESS, 0, "address") \
+	F(KVM_MSI_SET_IRQ, DATA,    1, "data") \
+	E(KVM_IOAPIC_SET_IRQ, "kvm", "kvm_ioapic_set_irq") \
+	F(KVM_IOAPIC_SET_IRQ, ENTRY, 0, "e") \
+	E(KVM_APIC_IPI, "kvm", "kvm_x86_apic_ipi kvm_apic_ipi") \
+	F(KVM_APIC_IPI, ICR_LOW, 0, "icr_low") \
+	E(KVM_MSR, "kvm", "kvm_x86_msr kvm_msr") \
+	F(KVM_MSR, WRITE, 0, "write") \
+	F(KVM_MSR, ECX,   1, "ecx") \
+	F(KVM_MSR, DATA,  2, "data") \
+	E(KVM_APIC, "kvm", "kvm_x86_apic kvm_apic") \
+	F(KVM_APIC, RW,  0, "rw") \
+	F(KVM_APIC, REG, 1, "reg") \
+	F(KVM_APIC, VAL, 2, "val") \
 	E(KVM_MMIO, "kvm", "kvm_mmio") \
 	E(KVM_FPU, "kvm", "kvm_fpu")
 /* clang-format on */
