@@ -152,16 +152,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestCauses, request_causes_free)
 /* The whole request, from request_first() to request_last(), is added. What no thread is known for is the cause "unknown". */
 void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r);
 
-/* Time of one cause: of a state, and of a detail of it (0: of all of its details). */
+/* Time of one cause: of a state, and of a detail of it. */
 typedef struct {
 	guint64 state;       /* which state, and of which part of a request */
-	guint32 detail;      /* text of the trace's rows */
+	guint32 detail;      /* text of the trace's rows; 0: none */
 	gint64 ns;
 } RequestCause;
 
-/* RequestCause, in order of state and detail: with details each by itself, or added up by state. Free it with g_array_unref(). */
-GArray *request_causes_list(const RequestCauses *c, gboolean details);
-gint64 request_causes_ns(const RequestCauses *c, guint64 state, guint32 detail);
+/* RequestCause, in order of state and detail. Free it with g_array_unref(). */
+GArray *request_causes_list(const RequestCauses *c);
 
 /* "disk", "preempted", "not yet read: wait-cpu". The caller frees. */
 char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state);

@@ -266,7 +266,7 @@ static gint in_order(gconstpointer a, gconstpointer b)
 	return x->state != y->state ? (x->state > y->state) - (x->state < y->state) : (x->detail > y->detail) - (x->detail < y->detail);
 }
 
-GArray *request_causes_list(const RequestCauses *c, gboolean details)
+GArray *request_causes_list(const RequestCauses *c)
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(RequestCause));
 	GHashTableIter at;
@@ -276,28 +276,7 @@ GArray *request_causes_list(const RequestCauses *c, gboolean details)
 	while (g_hash_table_iter_next(&at, &cause, NULL))
 		g_array_append_vals(list, cause, 1);
 	g_array_sort(list, in_order);
-	if (details || !list->len)
-		return list;
-	guint n = 0;
-	for (guint i = 0; i < list->len; i++) {
-		const RequestCause *next = &g_array_index(list, RequestCause, i);
-		RequestCause *last = n ? &g_array_index(list, RequestCause, n - 1) : NULL;
-
-		if (last && last->state == next->state)
-			last->ns += next->ns;
-		else
-			g_array_index(list, RequestCause, n++) = (RequestCause){.state = next->state, .ns = next->ns};
-	}
-	g_array_set_size(list, n);
 	return list;
-}
-
-gint64 request_causes_ns(const RequestCauses *c, guint64 state, guint32 detail)
-{
-	RequestCause key = {.state = state, .detail = detail};
-	const RequestCause *known = g_hash_table_lookup(c->times, &key);
-
-	return known ? known->ns : 0;
 }
 
 static char *state_name(const RequestScan *s, guint state)

@@ -67,7 +67,7 @@ static void set_causes(View *v, const RequestScan *s, const Request *r)
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	request_causes_add(causes, s, r);
-	g_autoptr(GArray) list = request_causes_list(causes, TRUE);
+	g_autoptr(GArray) list = request_causes_list(causes);
 	g_array_sort(list, longer);
 	for (guint i = 0; i < MIN(list->len, CAUSES_SHOWN); i++)
 		add_cause(text, s, r, &g_array_index(list, RequestCause, i));

@@ -128,73 +128,97 @@ static gint begin_row(const Rows *c, const RequestService *service, gint64 slow_
 	return row;
 }
 
-/* A cause of either: all of them are once in the list. */
-static GArray *both(const Sides *x, gboolean details)
+/* What slow ones and typical ones spent on a cause, in all. */
+typedef struct {
+	guint64 state;
+	guint32 detail;
+	gint64 slow_ns, typical_ns;
+} Pair;
+
+static gint in_order(gconstpointer a, gconstpointer b)
 {
-	g_autoptr(RequestCauses) none = request_causes_new();
-	GArray *slow = request_causes_list(x->slow, details);
-	g_autoptr(GArray) typical = request_causes_list(x->typical, details);
+	const Pair *x = a, *y = b;
 
-	for (guint i = 0; i < typical->len; i++) {
-		const RequestCause *t = &g_array_index(typical, RequestCause, i);
-		gboolean known = FALSE;
-
-		for (guint j = 0; j < slow->len && !known; j++)
-			known = g_array_index(slow, RequestCause, j).state == t->state && g_array_index(slow, RequestCause, j).detail == t->detail;
-		RequestCause missing = {.state = t->state, .detail = t->detail};
-		if (!known)
-			g_array_append_val(slow, missing);
-	}
-	return slow;
+	return x->state != y->state ? (x->state > y->state) - (x->state < y->state) : (x->detail > y->detail) - (x->detail < y->detail);
 }
 
-static gint64 by_state(const RequestCauses *c, guint64 state)
+static void add_pairs(GArray *all, const RequestCauses *causes, gboolean are_slow)
 {
-	g_autoptr(GArray) list = request_causes_list(c, FALSE);
-
-	for (guint i = 0; i < list->len; i++)
-		if (g_array_index(list, RequestCause, i).state == state)
-			return g_array_index(list, RequestCause, i).ns;
-	return 0;
-}
-
-static void add_details(const Rows *c, const RequestService *service, guint64 state, gint parent)
-{
-	const Sides *x = c->sides;
-	g_autoptr(GArray) list = both(x, TRUE);
-	double all = added_of(x, x->slow_ns, x->typical_ns);
+	g_autoptr(GArray) list = request_causes_list(causes);
 
 	for (guint i = 0; i < list->len; i++) {
-		const RequestCause *cause = &g_array_index(list, RequestCause, i);
-		gint64 slow = request_causes_ns(x->slow, state, cause->detail), typical = request_causes_ns(x->typical, state, cause->detail);
-		double added = added_of(x, slow, typical);
+		const RequestCause *c = &g_array_index(list, RequestCause, i);
+		Pair pair = {c->state, c->detail, are_slow ? c->ns : 0, are_slow ? 0 : c->ns};
 
-		if (cause->state != state || !cause->detail || ABS(added) < all * SHARE_MIN)
-			continue;
-		g_autofree char *name = request_cause_name(c->scan, c->side, state);
-		const char *detail = request_cause_detail(c->scan, cause->detail);
-		view_row_parent(c->view, (begin_row(c, service, slow, typical), parent));
-		view_set_text(c->view, c->what, detail);
-		view_set_text(c->view, c->cause, name);
-		view_set_text(c->view, c->detail, detail);
+		g_array_append_val(all, pair);
 	}
+}
+
+/* Each cause of either once, in order. */
+static GArray *pairs(const Sides *x)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(Pair));
+	guint n = 0;
+
+	add_pairs(all, x->slow, TRUE);
+	add_pairs(all, x->typical, FALSE);
+	g_array_sort(all, in_order);
+	for (guint i = 0; i < all->len; i++) {
+		const Pair *next = &g_array_index(all, Pair, i);
+		Pair *last = n ? &g_array_index(all, Pair, n - 1) : NULL;
+
+		if (last && in_order(last, next) == 0) {
+			last->slow_ns += next->slow_ns;
+			last->typical_ns += next->typical_ns;
+		} else {
+			g_array_index(all, Pair, n++) = *next;
+		}
+	}
+	g_array_set_size(all, n);
+	return all;
+}
+
+static void add_detail(const Rows *c, const RequestService *service, const Pair *pair, gint parent)
+{
+	const Sides *x = c->sides;
+	g_autofree char *name = request_cause_name(c->scan, c->side, pair->state);
+	const char *detail = request_cause_detail(c->scan, pair->detail);
+
+	if (!pair->detail || ABS(added_of(x, pair->slow_ns, pair->typical_ns)) < added_of(x, x->slow_ns, x->typical_ns) * SHARE_MIN)
+		return;
+	begin_row(c, service, pair->slow_ns, pair->typical_ns);
+	view_row_parent(c->view, parent);
+	view_set_text(c->view, c->what, detail);
+	view_set_text(c->view, c->cause, name);
+	view_set_text(c->view, c->detail, detail);
+}
+
+/* A cause with all of its details: those of the same state, which follow one another. Returns how many they are. */
+static guint add_cause(const Rows *c, const RequestService *service, const Pair *first, guint n, gint parent)
+{
+	g_autofree char *name = request_cause_name(c->scan, c->side, first->state);
+	gint64 slow_ns = 0, typical_ns = 0;
+	guint same = 0;
+
+	for (; same < n && first[same].state == first->state; same++) {
+		slow_ns += first[same].slow_ns;
+		typical_ns += first[same].typical_ns;
+	}
+	gint row = begin_row(c, service, slow_ns, typical_ns);
+	view_row_parent(c->view, parent);
+	view_set_text(c->view, c->what, name);
+	view_set_text(c->view, c->cause, name);
+	for (guint i = 0; i < same; i++)
+		add_detail(c, service, &first[i], row);
+	return same;
 }
 
 static void add_causes(const Rows *c, const RequestService *service, gint parent)
 {
-	const Sides *x = c->sides;
-	g_autoptr(GArray) list = both(x, FALSE);
+	g_autoptr(GArray) all = pairs(c->sides);
 
-	for (guint i = 0; i < list->len; i++) {
-		guint64 state = g_array_index(list, RequestCause, i).state;
-		g_autofree char *name = request_cause_name(c->scan, c->side, state);
-		gint row = begin_row(c, service, by_state(x->slow, state), by_state(x->typical, state));
-
-		view_row_parent(c->view, parent);
-		view_set_text(c->view, c->what, name);
-		view_set_text(c->view, c->cause, name);
-		add_details(c, service, state, row);
-	}
+	for (guint i = 0; i < all->len;)
+		i += add_cause(c, service, &g_array_index(all, Pair, i), all->len - i, parent);
 }
 
 static void set_service_text(const Rows *c, const RequestService *service)

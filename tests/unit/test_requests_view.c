@@ -251,7 +251,7 @@ static void test_who_served(void)
 
 static gint64 ns_of(const RequestCauses *causes, const RequestScan *s, const char *name, const char *detail)
 {
-	g_autoptr(GArray) list = request_causes_list(causes, TRUE);
+	g_autoptr(GArray) list = request_causes_list(causes);
 	gint64 ns = 0;
 
 	for (guint i = 0; i < list->len; i++) {
