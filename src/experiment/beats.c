@@ -84,7 +84,7 @@ static void add_times(ExperimentBeat *b, const History *h, guint32 row, guint ma
 static void measure_silences(ExperimentBeat *b)
 {
 	const gint64 *v = (const gint64 *)(gconstpointer)b->times->data;
-	double count[257] = {0}, total[257] = {0};
+	double count[EXPERIMENT_CLASSES + 1] = {0}, total[EXPERIMENT_CLASSES + 1] = {0};
 	double length = b->times->len > 1 ? (double)(v[b->times->len - 1] - v[0]) : 0;
 
 	for (guint i = 1; i < b->times->len; i++) {
@@ -93,7 +93,7 @@ static void measure_silences(ExperimentBeat *b)
 		count[k]++;
 		total[k] += (double)(v[i] - v[i - 1]);
 	}
-	for (guint k = 256; k-- > 0;) {
+	for (guint k = EXPERIMENT_CLASSES; k-- > 0;) {
 		double ns = (double)experiment_class_length(k);
 		double chance = length > 0 ? (total[k + 1] - count[k + 1] * ns) / length : 1;
 

@@ -70,7 +70,7 @@ static ExperimentTrack *track_new(guint32 item, gint32 id)
 /* The least length (of those that begin a class) that no more than `max` of the gaps have. */
 static gint64 length_of_longest(const GArray *gaps, guint max)
 {
-	guint count[256] = {0}, k = 256;
+	guint count[EXPERIMENT_CLASSES] = {0}, k = EXPERIMENT_CLASSES;
 
 	for (guint i = 0; i < gaps->len; i++) {
 		const ExperimentGap *g = &g_array_index(gaps, ExperimentGap, i);
@@ -79,7 +79,7 @@ static gint64 length_of_longest(const GArray *gaps, guint max)
 	}
 	for (guint n = 0; k > 0 && n + count[k - 1] <= max; k--)
 		n += count[k - 1];
-	return k ? experiment_class_length(k) : 0;
+	return k == EXPERIMENT_CLASSES ? G_MAXINT64 : k ? experiment_class_length(k) : 0;
 }
 
 /* No more than `max` stay: the longest; if too many are of about the same length, evenly spread ones. */

@@ -30,12 +30,14 @@
 #define EXPERIMENT_BEATS_MAX (1u << 25) /* of a machine; of more, those next to the shortest silences are left out */
 #define EXPERIMENT_CPUS_MAX  4096       /* of a machine, those with the lowest numbers */
 
+#define EXPERIMENT_CLASSES 252 /* of lengths, see experiment_length_class() */
+
 /* A guest's processor: times at which it recorded an event. */
 typedef struct {
 	gint32 cpu;
 	GArray *times;        /* gint64, ascending */
 	guint64 left_out;     /* not in `times` */
-	float quiet_bits[256]; /* by experiment_length_class(): what it says, in bits, that a stretch of such a length had no event */
+	float quiet_bits[EXPERIMENT_CLASSES]; /* by experiment_length_class(): what it says, in bits, that a stretch of such a length had no event */
 } ExperimentBeat;
 
 /* ExperimentBeat *, by processor; those without events have none. */
@@ -53,7 +55,9 @@ static inline guint experiment_length_class(gint64 ns)
 /* The least length of a class. */
 static inline gint64 experiment_class_length(guint k)
 {
-	return (gint64)(4 + (k & 3)) << (k / 4) >> 2;
+	gint64 ns = 4 + (k & 3);
+
+	return k < 8 ? ns >> (2 - k / 4) : ns << (k / 4 - 2);
 }
 
 /* The first of `times` from i on that is not below t; their number, if there is none. Quick if it is near. */
