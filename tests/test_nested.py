@@ -137,6 +137,7 @@ def check_phases(scenario):
     truth, clocks, told = (json.loads((scenario / f"{name}.json").read_text()) for name in ("truth", "clocks", "verify"))
     origin = clocks["levels"]["host"]["ctf_clock"]["origin_ns"]
     names = [machine["name"] for machine in truth["machines"] if machine["level"] == 2]
+    by_user = "MariaDB" in truth["workload"]
     other = any(cause["kind"] == "preempted-by-vm" for cause in truth["causes"])
     for phase, after in zip(truth["phases"], truth["phases"][1:]):
         if phase["phase"] != "contention-on":
@@ -147,8 +148,8 @@ def check_phases(scenario):
             text = f"{phase['phase']}{phase['i']} {known['vcpu']}"
             tap.equal(row["starved_by"], "L1: another nested VM" if other else "L1: its own work", text)
             tap.check(row["starved_l1_ns"] <= known["ready_ms"] * 1.1e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")
-            # What level 1 did for exits that its hypervisor's user part may have served counts as serving.
-            tap.check(row["starved_l1_ns"] + row["l1_ns"] >= known["ready_ms"] * 0.9e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")
+            # Where it works for a disk, exits are served by the hypervisor's user part: what level 1 did after those counts as serving.
+            tap.check(row["starved_l1_ns"] + by_user * row["l1_ns"] >= known["ready_ms"] * 0.9e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")
 
 
 def test_level1_is_the_judge():

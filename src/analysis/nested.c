@@ -21,6 +21,7 @@ typedef struct {
 	guint current;           /* which of l2s that was, if it is level 2; G_MAXUINT: not known */
 	gboolean serving;        /* level 1 serves an exit of level 2 */
 	gint64 begin_ns;
+	GArray *usual_ns;        /* by nested VM: for how long its exits are usually served */
 	GHashTable *by_user;     /* texts of reasons -> TRUE if a hypervisor's user part serves them, or may; as pointers, plus 1 */
 } Nested;
 
@@ -164,31 +165,34 @@ static gboolean by_user(const Nested *n, guint32 reason)
 	return GPOINTER_TO_UINT(known) == 2;
 }
 
-/* What happens is for another nested VM: it ran last, and its exit is handled by the host, or served by level 1 without a break. */
+/* What happens is for another nested VM: it ran last, and its exit is handled by the host or served by level 1. */
 static gboolean is_for_another(const Nested *n, guint k)
 {
-	if (n->current == k)
-		return FALSE;
-	return n->level == 2 || (n->serving && n->current < n->l2s->len && l2_at(n, n->current)->state == KVM_L2_STATE_REFLECTED);
+	return n->current != k && (n->level == 2 || n->serving);
+}
+
+/* After its exit level 1 left it alone, for what its hypervisor's kernel part serves by itself; so long after the exit it does something else. */
+static gboolean does_else(const Nested *n, guint k, const HistoryInterval *i)
+{
+	return i->state == KVM_L2_STATE_AWAY && !by_user(n, i->detail) && n->overlay.begin_ns >= i->begin_ns + g_array_index(n->usual_ns, gint64, k);
 }
 
 /* Its exit was given to level 1, and it hasn't been entered again. */
 static AnalysisNestedPart part_while_away(const Nested *n, guint k, const HistoryInterval *i, guint vcpu_state)
 {
-	gboolean others = is_for_another(n, k);
-
 	if (interrupted(n, vcpu_state))
 		return ANALYSIS_NESTED_IRQ;
 	switch (vcpu_state) {
 	case KVM_STATE_GUEST_L2:
 		return ANALYSIS_NESTED_OTHER_L2;
 	case KVM_STATE_GUEST_L1:
-		if (others)
-			return ANALYSIS_NESTED_OTHER_L2;
-		return i->state == KVM_L2_STATE_AWAY && !by_user(n, i->detail) ? ANALYSIS_NESTED_ELSE : ANALYSIS_NESTED_SERVING;
 	case KVM_STATE_EXIT:
 	case KVM_STATE_EMULATION:
-		return others ? ANALYSIS_NESTED_OTHER_L2 : part_of_host(n, vcpu_state);
+		if (is_for_another(n, k))
+			return ANALYSIS_NESTED_OTHER_L2;
+		if (does_else(n, k, i))
+			return ANALYSIS_NESTED_ELSE;
+		return vcpu_state == KVM_STATE_GUEST_L1 ? ANALYSIS_NESTED_SERVING : part_of_host(n, vcpu_state);
 	case KVM_STATE_HALTED:
 	case KVM_STATE_HALT_POLL:
 		return ANALYSIS_NESTED_L1_IDLE;
@@ -229,9 +233,23 @@ static void add(AnalysisNestedAccount *a, AnalysisNestedPart part, gint64 ns)
 	a->range_ns += ns;
 }
 
-static void add_piece(Nested *n)
+/* Where within the piece level 1 begins to do something else; its end: nowhere. */
+static gint64 first_else(const Nested *n)
 {
-	gint64 ns = n->overlay.end_ns - n->overlay.begin_ns;
+	gint64 first = n->overlay.end_ns;
+
+	for (guint k = 0; k < n->l2s->len; k++) {
+		const HistoryInterval *i = l2_at(n, k);
+		gint64 at = i->begin_ns + g_array_index(n->usual_ns, gint64, k);
+
+		if (i->state == KVM_L2_STATE_AWAY && at > n->overlay.begin_ns)
+			first = MIN(first, at);
+	}
+	return first;
+}
+
+static void add_piece(Nested *n, gint64 ns)
+{
 	guint state = analysis_overlay_at(&n->overlay, ROW_VCPU)->state;
 
 	if (state == ANALYSIS_NO_STATE)
@@ -246,6 +264,19 @@ static void add_piece(Nested *n)
 			continue;
 		count_exit(n, a, i);
 		add(a, part_of_l2(n, k, i, state), ns);
+	}
+}
+
+/* The piece, cut again where what level 1 does in it counts as something else. */
+static void add_pieces(Nested *n)
+{
+	gint64 end = n->overlay.end_ns;
+
+	while (n->overlay.begin_ns < end) {
+		gint64 cut = first_else(n);
+
+		add_piece(n, cut - n->overlay.begin_ns);
+		n->overlay.begin_ns = cut;
 	}
 }
 
@@ -270,6 +301,20 @@ static void find_l2s(const History *h, guint32 vcpu, GArray *rows, GArray *l2s)
 	}
 }
 
+#define USUAL_TIMES 2 /* the mean: exits for interrupts take longer than others */
+
+/* For how long a nested VM's exits are usually served, over all of its life: from an exit that level 1 did not leave its vCPU alone after to the next entry. */
+static void find_usual(Nested *n, const guint32 *rows)
+{
+	for (guint k = 0; k < n->l2s->len; k++) {
+		gint64 ns[HISTORY_STATES_MAX] = {0}, exits = (gint64)(history_row_intervals(n->h, rows[k]) / 2);
+
+		history_sums(n->h, rows[k], history_begin(n->h), history_end(n->h), ns);
+		gint64 usual = exits ? USUAL_TIMES * (ns[KVM_L2_STATE_REFLECTED] / exits) : 0;
+		g_array_append_val(n->usual_ns, usual);
+	}
+}
+
 void analysis_nested_account(const History *h, const AnalysisSteal *s, guint32 vcpu, gint64 begin_ns, gint64 end_ns, AnalysisNestedAccount *out,
 			     GArray *l2s_out)
 {
@@ -285,10 +330,12 @@ void analysis_nested_account(const History *h, const AnalysisSteal *s, guint32 v
 	const guint32 *all = (const guint32 *)(gpointer)rows->data;
 	n.level = level_before(h, first[ROW_VCPU], begin_ns);
 	find_last(&n, all + ROW_L2S, l2s_out->len);
+	g_autoptr(GArray) usual = n.usual_ns = g_array_new(FALSE, FALSE, sizeof(gint64));
+	find_usual(&n, all + ROW_L2S);
 	n.by_user = g_hash_table_new(NULL, NULL);
 	analysis_overlay_init(&n.overlay, h, all, rows->len, begin_ns, end_ns);
 	while (analysis_overlay_next(&n.overlay))
-		add_piece(&n);
+		add_pieces(&n);
 	analysis_overlay_clear(&n.overlay);
 	g_hash_table_unref(n.by_user);
 }
