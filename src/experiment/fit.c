@@ -17,10 +17,11 @@
 #define LEADERS   2     /* processors that are tried */
 #define AGAIN_MIN 64    /* events of a stretch that is worth looking for another line */
 #define MEETING_NS 500000000 /* so far from where a line begins to fit it may meet the one before */
-#define BUDGET    500000ull /* steps of search: for each vCPU ... */
-#define BUDGET_TRACKS 8     /* ... of so many */
-#define BUDGET_HARD 16000000
-#define BUDGET_EACH 64
+#define BUDGET_QUICK 160000ull /* steps of search: for each vCPU ... */
+#define BUDGET_USUAL 1000000ull
+#define BUDGET_TRACKS 8        /* ... of so many */
+#define BUDGET_LONG  16000000ull
+#define BUDGET_EACH  64        /* ... and for each event and gap */
 #define RIVAL     0.5   /* of the best one's bits: fits as well */
 
 typedef struct {
@@ -315,18 +316,18 @@ static void add_vcpus(const Fit *f, ExperimentFit *fit)
 	}
 }
 
-/* Steps of search: what nearly all need, or many for each event and gap. */
-static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target, gboolean hard)
+/* Steps of search. */
+static guint64 budget_of(const GPtrArray *beats, const ExperimentTarget *target, ExperimentEffort effort, guint share)
 {
-	guint64 n = 0;
+	guint64 n = 0, usual = (effort == EXPERIMENT_QUICK ? BUDGET_QUICK : BUDGET_USUAL) * MIN(target->tracks->len, BUDGET_TRACKS);
 
-	if (!hard)
-		return BUDGET * MIN(target->tracks->len, BUDGET_TRACKS);
+	if (effort < EXPERIMENT_LONG)
+		return usual;
 	for (guint i = 0; i < beats->len; i++)
 		n += ((ExperimentBeat *)beats->pdata[i])->times->len;
 	for (guint i = 0; i < target->tracks->len; i++)
 		n += ((ExperimentTrack *)target->tracks->pdata[i])->gaps->len;
-	return BUDGET_HARD + BUDGET_EACH * n;
+	return MAX((BUDGET_LONG + BUDGET_EACH * n) / MAX(share, 1), 2 * usual);
 }
 
 static ExperimentFit *finish(const Fit *f)
@@ -363,9 +364,9 @@ static void find_all(Fit *f, const ExperimentStretch *leader)
 	f->ambiguous = ambiguous;
 }
 
-ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, gboolean hard)
+ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, ExperimentEffort effort, guint share)
 {
-	Fit f = {.guest = guest, .beats = beats, .target = target, .budget = budget_of(beats, target, hard)};
+	Fit f = {.guest = guest, .beats = beats, .target = target, .budget = budget_of(beats, target, effort, share)};
 	g_autoptr(GPtrArray) by_size = g_ptr_array_new();
 	ExperimentStretch first;
 	ExperimentFit *fit = NULL;

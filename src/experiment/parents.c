@@ -15,6 +15,8 @@
 typedef struct {
 	guint guest;
 	const ExperimentTarget *target;
+	ExperimentEffort effort;
+	guint share;          /* trials of this guest at a time */
 	ExperimentFit *fit;
 } Trial;
 
@@ -27,7 +29,6 @@ typedef struct {
 	GPtrArray **any_targets; /* where levels are not told apart */
 	GPtrArray *trials;    /* Trial * */
 	guint first;          /* of them that is to be run ... */
-	gboolean hard;        /* ... and for longer than the first time */
 	gint *depth;          /* by member; -1: not known yet, -2: being found out */
 	Trial **best;
 } Search;
@@ -81,7 +82,7 @@ static void try(Search *s, guint i)
 {
 	Trial *t = s->trials->pdata[s->first + i];
 
-	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target, s->hard);
+	t->fit = experiment_fit(experiment_member(s->e, t->guest)->history, s->beats[t->guest], t->target, t->effort, t->share);
 }
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
@@ -96,7 +97,7 @@ static gboolean is_allowed(const Search *s, guint guest, const ExperimentTarget 
 }
 
 /* A machine in all places of another. */
-static void add_trials_in(Search *s, guint guest, const GPtrArray *targets)
+static void add_trials_in(Search *s, guint guest, const GPtrArray *targets, ExperimentEffort effort)
 {
 	for (guint i = 0; i < targets->len; i++) {
 		if (!is_allowed(s, guest, targets->pdata[i]))
@@ -104,6 +105,7 @@ static void add_trials_in(Search *s, guint guest, const GPtrArray *targets)
 		Trial *t = g_new0(Trial, 1);
 		t->guest = guest;
 		t->target = targets->pdata[i];
+		t->effort = effort;
 		s->wanted[guest] = TRUE;
 		g_ptr_array_add(s->trials, t);
 	}
@@ -132,7 +134,7 @@ static void add_trials(Search *s)
 	for (guint g = 0; g < n; g++)
 		for (guint m = 0; m < n; m++)
 			if (levels_above(experiment_member(s->e, g)) < levels_above(experiment_member(s->e, m)))
-				add_trials_in(s, g, s->targets[m]);
+				add_trials_in(s, g, s->targets[m], EXPERIMENT_QUICK);
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------------------------------- */
@@ -203,16 +205,20 @@ static gboolean runs_in(const Search *s, guint guest, guint host)
 	return FALSE;
 }
 
-static void try_harder(Search *s, guint guest)
+static void try_everywhere(Search *s, guint guest, ExperimentEffort effort)
 {
+	guint before = s->trials->len;
+
 	for (guint m = 0; m < s->e->members->len; m++) {
 		if (runs_in(s, m, guest))
 			continue;
 		if (!s->any_targets[m])
 			s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
-		add_trials_in(s, guest, s->targets[m]);
-		add_trials_in(s, guest, s->any_targets[m]);
+		add_trials_in(s, guest, s->targets[m], effort);
+		add_trials_in(s, guest, s->any_targets[m], effort);
 	}
+	for (guint i = before; i < s->trials->len; i++)
+		((Trial *)s->trials->pdata[i])->share = s->trials->len - before;
 }
 
 /* A nested guest whose own hypervisor's trace may be there. */
@@ -223,17 +229,25 @@ static void try_deeper(Search *s, guint guest)
 	for (guint m = 0; m < s->e->members->len; m++)
 		if (s->best[m] && s->best[m]->target->kind == EXPERIMENT_TARGET_VM && s->best[m]->target->member == t->member &&
 		    s->best[m]->target->vm == t->vm)
-			add_trials_in(s, guest, s->targets[m]);
+			add_trials_in(s, guest, s->targets[m], EXPERIMENT_USUAL);
 }
 
-/* Those that fit nowhere are looked at longer, everywhere, and where levels may not have been told apart rightly. */
-static void add_last_trials(Search *s)
+/*
+ * Those that fit nowhere are looked at longer, everywhere, and where levels may not have been told apart rightly. Machines that run VMs are hosts more often than
+ * guests: they are tried everywhere once.
+ */
+static void add_more_trials(Search *s, ExperimentEffort effort)
 {
-	for (guint g = 0; g < s->e->members->len; g++)
-		if (!s->best[g])
-			try_harder(s, g);
-		else if (s->best[g]->target->kind == EXPERIMENT_TARGET_NESTED)
+	for (guint g = 0; g < s->e->members->len; g++) {
+		gboolean is_host = levels_above(experiment_member(s->e, g)) > 0;
+
+		if (!s->best[g] && !is_host)
+			try_everywhere(s, g, effort);
+		else if (!s->best[g] && effort == EXPERIMENT_USUAL)
+			try_everywhere(s, g, EXPERIMENT_QUICK);
+		else if (s->best[g] && s->best[g]->target->kind == EXPERIMENT_TARGET_NESTED && effort == EXPERIMENT_USUAL)
 			try_deeper(s, g);
+	}
 }
 
 /* ---- Doubts ---------------------------------------------------------------------------------------------------------- */
@@ -432,16 +446,16 @@ static void run_trials(Search *s, guint threads)
 {
 	guint n = s->e->members->len;
 
-	add_trials(s);
-	for_all(s, n, threads, prepare_guest);
-	for_all(s, s->trials->len, threads, try);
-	find_depths(s);
-	s->first = s->trials->len;
-	s->hard = TRUE;
-	add_last_trials(s);
-	for_all(s, n, threads, prepare_guest);
-	for_all(s, s->trials->len - s->first, threads, try);
-	find_depths(s);
+	for (guint effort = EXPERIMENT_QUICK; effort <= EXPERIMENT_LONG; effort++) {
+		s->first = s->trials->len;
+		if (effort == EXPERIMENT_QUICK)
+			add_trials(s);
+		else
+			add_more_trials(s, (ExperimentEffort)effort);
+		for_all(s, n, threads, prepare_guest);
+		for_all(s, s->trials->len - s->first, threads, try);
+		find_depths(s);
+	}
 }
 
 void experiment_find_parents(Experiment *e, const ExperimentTold *told, guint threads)

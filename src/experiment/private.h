@@ -189,8 +189,15 @@ typedef struct {
 	gboolean ambiguous;   /* it fits as well at another time */
 } ExperimentFit;
 
-/* NULL: it fits nowhere there. `hard`: look for longer. */
-ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, gboolean hard);
+/* How long a place is looked for. */
+typedef enum {
+	EXPERIMENT_QUICK,     /* nearly all that fit are found */
+	EXPERIMENT_USUAL,
+	EXPERIMENT_LONG,      /* by the number of events and gaps */
+} ExperimentEffort;
+
+/* NULL: it fits nowhere there. The effort is divided by `share`. */
+ExperimentFit *experiment_fit(const History *guest, const GPtrArray *beats, const ExperimentTarget *target, ExperimentEffort effort, guint share);
 void experiment_fit_free(ExperimentFit *f); /* NULL is fine */
 
 ExperimentScore experiment_score(const ExperimentPair *pair, const ExperimentClock *clock, gint64 from, gint64 to);
