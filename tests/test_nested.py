@@ -146,7 +146,7 @@ def check_phases(scenario):
         for row in (row for row in nested(scenario / "host", *part) if row["l2"] is not None):
             (known,) = [r for r in told["l1-a"]["vcpus"] if r["phase"] == f"contention-on{phase['i']}" and r["vcpu"] == names[row["l2"]] + "/vcpu0"]
             text = f"{phase['phase']}{phase['i']} {known['vcpu']}"
-            tap.equal(row["starved_by"], "L1: another nested VM" if other else "L1: its own work", text)
+            tap.equal(row["starved_by"], "L1: other L2" if other else "L1: itself", text)
             tap.check(row["starved_l1_ns"] <= known["ready_ms"] * 1.1e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")
             # Where it works for a disk, exits are served by the hypervisor's user part: what level 1 did after those counts as serving.
             tap.check(row["starved_l1_ns"] + by_user * row["l1_ns"] >= known["ready_ms"] * 0.9e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")

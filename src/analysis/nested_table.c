@@ -16,9 +16,9 @@ static const char *const part_names[] = {
 
 /* For people. */
 static const char *const part_titles[ANALYSIS_NESTED_COUNT] = {
-	[ANALYSIS_NESTED_OWN] = "OWN CODE",     [ANALYSIS_NESTED_L2] = "NESTED",          [ANALYSIS_NESTED_OTHER_L2] = "OTHER L2",
-	[ANALYSIS_NESTED_SERVING] = "L1 SERVES", [ANALYSIS_NESTED_ELSE] = "L1 ELSE",       [ANALYSIS_NESTED_L0_L1] = "L0 FOR L1",
-	[ANALYSIS_NESTED_L0_L2] = "L0 FOR L2",   [ANALYSIS_NESTED_IRQ] = "IRQS",           [ANALYSIS_NESTED_TAKEN] = "L0 TOOK",
+	[ANALYSIS_NESTED_OWN] = "OWN",     [ANALYSIS_NESTED_L2] = "NESTED",          [ANALYSIS_NESTED_OTHER_L2] = "OTHER L2",
+	[ANALYSIS_NESTED_SERVING] = "SERVED", [ANALYSIS_NESTED_ELSE] = "L1 ELSE",       [ANALYSIS_NESTED_L0_L1] = "L0/L1",
+	[ANALYSIS_NESTED_L0_L2] = "L0/L2",   [ANALYSIS_NESTED_IRQ] = "IRQS",           [ANALYSIS_NESTED_TAKEN] = "L0 TOOK",
 	[ANALYSIS_NESTED_BLOCKED] = "BLOCKED",   [ANALYSIS_NESTED_L1_IDLE] = "L1 IDLE",    [ANALYSIS_NESTED_HALTED] = "HALTED",
 	[ANALYSIS_NESTED_UNKNOWN] = "UNKNOWN",
 };
@@ -68,12 +68,12 @@ static void make_view(Table *t, const AnalysisStore *store)
 	add_column(t, "life_ns", "TIME", VIEW_NS, FALSE);
 	add_column(t, "wanted_ns", "WANTED", VIEW_NS, TRUE);
 	for (guint p = 0; p < ANALYSIS_NESTED_COUNT; p++)
-		add_column(t, part_names[p], part_titles[p], VIEW_NS, p != ANALYSIS_NESTED_HALTED);
+		add_column(t, part_names[p], part_titles[p], VIEW_NS, p <= ANALYSIS_NESTED_TAKEN && p != ANALYSIS_NESTED_IRQ);
 	add_column(t, "starved_l0_ns", "BY L0", VIEW_NS, FALSE);
 	add_column(t, "starved_l1_ns", "BY L1", VIEW_NS, FALSE);
 	add_column(t, "starved_share", "STARVED", VIEW_RATIO, TRUE);
 	add_column(t, "starved_by", "MOSTLY BY", VIEW_TEXT, TRUE);
-	add_column(t, "exits", "EXITS", VIEW_COUNT, TRUE);
+	add_column(t, "exits", "EXITS", VIEW_COUNT, FALSE);
 	add_column(t, "reflected", "TO L1", VIEW_COUNT, FALSE);
 	add_column(t, "away", "AWAY", VIEW_COUNT, FALSE);
 	view_set_empty_text(t->view, "No VM ran nested VMs, as far as these traces tell.");
@@ -116,7 +116,7 @@ static const char *starved_by(const AnalysisNestedAccount *a)
 		return NULL;
 	if (l0 > others + something)
 		return "L0";
-	return others > something ? "L1: another nested VM" : "L1: its own work";
+	return others > something ? "L1: other L2" : "L1: itself";
 }
 
 static void set_account(Table *t, const AnalysisNestedAccount *a, gboolean nested)
@@ -319,7 +319,7 @@ View *analysis_nested(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 	if (q->form == ANALYSIS_SERIES)
 		view_sort(t.view, 0, FALSE);
 	if (view_row_count(t.view))
-		view_add_note(t.view, "Starved: wanted to run, but L0 (interrupts, a processor taken from L1's vCPU, sleep in the host) or L1 (another nested VM, or something else before it came back "
+		view_add_note(t.view, "Own: its own code. Served: L1 served exits of nested VMs. L0/L1, L0/L2: L0 handled exits of L1, of L2. Starved: wanted to run, but L0 (interrupts, a processor taken from L1's vCPU, sleep in the host) or L1 (another nested VM, or something else before it came back "
 				      "to this one) did not let it. That a nested VM was woken while it was halted, only L1's own trace tells.");
 	return t.view;
 }

@@ -59,7 +59,7 @@ static const struct {
 	[PREEMPTED] = {"preempted_ns", "PREEMPTED", VIEW_NS, TRUE},
 	[WAITED] = {"wait_cpu_ns", "WAITED", VIEW_NS, TRUE},
 	[THROTTLED] = {"throttled_ns", "THROTTLED", VIEW_NS, TRUE},
-	[WOKEN] = {"woken_ns", "WOKEN", VIEW_NS, TRUE},
+	[WOKEN] = {"woken_ns", "WOKEN", VIEW_NS, FALSE},
 	[IN_VAIN] = {"in_vain_ns", "IN VAIN", VIEW_NS, TRUE},
 	[INTERRUPTS] = {"interrupts_ns", "IRQS", VIEW_NS, TRUE},
 	[HIDDEN] = {"hidden_ns", "HIDDEN", VIEW_NS, TRUE},
@@ -68,7 +68,7 @@ static const struct {
 	[BLOCKED] = {"blocked_ns", "BLOCKED", VIEW_NS, FALSE},
 	[GUEST] = {"guest_ns", "GUEST", VIEW_NS, FALSE},
 	[HALTED] = {"halted_ns", "HALTED", VIEW_NS, FALSE},
-	[UNKNOWN] = {"unknown_ns", "UNKNOWN", VIEW_NS, TRUE},
+	[UNKNOWN] = {"unknown_ns", "UNKNOWN", VIEW_NS, FALSE},
 };
 
 static void hide(View *v, const char *name)
@@ -81,7 +81,7 @@ static void hide(View *v, const char *name)
 
 static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, guint *first)
 {
-	static const char *const hidden[] = {"total_ns", "min_ns", "p50_ns", "p90_ns"};
+	static const char *const hidden[] = {"total_ns", "min_ns", "mean_ns", "p50_ns", "p90_ns"};
 	gboolean series = q->form == ANALYSIS_SERIES;
 	View *v = view_new(series ? "steal-series" : "steal", series ? "Time taken from vCPUs, over time" : "Time taken from vCPUs");
 
@@ -105,7 +105,7 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, guint
 /* Columns that tell people nothing. */
 static void hide_columns(const Table *t)
 {
-	static const guint8 rare[] = {THROTTLED, IN_VAIN, UNKNOWN};
+	static const guint8 rare[] = {THROTTLED, IN_VAIN};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rare); i++)
 		if (!t->some[rare[i]])
@@ -322,8 +322,8 @@ static View *table(const AnalysisStore *store, const AnalysisQuery *q, StealBy b
 	} else {
 		view_sort(t.view, 0, FALSE);
 	}
-	view_add_note(t.view, "Steal is what the guest's kernel can count as such: its vCPU was in a processor's queue (preempted, throttled, or it waited there after a wakeup). Woken is the time before "
-			      "it came there. Hidden is all that the guest takes for its own time or for idleness: exits, device emulation, the host's interrupts, sleep in the host, and that. "
+	view_add_note(t.view, "Steal is what the guest's kernel can count as such: its vCPU was in a processor's queue (preempted, throttled, or it waited there after a wakeup). "
+			      "Hidden is what the guest takes for its own time or for idleness: exits, device emulation, the host's interrupts, sleep in the host, the way to a queue. "
 			      "In vain: another processor was idle meanwhile.");
 	return t.view;
 }
