@@ -28,7 +28,7 @@ typedef struct {
 } Work;
 
 enum {
-	MACHINE, CONTAINER, ID, PARENT, LEVEL, KIND, THREADS, PROCESSES, CPU, SHARE, USER, SYSCALL, GUEST, IRQ, WAIT_CPU, PREEMPTED,
+	MACHINE, CONTAINER, ID, PARENT, LEVEL, KIND, THREADS, PROCESSES, CPU, SHARE, USER, SYSCALL, GUEST, IRQ, STEAL, EXIT, WAIT_CPU, PREEMPTED,
 	THROTTLED, THROTTLES, FAULTS, READ, WRITTEN, BLOCKED, BLOCKED_FOR, FIRST_REASON
 };
 
@@ -188,6 +188,8 @@ static View *make_view(const AnalysisQuery *q)
 	view_add_column(v, "syscall_ns", "SYSCALL", VIEW_NS);
 	view_add_column(v, "guest_ns", "GUEST", VIEW_NS);
 	view_add_column(v, "irq_ns", "IRQ", VIEW_NS);
+	view_add_column(v, "steal_ns", "STEAL", VIEW_NS);
+	view_add_column(v, "exit_ns", "EXITS", VIEW_NS);
 	view_add_column(v, "wait_cpu_ns", "WAIT-CPU", VIEW_NS);
 	view_add_column(v, "preempted_ns", "PREEMPTED", VIEW_NS);
 	view_add_column(v, "throttled_ns", "THROTTLED", VIEW_NS);
@@ -253,6 +255,8 @@ static void set_times(View *v, const Work *w, const Sums *s, guint step)
 	view_set_int(v, column(w->query, SYSCALL), ns[KERNEL_TS_SYSCALL]);
 	view_set_int(v, column(w->query, GUEST), ns[KERNEL_TS_GUEST]);
 	view_set_int(v, column(w->query, IRQ), ns[KERNEL_TS_IRQ] + ns[KERNEL_TS_SOFTIRQ]);
+	view_set_int(v, column(w->query, STEAL), ns[KERNEL_TS_STEAL0] + ns[KERNEL_TS_STEAL1] + ns[KERNEL_TS_STEAL2]);
+	view_set_int(v, column(w->query, EXIT), ns[KERNEL_TS_EXIT0] + ns[KERNEL_TS_EXIT1] + ns[KERNEL_TS_EXIT2]);
 	view_set_int(v, column(w->query, WAIT_CPU), ns[KERNEL_TS_WAIT_CPU]);
 	view_set_int(v, column(w->query, PREEMPTED), ns[KERNEL_TS_PREEMPTED] + ns[KERNEL_TS_YIELDED]);
 	view_set_int(v, column(w->query, THROTTLED), ns[KERNEL_TS_THROTTLED]);

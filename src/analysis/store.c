@@ -418,7 +418,7 @@ static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOpti
 /* Put guests on top of their hosts, if there are any. */
 static gboolean compose(AnalysisStore *s, const AnalysisStoreOptions *o, GError **error)
 {
-	LayersOptions options = {.threads = o->threads, .memory = o->memory};
+	LayersOptions options = {.rows = o->rows, .threads = o->threads, .memory = o->memory};
 	gboolean any = FALSE;
 
 	for (guint i = 0; i < s->experiment->members->len; i++)

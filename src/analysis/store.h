@@ -50,6 +50,7 @@ typedef struct {
 	const char *const *spans;   /* what --span says, NULL-terminated; may be NULL */
 	const char *const *map;     /* what --map says, NULL-terminated; may be NULL */
 	gboolean alone;             /* rows stay as each machine saw them itself */
+	guint rows;                 /* LAYERS_*_ROWS (layers/layers.h) that will be asked for; 0: all */
 } AnalysisStoreOptions;
 
 AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions *options, GError **error);

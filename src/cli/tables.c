@@ -273,6 +273,7 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 	gboolean shown = FALSE;
 	AnalysisStoreOptions o = {.warnings = warnings, .no_cache = opt.no_cache, .spans = (const char *const *)opt.spans,
 				  .map = (const char *const *)opt.map, .alone = opt.alone || (table->flags & CLI_TABLE_NO_LAYERS),
+				  .rows = (table->flags & CLI_TABLE_THREAD_ROWS ? LAYERS_THREAD_ROWS : 0) | (table->flags & CLI_TABLE_CPU_ROWS ? LAYERS_CPU_ROWS : 0),
 				  .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .progress_user = &shown};
 	AnalysisQuery q = {0};
 	ViewFormat format;

@@ -17,6 +17,8 @@ enum {
 	CLI_TABLE_BY = 1 << 7,        /* --by */
 	CLI_TABLE_THREADS = 1 << 8,   /* --thread, --process, --container */
 	CLI_TABLE_NO_LAYERS = 1 << 9, /* none; it asks for nothing that layers tell */
+	CLI_TABLE_THREAD_ROWS = 1 << 16, /* none; of what layers tell it asks for threads only */
+	CLI_TABLE_CPU_ROWS = 1 << 17,    /* none; likewise processors */
 	CLI_TABLE_SIDE = 1 << 10,     /* --side, --slowest */
 	CLI_TABLE_ALL = CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_HISTOGRAM | CLI_TABLE_LOG,
 };

@@ -2,6 +2,7 @@
 /* The main job: what is wrong, what runs in what, where the time of every level went, and what could not be known. */
 #include <string.h>
 
+#include "analysis/commands.h"
 #include "analysis/rows.h"
 #include "base/format.h"
 #include "base/time.h"
@@ -10,6 +11,7 @@
 #define TOP_EXITS      3
 #define TOP_PREEMPTORS 10
 #define TOP_THREADS    10
+#define TOP_WAITS      12
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
@@ -79,6 +81,15 @@ static void json_machines(StJson *j, const Analysis *a, const Diagnose *d)
 	st_json_end(j);
 }
 
+/* Why vCPUs slept; of one machine, or of all. Never fails: it is no series. */
+static View *waits_of(const Diagnose *d, const char *machine)
+{
+	const char *machines[] = {machine, NULL};
+	AnalysisQuery q = {.begin_ns = d->begin_ns, .end_ns = d->end_ns, .machines = machine ? machines : NULL};
+
+	return analysis_waits(d->store, &q, NULL);
+}
+
 static void json_rows(StJson *j, const char *key, View *view)
 {
 	st_json_key(j, key);
@@ -102,6 +113,7 @@ static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GEr
 	json_rows(j, "vcpus", analysis_vcpus(a));
 	json_rows(j, "exits", analysis_exits(a));
 	json_rows(j, "preemption", analysis_preemption(a));
+	json_rows(j, "waits", waits_of(d, NULL));
 	json_rows(j, "cpus", analysis_report_cpus(a));
 	json_rows(j, "threads", analysis_report_threads(a));
 	st_json_end(j);
@@ -453,7 +465,22 @@ static void say_gaps(ViewDoc *doc, const AnalysisMachine *m)
 	}
 }
 
-static void say_one(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
+/* In one line what matters: how often, how long, how long until it ran again. */
+static void say_waits(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
+{
+	static const char *const hidden[] = {"machine", "min_ns", "mean_ns", "p90_ns", "confidence"};
+	View *v = waits_of(d, m->name);
+	guint column;
+
+	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
+		if (view_find_column(v, hidden[i], &column))
+			view_hide_from_text(v, column);
+	view_doc_heading(doc, "What vCPUs waited for while they were asleep");
+	view_limit(v, TOP_WAITS);
+	view_doc_table(doc, v);
+}
+
+static void say_one(ViewDoc *doc, const Analysis *a, const Diagnose *d, const AnalysisMachine *m)
 {
 	say_machine(doc, m);
 	if (m->kvm->vms->len) {
@@ -463,6 +490,7 @@ static void say_one(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 		if (m->kvm->has_exits)
 			say_exits(doc, m);
 		say_preemption(doc, a, m);
+		say_waits(doc, d, m);
 	} else {
 		view_doc_paragraph(doc, "No VM was seen in this trace: it tells of one kernel only.");
 	}
@@ -476,7 +504,7 @@ static gboolean report_text(const Analysis *a, const Diagnose *d, FILE *out, GEr
 	g_autoptr(ViewDoc) doc = view_doc_new();
 	diagnose_say(d, doc);
 	for (guint i = 0; i < a->machines->len; i++)
-		say_one(doc, a, g_ptr_array_index(a->machines, i));
+		say_one(doc, a, d, g_ptr_array_index(a->machines, i));
 	say_losses(doc, a);
 	for (guint i = 0; i < a->others->len; i++) {
 		const CtfTrace *t = g_ptr_array_index(a->others, i);

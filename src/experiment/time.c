@@ -11,11 +11,12 @@ static const ExperimentClock *clock_at(const ExperimentMember *m, guint i)
 	return &g_array_index(m->clocks, ExperimentClock, i);
 }
 
-/* A step of at most a few ns finds the time itself. */
+/* Drifts are small: what the first guess is off by shrinks with each step by as much as the drift is, so that it mostly is right at once. */
 gint64 experiment_clock_unapply(const ExperimentClock *c, gint64 up)
 {
-	gint64 t = c->ref_ns + (gint64)llround((double)(up - c->offset_ns - c->ref_ns) / (1 + c->drift));
+	gint64 t = up - c->offset_ns;
 
+	t -= (gint64)(c->drift * (double)(t - c->ref_ns));
 	for (guint i = 0; i < 8; i++) {
 		gint64 error = experiment_clock_apply(c, t) - up;
 

@@ -11,6 +11,7 @@ typedef enum { ROW_OTHER, ROW_THREAD, ROW_CPU, ROW_VCPU } RowType;
 typedef struct {
 	const Layers *layers;
 	guint member;
+	gboolean is_parent;              /* something lies on it */
 	const History *own;
 	History *out;
 	guint kinds[HISTORY_KINDS_MAX];  /* own -> out */
@@ -211,13 +212,23 @@ static gint32 cpu_of_row(const Build *b, guint32 row)
 	return -1;
 }
 
+/* Runs of guests on top of it need a hypervisor's vCPUs and processors. */
+static gboolean is_made(const Build *b, RowType type)
+{
+	guint rows = b->layers->rows;
+
+	if ((type == ROW_VCPU || type == ROW_CPU) && b->is_parent)
+		return TRUE;
+	return rows & (type == ROW_THREAD ? LAYERS_THREAD_ROWS : type == ROW_CPU ? LAYERS_CPU_ROWS : LAYERS_OTHER_ROWS);
+}
+
 static void compose_row(Build *b, guint32 row)
 {
 	guint kind = kind_of(b, row);
 	RowType type = (RowType)b->types[kind];
 	guint32 made = history_row(b->out, b->kinds[kind], history_row_path(b->own, row), history_row_begin(b->own, row));
 
-	if (made != row) /* beyond a limit: dropped, and counted */
+	if (made != row || !is_made(b, type)) /* beyond a limit it is dropped, and counted */
 		return;
 	if (type == ROW_CPU)
 		compose_cpu(b, row, cpu_of_row(b, row));
@@ -278,6 +289,8 @@ History *layers_effective(const Layers *l, guint member, guint64 memory, GError 
 	g_autoptr(History) out = history_new(history_begin(m->history), history_end(m->history), &options);
 
 	b.out = out;
+	for (guint i = 0; i < l->experiment->members->len; i++)
+		b.is_parent |= experiment_member(l->experiment, i)->parent == member;
 	b.lower_texts = g_hash_table_new(NULL, NULL);
 	for (guint k = 0; k < HISTORY_KINDS_MAX; k++)
 		b.kinds[k] = G_MAXUINT;

@@ -139,6 +139,7 @@ Layers *layers_new(const Experiment *e, const LayersOptions *options, GError **e
 	guint64 memory = options && options->memory ? options->memory : history_default_memory();
 
 	l->experiment = e;
+	l->rows = options && options->rows ? options->rows : LAYERS_THREAD_ROWS | LAYERS_CPU_ROWS | LAYERS_OTHER_ROWS;
 	l->memory = memory / MAX(e->members->len, 1);
 	l->machines = g_new0(LayersMachine, e->members->len + 1);
 	for (guint i = 0; i < e->members->len; i++) {

@@ -33,7 +33,11 @@ typedef enum {
 	LAYERS_VCPU_STATE_COUNT = LAYERS_VCPU_EXIT + KERNEL_LEVELS,
 } LayersVcpuState;
 
+/* Rows that somebody will ask for; the others have no intervals. Rows of vCPUs on which something lies are always made. */
+enum { LAYERS_THREAD_ROWS = 1 << 0, LAYERS_CPU_ROWS = 1 << 1, LAYERS_OTHER_ROWS = 1 << 2 };
+
 typedef struct {
+	guint rows;      /* LAYERS_*_ROWS; 0: all */
 	guint threads;   /* 0 counts as 1; the result does not depend on it */
 	guint64 memory;  /* bytes for all histories together; 0: history_default_memory() */
 } LayersOptions;

@@ -84,10 +84,22 @@ static gboolean is_halt(const char *reason)
 	return FALSE;
 }
 
+/* The same few reasons come over and over again. */
+static gboolean is_halt_text(LayersLowerWalk *w, guint32 reason)
+{
+	guint slot = reason % G_N_ELEMENTS(w->halts);
+
+	if (w->halts[slot] == reason || w->no_halts[slot] == reason)
+		return w->halts[slot] == reason;
+	gboolean halt = is_halt(history_text_get(layers_rows(w->layers, w->parent), reason));
+	(halt ? w->halts : w->no_halts)[slot] = reason;
+	return halt;
+}
+
 static void set_exit(LayersLowerWalk *w, LayersLower *out, Form form, guint32 reason)
 {
 	set(out, LAYERS_LOWER_EXIT, w->level, text(w, form, reason));
-	out->halting = reason && is_halt(history_text_get(layers_rows(w->layers, w->parent), reason));
+	out->halting = reason && is_halt_text(w, reason);
 }
 
 static void of_l2(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *out)
@@ -225,8 +237,26 @@ gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gi
 			       .inner = {.row = HISTORY_NO_ROW}};
 	if (guest->parent == EXPERIMENT_NONE || cpu < 0 || (guint)cpu >= guest->vcpus->len)
 		return FALSE;
+	w->line = guest->clocks->len == 1 ? &g_array_index(guest->clocks, ExperimentClock, 0) : NULL;
 	w->level = (guint)MAX(experiment_member(l->experiment, w->parent)->level, 0);
 	return find_row(w, g_array_index(guest->vcpus, guint32, cpu));
+}
+
+/* Hot: with a single line, as nearly always, it is one multiplication. It need not be the exact inverse, only monotonic: what is asked for is cut to its ends. */
+static inline gint64 down(const LayersLowerWalk *w, gint64 time)
+{
+	if (G_UNLIKELY(!w->line))
+		return experiment_down(w->guest, time);
+	gint64 t = time - w->line->offset_ns;
+
+	return t - (gint64)(w->line->drift * (double)(t - w->line->ref_ns));
+}
+
+/* What the walk has come to, in the guest's clock. */
+static void take(LayersLowerWalk *w, gboolean follows)
+{
+	w->at_begin = !w->have ? G_MAXINT64 : follows ? w->at_end : down(w, w->at.begin_ns);
+	w->at_end = w->have ? down(w, w->at.end_ns) : G_MAXINT64;
 }
 
 void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
@@ -238,38 +268,41 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 	w->end = end;
 	if (w->have && w->at.begin_ns <= up && layers_walk_to(&w->walk, &w->at, &w->have, up)) {
 		w->inner.is_open = w->inner.is_open && w->at.begin_ns == was && w->inner.have_ran && w->inner.ran.begin_ns <= up;
+		if (!w->have || w->at.begin_ns != was)
+			take(w, FALSE);
 		return;
 	}
 	w->inner.is_open = FALSE;
 	/* A little earlier: what rounding makes of it. */
 	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, up - 2, G_MAXINT64);
 	w->have = history_walk_next(&w->walk, &w->at);
+	take(w, FALSE);
 }
 
 static void advance(LayersLowerWalk *w)
 {
 	w->have = history_walk_next(&w->walk, &w->at);
 	w->inner.is_open = FALSE;
+	take(w, TRUE);
 }
 
 gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
 {
 	if (w->begin >= w->end)
 		return FALSE;
-	while (w->have && experiment_down(w->guest, w->at.end_ns) <= w->begin)
+	while (w->have && w->at_end <= w->begin)
 		advance(w);
 	out->begin = w->begin;
-	gint64 at = w->have ? experiment_down(w->guest, w->at.begin_ns) : G_MAXINT64;
-	if (at > w->begin) { /* before the row begins, or behind its end */
+	if (!w->have || w->at_begin > w->begin) { /* before the row begins, or behind its end */
 		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
-		out->end = MIN(at, w->end);
+		out->end = MIN(w->at_begin, w->end);
 	} else if (is_wait(w) || is_run(w)) {
 		gint64 pos = CLAMP(experiment_up(w->guest, w->begin), w->at.begin_ns, w->at.end_ns - 1);
 		gint64 end = (is_wait(w) ? wait_part : run_part)(w, pos, out);
-		out->end = MIN(MAX(experiment_down(w->guest, end), w->begin + 1), w->end);
+		out->end = MIN(MAX(end == w->at.end_ns ? w->at_end : down(w, end), w->begin + 1), w->end);
 	} else {
 		(w->is_l2 ? of_l2 : of_vcpu)(w, &w->at, out);
-		out->end = MIN(experiment_down(w->guest, w->at.end_ns), w->end);
+		out->end = MIN(w->at_end, w->end);
 	}
 	w->begin = out->end;
 	return TRUE;

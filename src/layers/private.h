@@ -76,6 +76,7 @@ typedef struct {
 typedef struct {
 	const Layers *layers;
 	const ExperimentMember *guest;
+	const ExperimentClock *line; /* the only one of its clock; NULL: it has several */
 	guint parent;
 	History *out;              /* where texts go */
 	GHashTable *texts;         /* what they are made of -> number in `out` */
@@ -86,8 +87,10 @@ typedef struct {
 	/* the walk */
 	HistoryWalk walk;
 	HistoryInterval at;
+	gint64 at_begin, at_end;   /* the same in the guest's own clock */
 	gint64 begin, end;         /* own clock */
 	gboolean have;
+	guint32 halts[64], no_halts[64]; /* texts of reasons that are halts, and that aren't, as they were met */
 	LayersInner inner;
 } LayersLowerWalk;
 
@@ -120,6 +123,7 @@ struct Layers {
 	const Experiment *experiment;
 	LayersMachine *machines; /* by member */
 	guint64 memory;          /* for each */
+	guint rows;              /* LAYERS_*_ROWS that are made */
 };
 
 #endif
