@@ -207,15 +207,17 @@ static gboolean runs_in(const Search *s, guint guest, guint host)
 
 static void try_everywhere(Search *s, guint guest, ExperimentEffort effort)
 {
-	guint before = s->trials->len;
+	guint before = s->trials->len, levels = levels_above(experiment_member(s->e, guest));
 
 	for (guint m = 0; m < s->e->members->len; m++) {
-		if (runs_in(s, m, guest))
+		gboolean likely = levels < levels_above(experiment_member(s->e, m));
+
+		if (runs_in(s, m, guest) || (!likely && effort == EXPERIMENT_LONG))
 			continue;
 		if (!s->any_targets[m])
 			s->any_targets[m] = experiment_targets(m, experiment_member(s->e, m)->history, TRUE);
-		add_trials_in(s, guest, s->targets[m], effort);
-		add_trials_in(s, guest, s->any_targets[m], effort);
+		add_trials_in(s, guest, s->targets[m], likely ? effort : EXPERIMENT_QUICK);
+		add_trials_in(s, guest, s->any_targets[m], likely ? effort : EXPERIMENT_QUICK);
 	}
 	for (guint i = before; i < s->trials->len; i++)
 		((Trial *)s->trials->pdata[i])->share = s->trials->len - before;
@@ -233,21 +235,16 @@ static void try_deeper(Search *s, guint guest)
 }
 
 /*
- * Those that fit nowhere are looked at longer, everywhere, and where levels may not have been told apart rightly. Machines that run VMs are hosts more often than
- * guests: they are tried everywhere once.
+ * Those that fit nowhere are looked at longer, and everywhere, and where levels may not have been told apart rightly. Machines that show as many levels as others are
+ * seldom their guests: they are tried there once, quickly.
  */
 static void add_more_trials(Search *s, ExperimentEffort effort)
 {
-	for (guint g = 0; g < s->e->members->len; g++) {
-		gboolean is_host = levels_above(experiment_member(s->e, g)) > 0;
-
-		if (!s->best[g] && !is_host)
+	for (guint g = 0; g < s->e->members->len; g++)
+		if (!s->best[g])
 			try_everywhere(s, g, effort);
-		else if (!s->best[g] && effort == EXPERIMENT_USUAL)
-			try_everywhere(s, g, EXPERIMENT_QUICK);
-		else if (s->best[g] && s->best[g]->target->kind == EXPERIMENT_TARGET_NESTED && effort == EXPERIMENT_USUAL)
+		else if (s->best[g]->target->kind == EXPERIMENT_TARGET_NESTED && effort == EXPERIMENT_USUAL)
 			try_deeper(s, g);
-	}
 }
 
 /* ---- Doubts ---------------------------------------------------------------------------------------------------------- */

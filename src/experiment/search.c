@@ -158,7 +158,7 @@ gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *tr
 	g_array_set_size(found, 0);
 	if (round >= G_N_ELEMENTS(kinds) * G_N_ELEMENTS(places) || !*budget)
 		return FALSE;
-	choose_window(&s, beat->times, from, to, round / G_N_ELEMENTS(places), places[round % G_N_ELEMENTS(places)]);
+	choose_window(&s, beat->times, from, to, round % G_N_ELEMENTS(kinds), places[round / G_N_ELEMENTS(kinds)]);
 	if (!s.n || track->begin >= track->end)
 		return TRUE;
 	s.pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
