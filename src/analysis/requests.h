@@ -65,6 +65,7 @@ typedef struct {
 	AnalysisFilter *filter;
 	GHashTable *names;               /* of processes */
 	guint threads;                   /* table; G_MAXUINT: there is none */
+	guint latencies;                 /* table; G_MAXUINT */
 	RequestProcessors *processors;   /* NULL: no level below is known */
 } RequestScan;
 
@@ -176,6 +177,12 @@ void request_processors_free(RequestProcessors *p); /* NULL is fine */
 typedef void (*RequestStolenFunc)(gpointer user, KernelThreadState state, guint32 detail, gint64 ns);
 void request_waits_stolen(const RequestScan *s, guint32 serial, const HistoryInterval *wait, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found,
 			  gpointer user);
+
+/*
+ * requests_waker.c: a thread waited for another one: `wait` is an interval of its row. The serial of the thread that woke it, from its own code or system call; G_MAXUINT32:
+ * nobody, or it waited for no thread.
+ */
+guint32 request_waker(const RequestScan *s, guint32 serial, const HistoryInterval *wait);
 
 /* Columns of time by state; the first one's number. */
 guint request_add_state_columns(View *v);

@@ -2,8 +2,8 @@
 /*
  * requests_causes.c: what the time of requests was: the states of the threads that served them.
  *
- * add_piece() is all that is asked of a thread: what a part of a request was from one time to another. Who can tell that better than the thread's own
- * states (a critical path) is to be asked there.
+ * Causes go further than a thread's states: where it waited for another thread, that one's states count instead, and so on. add_piece() is all that is asked of a thread,
+ * what it was from one time to another: who can tell that better (a critical path through all levels) is to be asked there.
  */
 #include <string.h>
 
@@ -151,7 +151,9 @@ const char *request_mostly(const gint64 *ns, double *share_out)
 
 /* ---- Causes --------------------------------------------------------------------------------------------------------- */
 
-enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9, WAITING = 1 << 10 };
+enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9, WAITING = 1 << 10, OTHER = 1 << 11 };
+
+#define DEPTH_MAX 16 /* threads that wait for threads that wait for threads */
 
 struct RequestCauses {
 	GHashTable *times; /* RequestCause, a set of them */
@@ -219,35 +221,65 @@ static void add_stolen(gpointer user, KernelThreadState state, guint32 detail, g
 	stolen->ns += ns;
 }
 
-/* An interval of the thread's row; returns how much of it is within the piece. */
-static gint64 add_interval(RequestCauses *c, const RequestScan *s, const RequestPiece *p, guint64 part, const HistoryInterval *i)
+/* A thread in a part of a request's time: the one that served it, or one for which that waited. */
+typedef struct {
+	RequestCauses *causes;
+	const RequestScan *scan;
+	guint64 part;
+	guint depth;
+} Follow;
+
+static void follow(const Follow *f, guint32 serial, gint64 begin_ns, gint64 end_ns);
+
+/* What it waited for another thread it waited for whatever that one did meanwhile. FALSE: there is none. */
+static gboolean follow_waker(const Follow *f, guint32 serial, const HistoryInterval *i, gint64 begin_ns, gint64 end_ns)
 {
-	gint64 begin = MAX(i->begin_ns, p->begin_ns), end = MIN(i->end_ns, p->end_ns);
-	Stolen stolen = {c->times, part, 0};
+	guint32 waker = f->depth < DEPTH_MAX && !(f->part & (BEFORE | AFTER)) ? request_waker(f->scan, serial, i) : G_MAXUINT32;
+	Follow next = {f->causes, f->scan, f->part | OTHER, f->depth + 1};
+
+	if (waker == G_MAXUINT32 || row_of(f->scan, waker) == KERNEL_NO_ROW)
+		return FALSE;
+	follow(&next, waker, begin_ns, end_ns);
+	return TRUE;
+}
+
+/* An interval of the thread's row; returns how much of it is within the range. */
+static gint64 add_interval(const Follow *f, guint32 serial, const HistoryInterval *i, gint64 begin_ns, gint64 end_ns)
+{
+	gint64 begin = MAX(i->begin_ns, begin_ns), end = MIN(i->end_ns, end_ns);
+	Stolen stolen = {f->causes->times, f->part, 0};
 
 	if (end <= begin)
 		return 0;
-	request_waits_stolen(s, p->serial, i, begin, end, add_stolen, &stolen);
+	if (follow_waker(f, serial, i, begin, end))
+		return end - begin;
+	request_waits_stolen(f->scan, serial, i, begin, end, add_stolen, &stolen);
 	if (end - begin > stolen.ns)
-		add_time(c->times, part | i->state, detail_of(i), end - begin - stolen.ns);
+		add_time(f->causes->times, f->part | i->state, detail_of(i), end - begin - stolen.ns);
 	return end - begin;
 }
 
-static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
+static void follow(const Follow *f, guint32 serial, gint64 begin_ns, gint64 end_ns)
 {
-	guint64 part = (p->before ? BEFORE : 0) | (p->after ? AFTER : 0);
-	guint32 row = row_of(s, p->serial);
-	gint64 rest = p->end_ns - p->begin_ns;
+	guint32 row = row_of(f->scan, serial);
+	gint64 rest = end_ns - begin_ns;
 	HistoryInterval i;
 	HistoryWalk walk;
 
 	if (row != KERNEL_NO_ROW) {
-		history_walk(&walk, s->trace->rows, row, p->begin_ns, p->end_ns);
+		history_walk(&walk, f->scan->trace->rows, row, begin_ns, end_ns);
 		while (history_walk_next(&walk, &i))
-			rest -= add_interval(c, s, p, part, &i);
+			rest -= add_interval(f, serial, &i, begin_ns, end_ns);
 	}
 	if (rest > 0)
-		add_time(c->times, part | NO_THREAD, 0, rest);
+		add_time(f->causes->times, f->part | NO_THREAD, 0, rest);
+}
+
+static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
+{
+	const Follow f = {c, s, (p->before ? BEFORE : 0) | (p->after ? AFTER : 0), 0};
+
+	follow(&f, p->serial, p->begin_ns, p->end_ns);
 }
 
 void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r)
@@ -305,7 +337,7 @@ char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state)
 		return g_strdup_printf("%s: %s%s", side == REQUEST_CLIENT ? "connecting" : "not yet read", name, waiting);
 	if (state & AFTER)
 		return g_strdup_printf("until the stream's end: %s%s", name, waiting);
-	return g_strconcat(name, waiting, NULL);
+	return g_strconcat(state & OTHER ? "for another thread: " : "", name, waiting, NULL);
 }
 
 const char *request_cause_detail(const RequestScan *s, guint32 detail)

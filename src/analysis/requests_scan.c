@@ -31,6 +31,8 @@ gboolean requests_open(RequestScan *s, const AnalysisStore *store, const Analysi
 	s->processors = request_processors_new(t);
 	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &s->threads))
 		s->threads = G_MAXUINT;
+	if (!history_find_table(t->history, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &s->latencies))
+		s->latencies = G_MAXUINT;
 	return TRUE;
 }
 

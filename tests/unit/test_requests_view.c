@@ -294,6 +294,46 @@ static void test_causes_are_states_cut_at_the_ends(void)
 	end(w);
 }
 
+static void woken(World *w, guint32 thread, gint64 woken_ns, gint64 run_ns, guint32 waker, KernelFrom from)
+{
+	*ADD(w, KERNEL_LATENCIES_TABLE, KernelLatencyItem) =
+		(KernelLatencyItem){.thread = thread, .woken_ns = woken_ns, .run_ns = run_ns, .waker = waker, .from = (guint8)from};
+}
+
+/* While one thread waits for another, what that one does is the cause; who was woken by an interrupt has waited for what it says. */
+static void test_waits_for_other_threads(void)
+{
+	World *w = begin();
+	History *h = w->trace.history;
+	RequestScan s;
+
+	history_append(h, w->rows[0], 200, KERNEL_TS_USER, 0);
+	history_append(h, w->rows[0], 600, KERNEL_TS_B_FUTEX, text(w, "0x10"));
+	history_append(h, w->rows[0], 650, KERNEL_TS_WAIT_CPU, 0);
+	history_append(h, w->rows[0], 700, KERNEL_TS_USER, 0);
+	history_append(h, w->rows[0], 800, KERNEL_TS_B_POLL, text(w, "network"));
+	history_append(h, w->rows[0], END, KERNEL_TS_USER, 0);
+	history_append(h, w->rows[2], 550, KERNEL_TS_B_DISK, text(w, "vdc"));
+	history_append(h, w->rows[2], END, KERNEL_TS_USER, 0);
+	woken(w, 1, 600, 640, 0, KERNEL_FROM_THREAD);
+	woken(w, 0, 600, 650, 2, KERNEL_FROM_THREAD);
+	woken(w, 0, 800, 800, 2, KERNEL_FROM_SOFTIRQ);
+	listen_at(w, 80);
+	add_request(w, KERNEL_REQUEST_NO_TIME, 100, 110, 900, 0, 0);
+	g_assert_true(history_finish(h, NULL));
+	g_autoptr(GArray) all = requests(w);
+	g_autoptr(RequestCauses) causes = request_causes_new();
+	g_assert_true(requests_open(&s, &w->store, &w->query, &w->trace));
+	request_causes_add(causes, &s, &AT(all, 0));
+	g_assert_cmpint(ns_of(causes, &s, "for another thread: disk", "vdc"), ==, 350);
+	g_assert_cmpint(ns_of(causes, &s, "for another thread: user", ""), ==, 50);
+	g_assert_cmpint(ns_of(causes, &s, "wait-cpu", ""), ==, 50);
+	g_assert_cmpint(ns_of(causes, &s, "poll", "network"), ==, 100);
+	g_assert_cmpint(ns_of(causes, &s, "user", ""), ==, 250);
+	requests_close(&s);
+	end(w);
+}
+
 /* The cell of a CSV line; the caller frees. */
 static char *cell(const char *line, guint column)
 {
@@ -357,6 +397,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/requests-view/a-vms-requests", test_a_vms_requests);
 	g_test_add_func("/requests-view/who-served", test_who_served);
 	g_test_add_func("/requests-view/causes-are-states-cut-at-the-ends", test_causes_are_states_cut_at_the_ends);
+	g_test_add_func("/requests-view/waits-for-other-threads", test_waits_for_other_threads);
 	g_test_add_func("/requests-view/what-slow-ones-have", test_what_slow_ones_have);
 	return g_test_run();
 }
