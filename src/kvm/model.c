@@ -33,8 +33,8 @@ static KvmVcpu **running_on(Kvm *kvm, gint32 cpu)
 }
 
 /*
- * Those that wait for this processor may now be kept from it by something else; if it was given to nothing, they aren't allowed to run. (One that waits for a
- * processor that has been idle for longer is about to get it: an idle processor pulls threads.)
+ * Those that wait in this processor's queue may now be kept from it by something else; if it was given to nothing, they aren't allowed to run. (One that waits for a
+ * processor that has been idle for longer is about to get it: an idle processor pulls threads, and one that was woken for it takes its time.)
  */
 static void update_waiters(Kvm *kvm, const KernelCpu *c, gint64 time)
 {
@@ -44,7 +44,7 @@ static void update_waiters(Kvm *kvm, const KernelCpu *c, gint64 time)
 	for (guint i = list ? list->len : 0; i-- > 0;) {
 		KvmVcpu *v = g_ptr_array_index(list, i);
 
-		v->s->throttled = idle;
+		v->s->throttled = idle && (v->s->queued || v->thread->state == KERNEL_PREEMPTED);
 		kvm_vcpu_update(v, time);
 	}
 }
@@ -83,12 +83,14 @@ static void on_wake(Kvm *kvm, const TraceEvent *ev)
 		return;
 	if (t->state == KERNEL_WAIT_CPU)
 		v->s->lost = FALSE;
-	if (ev->id == TRACE_SCHED_WAKING)
-		v->s->woken |= kvm->s->has_queued && t->state == KERNEL_WAIT_CPU && v->s->state != KVM_STATE_WAIT_CPU;
-	else if (ev->id != TRACE_SCHED_MIGRATE)
-		v->s->woken = FALSE;
-	if (ev->id == TRACE_SCHED_MIGRATE)
+	if (ev->id == TRACE_SCHED_WAKING) {
+		v->s->woken |= kvm->s->has_queued && t->state == KERNEL_WAIT_CPU && v->s->state != KVM_STATE_WAIT_CPU && !v->s->queued;
+	} else if (ev->id == TRACE_SCHED_MIGRATE) {
 		v->s->throttled = FALSE;
+	} else {
+		v->s->woken = FALSE;
+		v->s->queued = TRUE;
+	}
 	kvm_vcpu_update(v, ev->time);
 }
 

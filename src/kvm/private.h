@@ -189,8 +189,9 @@ struct KvmVcpuState {
 	gint32 wait_cpu;     /* -1: waits for none */
 	gint64 wait_charged;
 	gboolean woken;      /* it is not in a processor's queue yet ... */
+	gboolean queued;     /* since it was woken it was told to be in one */
 	gboolean wait_woken; /* ... and was not since the last change of these */
-	gboolean throttled;  /* the processor that it waits for was given to nothing */
+	gboolean throttled;  /* the processor in whose queue it is was given to nothing */
 	GHashTable *matrix;  /* KernelThread * -> KvmPreemptor * */
 	KvmPreemptor *others;
 	KvmExitTable exits;

@@ -174,7 +174,7 @@ void kvm_row_woken(KvmVcpu *v)
 
 		if (p->state == KVM_STATE_HALTED || p->state == KVM_STATE_BLOCKED)
 			p->detail = by;
-		else if (p->state != KVM_STATE_WAIT_CPU)
+		else if (p->state != KVM_STATE_WAIT_CPU && p->state != KVM_STATE_THROTTLED)
 			break;
 	}
 }

@@ -131,7 +131,7 @@ static KvmState state_now(const KvmVcpu *v)
 	case KERNEL_PREEMPTED:
 		return s->throttled ? KVM_STATE_THROTTLED : KVM_STATE_PREEMPTED;
 	case KERNEL_WAIT_CPU:
-		return KVM_STATE_WAIT_CPU;
+		return s->throttled && s->queued ? KVM_STATE_THROTTLED : KVM_STATE_WAIT_CPU;
 	case KERNEL_BLOCKED:
 		return blocked_state(s);
 	case KERNEL_ENDED:
@@ -156,7 +156,8 @@ void kvm_vcpu_update(KvmVcpu *v, gint64 time)
 	if (cpu >= 0 || s->wait_cpu >= 0)
 		kvm_wait_for(v, cpu, time);
 	s->state = state;
-	if (!s->ep.open && s->phase != KVM_PHASE_GUEST && state != KVM_STATE_WAIT_CPU && state != KVM_STATE_BLOCKED)
+	if (!s->ep.open && s->phase != KVM_PHASE_GUEST && state != KVM_STATE_WAIT_CPU && state != KVM_STATE_THROTTLED &&
+	    state != KVM_STATE_BLOCKED)
 		kvm_row_settle(v, time);
 	if (v->thread->state == KERNEL_RUNNING)
 		s->cpu = v->thread->cpu;
@@ -500,7 +501,7 @@ void kvm_vcpu_switched(KvmVcpu *v, gint64 time)
 	struct KvmVcpuState *s = v->s;
 
 	account(v, time);
-	s->lost = s->throttled = s->woken = FALSE;
+	s->lost = s->throttled = s->woken = s->queued = FALSE;
 	if (v->thread->state == KERNEL_RUNNING)
 		kvm_row_woken(v);
 	if (v->thread->state != KERNEL_RUNNING && s->phase == KVM_PHASE_GUEST) {

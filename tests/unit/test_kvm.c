@@ -225,6 +225,26 @@ static void test_throttled(void)
 	end(w);
 }
 
+/* The same of one that was woken: in the queue it is throttled if its processor goes idle. On the way there that says nothing. */
+static void test_throttled_after_wakeup(void)
+{
+	World *w = begin();
+
+	ENTRY(w, 1000);
+	EXIT(w, 2000, HLT);
+	SWITCH(w, 3000, 0, VCPU, BLOCKED, OTHER);
+	WAKING(w, 4000, VCPU);
+	SWITCH(w, 4100, 0, OTHER, BLOCKED, 0); /* not in the queue yet */
+	FEED(w, 4200, SCHED_WAKEUP, 0, VCPU, 0);
+	SWITCH(w, 5000, 0, 0, RUNNABLE, OTHER);
+	SWITCH(w, 6000, 0, OTHER, BLOCKED, 0);
+	SWITCH(w, 9000, 0, 0, RUNNABLE, VCPU);
+	const KvmVcpu *v = finish(w);
+	STATE(v, WAIT_CPU, 2000);
+	STATE(v, THROTTLED, 3000);
+	end(w);
+}
+
 static void test_user(void)
 {
 	World *w = begin();
@@ -516,6 +536,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm/halt", test_halt);
 	g_test_add_func("/kvm/preempted-before-exit", test_preempted_before_exit);
 	g_test_add_func("/kvm/throttled", test_throttled);
+	g_test_add_func("/kvm/throttled-after-wakeup", test_throttled_after_wakeup);
 	g_test_add_func("/kvm/user", test_user);
 	g_test_add_func("/kvm/fast-path", test_fast_path);
 	g_test_add_func("/kvm/loss", test_loss);
