@@ -6,7 +6,7 @@ import json
 import tap
 
 # Kinds of truth.json's causes that rules find, by the finding's id, which is the same word.
-KINDS = {"preempted-by-vm", "preempted-by-task", "cpu-throttle"}
+KINDS = {"preempted-by-vm", "preempted-by-task", "cpu-throttle", "disk-contention", "network-delay"}
 
 
 def report(*arguments, **options):
@@ -23,7 +23,7 @@ def check_first(scenario, cause):
     name = cause.get("culprit_comm", "")
     if cause["kind"] == "preempted-by-task":
         tap.check(name in first["culprit"]["name"], f"culprit {first['culprit']}")
-    elif cause["kind"] == "preempted-by-vm":
+    elif cause["kind"] in ("preempted-by-vm", "disk-contention"):
         tap.equal(first["culprit"]["name"].split()[-1], cause["culprit"].split()[-1], "culprit")
     tap.equal(first["sufferer"]["name"].split()[-1], cause["sufferer"].split()[-1], "who suffers")
 
@@ -57,9 +57,10 @@ def test_evidence_is_in_the_rows():
         yield scenario.name, check_proof, scenario
 
 
-def test_findings_are_in_the_order_of_the_time_lost():
-    for scenario in tap.scenarios()[:3]:
-        lost = [f["lost_ns"] for f in report(scenario)["findings"]]
+def test_findings_are_in_the_order_of_what_they_cost():
+    """Of what others did to somebody; what it did to itself counts half."""
+    for scenario in tap.scenarios()[:6]:
+        lost = [f["lost_ns"] * f["share"] for f in report(scenario)["findings"] if f["id"] not in ("preempted-by-own-vmm", "preempted-by-sibling")]
         tap.equal(lost, sorted(lost, reverse=True), scenario.name)
 
 

@@ -53,11 +53,18 @@ static gboolean set_threshold(Diagnose *d, const char *text, GError **error)
 	return FALSE;
 }
 
+/* What costs its sufferer the greatest part of its time comes first; what somebody costs himself counts half. */
+static double weight(const DiagnoseFinding *f)
+{
+	return (double)f->lost_ns * f->share * (f->is_own ? 0.5 : 1);
+}
+
 static gint most_first(gconstpointer a, gconstpointer b)
 {
 	const DiagnoseFinding *x = *(const DiagnoseFinding *const *)a, *y = *(const DiagnoseFinding *const *)b;
+	double p = weight(x), q = weight(y);
 
-	return x->lost_ns != y->lost_ns ? (x->lost_ns < y->lost_ns) - (x->lost_ns > y->lost_ns) : strcmp(x->title, y->title);
+	return p != q ? (p < q) - (p > q) : strcmp(x->title, y->title);
 }
 
 gint64 diagnose_begin(const Diagnose *d, const AnalysisStoreTrace *t)

@@ -2,7 +2,7 @@
 /*
  * diagnose/diagnose.h: why it is slow: findings, each with who suffers, who causes it, at which level, how much time that cost, and the proof.
  *
- *     store --diagnose_new()--> Diagnose: findings, most time lost first --> report
+ *     store --diagnose_new()--> Diagnose: findings, the weightiest first --> report
  *
  * A rule is a file of its own and a line in DIAGNOSE_RULES: it looks at the histories, decides, and adds findings. Thresholds are in one table. A finding's
  * id is an interface: it is never renamed.
@@ -23,7 +23,8 @@
 	T(LOST_SHARE,     "lost.share",     0.01,  "share of the sufferer's demand that must be lost") \
 	T(LOST_MS,        "lost.ms",        20,    "milliseconds that must be lost") \
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
-	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up")
+	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
+	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue")
 /* clang-format on */
 
 typedef enum {
@@ -60,6 +61,7 @@ typedef struct {
 	gint64 lost_ns;
 	double share;           /* of the sufferer's demand */
 	double confidence;      /* 0 .. 1 */
+	gboolean is_own;        /* the culprit is a part of who suffers */
 	GArray *ranges;         /* DiagnoseRange, in order: when it mattered */
 	GArray *evidence;       /* DiagnoseEvidence, longest first */
 	char *advice;           /* what to do; one or two sentences */
@@ -70,7 +72,7 @@ typedef struct Diagnose {
 	const Layers *layers;
 	gint64 begin_ns, end_ns; /* what is looked at, in the root's clock */
 	double thresholds[DIAGNOSE_THRESHOLD_COUNT];
-	GPtrArray *findings;    /* DiagnoseFinding *, most time lost first */
+	GPtrArray *findings;    /* DiagnoseFinding *, the weightiest first: time lost, and its share of the sufferer's demand */
 	Layers *own_layers;     /* private */
 } Diagnose;
 

@@ -54,6 +54,33 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_MS] * 1e6 && (double)loss->ns >= d->thresholds[share] * (double)demand_ns;
 }
 
+guint32 diagnose_real_thread(const AnalysisStoreTrace *t, guint32 serial)
+{
+	guint table;
+
+	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) || serial >= history_table_len(t->history, table))
+		return G_MAXUINT32;
+	guint32 real = ((const KernelThreadItem *)history_table_get(t->history, table, serial))->same_as;
+	return real < history_table_len(t->history, table) ? real : serial;
+}
+
+const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial)
+{
+	guint table;
+
+	serial = diagnose_real_thread(t, serial);
+	if (serial == G_MAXUINT32 || !history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table))
+		return NULL;
+	return history_table_get(t->history, table, serial);
+}
+
+gint32 diagnose_vhost_pid(const char *name)
+{
+	gint64 pid = g_str_has_prefix(name, "vhost-") ? g_ascii_strtoll(name + 6, NULL, 10) : -1;
+
+	return pid > 0 && pid < KERNEL_TID_MAX ? (gint32)pid : -1;
+}
+
 char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm)
 {
 	const Experiment *e = d->store->experiment;

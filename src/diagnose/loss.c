@@ -72,6 +72,23 @@ void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 
 	keep_worst(l, &w);
 }
 
+void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row)
+{
+	const History *h = l->trace->history;
+	GArray *worst = l->worst;
+	HistoryInterval at;
+
+	/* Counted as it is; what is shown is the row's own interval. */
+	l->worst = g_array_new(FALSE, FALSE, sizeof(DiagnoseWorst));
+	diagnose_loss_add(l, begin_ns, end_ns, row, "");
+	g_array_unref(l->worst);
+	l->worst = worst;
+	if (row == HISTORY_NO_ROW || !history_at(h, row, begin_ns + (end_ns - begin_ns) / 2, &at))
+		return;
+	DiagnoseWorst w = {MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), row, history_state_name(h, history_row_kind(h, row), at.state)};
+	keep_worst(l, &w);
+}
+
 /* ---- When -------------------------------------------------------------------------------------------------------------- */
 
 /* Merge the two ranges with the least time between them. */

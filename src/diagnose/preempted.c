@@ -82,13 +82,6 @@ static char *kernel_kind(const char *name)
 	return g_strndup(name, len);
 }
 
-static const KernelThreadItem *thread_item(const AnalysisStoreTrace *t, guint32 serial)
-{
-	guint table;
-
-	return history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) ? history_table_get(t->history, table, serial) : NULL;
-}
-
 static guint32 vm_of(const AnalysisStoreTrace *t, guint32 vcpu)
 {
 	guint table;
@@ -97,16 +90,10 @@ static guint32 vm_of(const AnalysisStoreTrace *t, guint32 vcpu)
 		       ((const KvmVcpuItem *)history_table_get(t->history, table, vcpu))->vm : EXPERIMENT_NONE;
 }
 
-/* A kernel thread that works for a VM: "vhost-183". */
-static gboolean is_vhost_of(const char *name, gint32 pid)
-{
-	return g_str_has_prefix(name, "vhost-") && pid >= 0 && g_ascii_strtoll(name + 6, NULL, 10) == pid;
-}
-
 static By classify(const Scan *s, guint32 serial, char **name_out, gint32 *pid_out)
 {
 	guint32 vcpu = layers_vcpu_of(s->d->layers, s->host->member, serial);
-	const KernelThreadItem *item = thread_item(s->host, serial);
+	const KernelThreadItem *item = diagnose_thread(s->host, serial);
 	const char *name = item ? history_text_get(s->host->history, item->name) : "";
 
 	*pid_out = item ? item->pid : -1;
@@ -116,7 +103,7 @@ static By classify(const Scan *s, guint32 serial, char **name_out, gint32 *pid_o
 		*name_out = diagnose_vm_name(s->d, s->host, vm);
 		return vm == s->vm ? BY_SIBLING : BY_VM;
 	}
-	if (item && ((item->pid >= 0 && item->pid == s->item->pid) || is_vhost_of(name, s->item->pid))) {
+	if (item && ((item->pid >= 0 && item->pid == s->item->pid) || (s->item->pid >= 0 && diagnose_vhost_pid(name) == s->item->pid))) {
 		*name_out = g_strdup(history_text_get(s->host->history, s->item->name));
 		*pid_out = s->item->pid;
 		return BY_OWN_VMM;
@@ -150,7 +137,7 @@ static Culprit *culprit_get(Scan *s, By by, const char *name, gint32 pid, gint32
 static Culprit *culprit_of(Scan *s, guint32 serial)
 {
 	Culprit *c = g_hash_table_lookup(s->of, GUINT_TO_POINTER(serial + 1));
-	const KernelThreadItem *item = thread_item(s->host, serial);
+	const KernelThreadItem *item = diagnose_thread(s->host, serial);
 	g_autofree char *name = NULL;
 	gint32 pid;
 
@@ -237,6 +224,7 @@ static void add_finding(const Scan *s, const Culprit *c)
 	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
 				   s->host->name);
 	f->advice = g_strdup(causes[c->by].advice);
+	f->is_own = c->by == BY_OWN_VMM || c->by == BY_SIBLING;
 	diagnose_who(&f->sufferer, "vm", vm, s->host->name, s->item->pid, -1);
 	diagnose_who(&f->culprit, causes[c->by].kind, c->name, s->host->name, c->pid, c->by == BY_TASK ? c->tid : -1);
 	if (c->by == BY_VM) {

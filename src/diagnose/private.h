@@ -11,7 +11,9 @@
 /* R(NAME): a function diagnose_rule_NAME() that adds its findings. */
 #define DIAGNOSE_RULES(R) \
 	R(preempted) \
-	R(throttled)
+	R(throttled) \
+	R(disks) \
+	R(queues)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d);
 DIAGNOSE_RULES(DIAGNOSE_R)
@@ -39,6 +41,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DiagnoseLoss, diagnose_loss_free)
 /* It lost [begin, end), which the row of that number in the trace's history shows as `state` (lives for ever). */
 void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state);
 
+/* It lost [begin, end); the proof is what that row of the trace (HISTORY_NO_ROW: there is none) shows in the middle of it. */
+void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row);
+
 gint64 diagnose_loss_ns(const DiagnoseLoss *l);
 
 /* ---- finding.c -------------------------------------------------------------------------------------------------------- */
@@ -51,6 +56,13 @@ void diagnose_add(Diagnose *d, DiagnoseFinding *f); /* takes it */
 
 /* TRUE if a loss is worth a finding: lost.ms, and that share of the demand. */
 gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
+
+/* A thread of a trace, by its serial; NULL: there is none. */
+guint32 diagnose_real_thread(const AnalysisStoreTrace *t, guint32 serial);
+const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
+
+/* The process for which a kernel thread called "vhost-PID" works; -1: it isn't called so. */
+gint32 diagnose_vhost_pid(const char *name);
 
 /* "VM b" of the machine's name if it has a trace; else "VM 198". The caller frees. */
 char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm);

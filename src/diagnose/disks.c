@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * disks.c: several share a disk, and one of them makes the others' requests slow.
+ *
+ * Requests belong to whoever caused them: a VM, a process. What a request should take is what those of the same owner and kind took while nobody else had any on
+ * that disk. What it took beyond that, while others had requests there, is lost; the time that all such excesses cover together is the owner's loss.
+ */
+#include <string.h>
+
+#include "base/format.h"
+#include "diagnose/private.h"
+#include "diagnose/spans.h"
+#include "kernel/block.h"
+
+#define ALONE_MIN 8 /* requests that tell what one should take; with fewer, the quickest tenth of all do */
+
+/* Somebody with requests on a disk. */
+typedef struct {
+	guint64 key;
+	char *name;
+	const char *kind;
+	gint32 pid;
+	gboolean is_kernel;
+	GArray *busy;           /* DiagnoseSpan, merged: it had requests */
+	GArray *usual[KERNEL_DISK_OP_COUNT]; /* gint64: how long requests took while it was alone; then of all */
+	gint64 base[KERNEL_DISK_OP_COUNT];
+	gint64 time;            /* of its requests in the driver: how much of the disk it had */
+	guint64 bytes;
+	GArray *excess;         /* DiagnoseSpan */
+} Owner;
+
+typedef struct {
+	Diagnose *d;
+	const AnalysisStoreTrace *t;
+	guint table;
+	guint32 disk;
+	GPtrArray *owners;      /* Owner * */
+	GHashTable *by_key;
+	gint64 begin, end;
+} Scan;
+
+static void owner_free(gpointer data)
+{
+	Owner *o = data;
+
+	g_free(o->name);
+	g_array_unref(o->busy);
+	g_array_unref(o->excess);
+	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
+		g_array_unref(o->usual[i]);
+	g_free(o);
+}
+
+/* ---- Whose --------------------------------------------------------------------------------------------------------------- */
+
+static guint32 vm_of_pid(const AnalysisStoreTrace *t, gint32 pid)
+{
+	guint table;
+
+	if (pid >= 0 && history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
+		for (guint64 i = 0; i < history_table_len(t->history, table); i++)
+			if (((const KvmVmItem *)history_table_get(t->history, table, i))->pid == pid)
+				return (guint32)i;
+	return EXPERIMENT_NONE;
+}
+
+static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
+{
+	Owner *o = g_new0(Owner, 1);
+	guint32 vm = vm_of_pid(s->t, item->pid);
+
+	o->key = key;
+	o->pid = item->is_kthread ? -1 : item->pid;
+	o->is_kernel = item->is_kthread;
+	o->kind = vm != EXPERIMENT_NONE ? "vm" : item->is_kthread ? "kernel" : "process";
+	o->name = vm != EXPERIMENT_NONE ? diagnose_vm_name(s->d, s->t, vm) : item->is_kthread ? g_strdup("the kernel's own threads") :
+				  g_strdup(history_text_get(s->t->history, item->name));
+	o->busy = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
+	o->excess = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
+	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
+		o->usual[i] = g_array_new(FALSE, FALSE, sizeof(gint64));
+	g_ptr_array_add(s->owners, o);
+	return o;
+}
+
+static Owner *owner_of(Scan *s, guint32 serial)
+{
+	guint threads;
+
+	serial = diagnose_real_thread(s->t, serial);
+	if (serial == G_MAXUINT32 || !history_find_table(s->t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &threads))
+		return NULL;
+	const KernelThreadItem *item = history_table_get(s->t->history, threads, serial);
+	guint64 key = item->is_kthread ? 1 : (guint64)(guint32)item->pid + 2;
+	Owner *o = g_hash_table_lookup(s->by_key, GSIZE_TO_POINTER(key));
+	if (!o) {
+		o = owner_new(s, key, item);
+		g_hash_table_insert(s->by_key, GSIZE_TO_POINTER(key), o);
+	}
+	return o;
+}
+
+/* ---- Requests -------------------------------------------------------------------------------------------------------------- */
+
+typedef void (*Visit)(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin);
+
+static void each_request(Scan *s, Visit visit)
+{
+	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
+		const KernelDiskRequest *r = history_table_get(s->t->history, s->table, i);
+		gint64 begin = r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns;
+
+		if (r->disk != s->disk || r->end != KERNEL_DISK_COMPLETED || begin == KERNEL_NO_TIME || r->completed_ns < s->begin || begin >= s->end)
+			continue;
+		Owner *o = owner_of(s, r->cause);
+		if (o)
+			visit(s, o, r, begin);
+	}
+}
+
+static void note_busy(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+{
+	diagnose_span_add(o->busy, begin, r->completed_ns);
+	o->time += r->completed_ns - (r->issued_ns != KERNEL_NO_TIME ? r->issued_ns : begin);
+	o->bytes += r->bytes;
+}
+
+/* The time of others' requests within [begin, end): 0 if it had the disk to itself. Kernel threads work for those that write. */
+static gint64 others_within(const Scan *s, const Owner *o, gint64 begin, gint64 end)
+{
+	gint64 sum = 0;
+
+	for (guint i = 0; i < s->owners->len; i++) {
+		const Owner *other = g_ptr_array_index(s->owners, i);
+
+		if (other != o && !other->is_kernel)
+			sum += diagnose_spans_within(other->busy, begin, end);
+	}
+	return sum;
+}
+
+static void note_alone(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+{
+	gint64 ns = r->completed_ns - begin;
+
+	if (!others_within(s, o, begin, r->completed_ns))
+		g_array_append_val(o->usual[r->op], ns);
+}
+
+static void note_all(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+{
+	gint64 ns = r->completed_ns - begin;
+
+	if (o->base[r->op] < 0)
+		g_array_append_val(o->usual[r->op], ns);
+}
+
+static gint by_value(gconstpointer a, gconstpointer b)
+{
+	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+static gint64 quantile(GArray *all, double q)
+{
+	g_array_sort(all, by_value);
+	return all->len ? g_array_index(all, gint64, (guint)(q * (all->len - 1))) : 0;
+}
+
+static void find_usual(Scan *s)
+{
+	each_request(s, note_alone);
+	for (guint i = 0; i < s->owners->len; i++)
+		for (guint op = 0; op < KERNEL_DISK_OP_COUNT; op++) {
+			Owner *o = g_ptr_array_index(s->owners, i);
+
+			o->base[op] = o->usual[op]->len >= ALONE_MIN ? quantile(o->usual[op], 0.5) : -1;
+			g_array_set_size(o->usual[op], 0);
+		}
+	each_request(s, note_all);
+	for (guint i = 0; i < s->owners->len; i++)
+		for (guint op = 0; op < KERNEL_DISK_OP_COUNT; op++) {
+			Owner *o = g_ptr_array_index(s->owners, i);
+
+			if (o->base[op] < 0)
+				o->base[op] = quantile(o->usual[op], 0.1);
+		}
+}
+
+static void note_excess(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+{
+	gint64 from = begin + o->base[r->op];
+
+	if (from < r->completed_ns && others_within(s, o, begin, r->completed_ns))
+		diagnose_span_add(o->excess, MAX(from, s->begin), MIN(r->completed_ns, s->end));
+}
+
+/* ---- Findings ----------------------------------------------------------------------------------------------------------------- */
+
+/* Who else had most requests while it lost time. */
+static const Owner *culprit_of(const Scan *s, const Owner *o)
+{
+	const Owner *most = NULL;
+	gint64 most_ns = 0;
+
+	for (guint i = 0; i < s->owners->len; i++) {
+		const Owner *other = g_ptr_array_index(s->owners, i);
+		gint64 ns = 0;
+
+		for (guint k = 0; other != o && !other->is_kernel && k < o->excess->len; k++) {
+			const DiagnoseSpan *e = &g_array_index(o->excess, DiagnoseSpan, k);
+
+			ns += diagnose_spans_within(other->busy, e->begin, e->end);
+		}
+		if (ns > most_ns) {
+			most = other;
+			most_ns = ns;
+		}
+	}
+	return most;
+}
+
+static void add_finding(const Scan *s, const Owner *o, const Owner *culprit, const KernelDiskItem *disk, const DiagnoseLoss *loss)
+{
+	DiagnoseFinding *f = diagnose_finding_new(s->d, "disk-contention", loss, diagnose_spans_sum(o->busy));
+	const char *name = history_text_get(s->t->history, disk->name);
+	char theirs[ST_FORMAT_MAX], own[ST_FORMAT_MAX];
+
+	f->title = g_strdup_printf("%s waits longer for the disk %s of %s, which %s keeps busy", o->name, name, s->t->name, culprit->name);
+	f->advice = g_strdup_printf("Limit what %s may do there (I/O throttling, io.max), or give it another disk: it moved %s, %s moved %s.", culprit->name,
+				    st_format_bytes(theirs, (gint64)culprit->bytes), o->name, st_format_bytes(own, (gint64)o->bytes));
+	diagnose_who(&f->sufferer, o->kind, o->name, s->t->name, o->pid, -1);
+	diagnose_who(&f->culprit, culprit->kind, culprit->name, s->t->name, culprit->pid, -1);
+	diagnose_add(s->d, f);
+}
+
+/* Whoever has more of the disk is the one who disturbs; he loses too, but to himself. */
+static void judge(const Scan *s, const Owner *o, const KernelDiskItem *disk)
+{
+	const Owner *culprit = o->is_kernel ? NULL : culprit_of(s, o);
+	g_autoptr(DiagnoseLoss) loss = diagnose_loss_new(s->t);
+
+	if (!culprit || culprit->time <= o->time)
+		return;
+	for (guint i = 0; i < o->excess->len; i++) {
+		const DiagnoseSpan *e = &g_array_index(o->excess, DiagnoseSpan, i);
+
+		diagnose_loss_add_in_row(loss, e->begin, e->end, disk->row);
+	}
+	if (diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_LOST_SHARE))
+		add_finding(s, o, culprit, disk, loss);
+}
+
+static void scan_disk(Scan *s, const KernelDiskItem *disk)
+{
+	g_autoptr(GPtrArray) owners = g_ptr_array_new_with_free_func(owner_free);
+	g_autoptr(GHashTable) by_key = g_hash_table_new(NULL, NULL);
+
+	s->owners = owners;
+	s->by_key = by_key;
+	each_request(s, note_busy);
+	for (guint i = 0; i < owners->len; i++)
+		diagnose_spans_merge(((Owner *)g_ptr_array_index(owners, i))->busy);
+	if (owners->len < 2)
+		return;
+	find_usual(s);
+	each_request(s, note_excess);
+	for (guint i = 0; i < owners->len; i++)
+		diagnose_spans_merge(((Owner *)g_ptr_array_index(owners, i))->excess);
+	for (guint i = 0; i < owners->len; i++)
+		judge(s, g_ptr_array_index(owners, i), disk);
+}
+
+void diagnose_rule_disks(Diagnose *d)
+{
+	for (guint i = 0; i < d->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
+		Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
+		guint disks;
+
+		if (!t->is_kernel || !history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
+		    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
+			continue;
+		for (guint64 k = 0; k < history_table_len(t->history, disks); k++) {
+			s.disk = (guint32)k;
+			scan_disk(&s, history_table_get(t->history, disks, k));
+		}
+	}
+}
