@@ -127,7 +127,8 @@ GPtrArray *experiment_beats(const History *h)
 	GPtrArray *beats = g_ptr_array_new_with_free_func(beat_free);
 	guint table;
 
-	if (!history_find_table(h, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
+	if (!experiment_is_span(history_begin(h), history_end(h)) ||
+	    !history_find_table(h, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
 		return beats;
 	guint64 n = MIN(history_table_len(h, table), EXPERIMENT_CPUS_MAX);
 	for (guint64 i = 0; i < history_table_len(h, table) && beats->len < EXPERIMENT_CPUS_MAX; i++) {

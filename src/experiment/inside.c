@@ -273,7 +273,7 @@ GPtrArray *experiment_targets(guint member, const History *h, gboolean any)
 	GPtrArray *targets = g_ptr_array_new_with_free_func(target_free);
 	guint vms;
 
-	if (!history_find_table(h, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms))
+	if (!experiment_is_span(history_begin(h), history_end(h)) || !history_find_table(h, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms))
 		return targets;
 	guint max = share_of_gaps(h);
 	for (guint32 i = 0; i < history_table_len(h, vms); i++) {

@@ -110,7 +110,8 @@ static GArray *seen_by(const History *h)
 	guint packets, connections, interfaces;
 	guint64 n, mask = 0;
 
-	if (!history_find_table(h, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &packets) ||
+	if (!experiment_is_span(history_begin(h), history_end(h)) ||
+	    !history_find_table(h, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &packets) ||
 	    !history_find_table(h, KERNEL_CONNECTIONS_TABLE, sizeof(KernelConnection), &connections) ||
 	    !history_find_table(h, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &interfaces))
 		return all;

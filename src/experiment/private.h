@@ -25,6 +25,24 @@
 /* No two clocks drift further apart: what kernels allow their clocks to be corrected by. */
 #define EXPERIMENT_DRIFT_MAX 500e-6
 
+/*
+ * What a damaged clock may say is no time: those further from 1970 than this (the year 2096), and traces longer than this (over four years), are not compared. So no
+ * difference of two times overflows, and no sum of such a difference and a time of the same traces.
+ */
+#define EXPERIMENT_TIME_MAX 4000000000000000000ll
+#define EXPERIMENT_SPAN_MAX (1ll << 57)
+
+static inline gboolean experiment_is_time(gint64 t)
+{
+	return t >= -EXPERIMENT_TIME_MAX && t <= EXPERIMENT_TIME_MAX;
+}
+
+/* Whether a trace from begin to end can be compared with others. */
+static inline gboolean experiment_is_span(gint64 begin, gint64 end)
+{
+	return experiment_is_time(begin) && experiment_is_time(end) && end - begin <= EXPERIMENT_SPAN_MAX;
+}
+
 /* ---- Beats ------------------------------------------------------------------------------------------------------- */
 
 #define EXPERIMENT_BEATS_MAX (1u << 25) /* of a machine; of more, those next to the shortest silences are left out */
@@ -159,8 +177,11 @@ ExperimentClock experiment_best_line(const ExperimentStretch *s, gint64 from, gi
 static inline gint64 experiment_clock_apply(const ExperimentClock *c, gint64 t)
 {
 	double moved = c->drift * (double)(t - c->ref_ns);
+	gint64 up;
 
-	return t + c->offset_ns + (gint64)(moved < 0 ? moved - 0.5 : moved + 0.5); /* llround() is a call */
+	if (__builtin_add_overflow(t + (gint64)(moved < 0 ? moved - 0.5 : moved + 0.5), c->offset_ns, &up)) /* llround() is a call */
+		return c->offset_ns < 0 ? G_MININT64 : G_MAXINT64;
+	return up;
 }
 
 /* The time that a clock maps to `up`, within a few ns. */

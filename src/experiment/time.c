@@ -14,8 +14,10 @@ static const ExperimentClock *clock_at(const ExperimentMember *m, guint i)
 /* Drifts are small: what the first guess is off by shrinks with each step by as much as the drift is, so that it mostly is right at once. */
 gint64 experiment_clock_unapply(const ExperimentClock *c, gint64 up)
 {
-	gint64 t = up - c->offset_ns;
+	gint64 t;
 
+	if (__builtin_sub_overflow(up, c->offset_ns, &t) || !experiment_is_time(t))
+		return up < c->offset_ns ? -EXPERIMENT_TIME_MAX : EXPERIMENT_TIME_MAX;
 	t -= (gint64)(c->drift * (double)(t - c->ref_ns));
 	for (guint i = 0; i < 8; i++) {
 		gint64 error = experiment_clock_apply(c, t) - up;
@@ -59,7 +61,7 @@ static guint segment_of(const ExperimentMember *m, gint64 time, gboolean up)
 
 gint64 experiment_up(const ExperimentMember *m, gint64 time)
 {
-	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
+	if (!m->clocks->len || !experiment_is_time(time))
 		return time;
 	const ExperimentClock *c = clock_at(m, segment_of(m, time, FALSE));
 
@@ -68,7 +70,7 @@ gint64 experiment_up(const ExperimentMember *m, gint64 time)
 
 gint64 experiment_down(const ExperimentMember *m, gint64 time)
 {
-	if (!m->clocks->len || time == G_MININT64 || time == G_MAXINT64)
+	if (!m->clocks->len || !experiment_is_time(time))
 		return time;
 	guint i = segment_of(m, time, TRUE);
 	gint64 t = MAX(experiment_clock_unapply(clock_at(m, i), time), clock_at(m, i)->from_ns);

@@ -30,7 +30,7 @@ static GArray *calls_of(const History *h, KvmVmsyncKind there, KvmVmsyncKind bac
 	GArray *calls = g_array_new(FALSE, FALSE, sizeof(Call));
 	guint table;
 
-	if (!history_find_table(h, KVM_VMSYNC_TABLE, sizeof(KvmVmsyncItem), &table))
+	if (!experiment_is_span(history_begin(h), history_end(h)) || !history_find_table(h, KVM_VMSYNC_TABLE, sizeof(KvmVmsyncItem), &table))
 		return calls;
 	for (guint64 i = 0; i < history_table_len(h, table); i++) {
 		const KvmVmsyncItem *item = history_table_get(h, table, i);

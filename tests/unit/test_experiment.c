@@ -406,6 +406,28 @@ static void test_without_a_host(void)
 	guest_clear(&g[1]);
 }
 
+/* Clocks that no machine has: nothing is compared, and nothing overflows. */
+static void test_times_that_are_none(void)
+{
+	static const gint64 offsets[] = {G_MAXINT64 - 6 * SECOND, G_MININT64 + SECOND, G_MAXINT64 / 2, G_MININT64 / 2 + SECOND, 3900000000 * SECOND, -3900000000 * SECOND};
+
+	for (guint i = 0; i < G_N_ELEMENTS(offsets); i++) {
+		Guest g = {.habit = &usual, .vcpus = 1, .to = 5 * SECOND, .clock = {.offset = offsets[i]}};
+		World w = {.length = 5 * SECOND, .guests = &g, .n = 1};
+
+		live_all(&w, i);
+		Trial t = try_world(&w, TRUE);
+		const ExperimentMember *m = experiment_member(t.e, 0);
+		g_assert_cmpuint(m->parent, ==, i < 4 ? EXPERIMENT_NONE : 1);
+		for (guint k = 0; k < G_N_ELEMENTS(offsets); k++) {
+			experiment_to_root(t.e, 0, offsets[k]);
+			experiment_from_root(t.e, 0, offsets[k]);
+		}
+		trial_clear(&t);
+		guest_clear(&g);
+	}
+}
+
 /* ---- Hypercalls ---------------------------------------------------------------------------------------------------------- */
 
 static void add_call(History *h, guint table, gint64 time, guint64 count, guint32 thread, KvmVmsyncKind kind)
@@ -555,6 +577,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/experiment/without-a-host-all-are-roots", test_without_a_host);
 	g_test_add_func("/experiment/hosts-are-aligned-by-packets", test_hosts_are_aligned_by_packets);
 	g_test_add_func("/experiment/hypercalls-place-a-guest", test_hypercalls_place_a_guest);
+	g_test_add_func("/experiment/times-that-are-none", test_times_that_are_none);
 	g_test_add_func("/experiment/times-are-monotone", test_times_are_monotone);
 	return g_test_run();
 }
