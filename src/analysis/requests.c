@@ -108,6 +108,7 @@ static void add_request(const RequestScan *s, const Request *r, gpointer user)
 typedef struct {
 	View *view;
 	guint time, service, rate, dist, whole, bytes, states, mostly;
+	guint64 aborted; /* in all rows */
 } Columns;
 
 static void add_columns(Columns *c, const AnalysisStore *store, const AnalysisQuery *q)
@@ -120,13 +121,16 @@ static void add_columns(Columns *c, const AnalysisStore *store, const AnalysisQu
 	c->dist = analysis_add_dist_columns(v, q);
 	for (guint i = 1; i < 4; i++) /* total, min, mean */
 		view_hide_from_text(v, c->dist + i);
+	view_hide_from_text(v, c->dist + 5); /* p90 */
 	c->whole = view_add_column(v, "whole_p50_ns", "WHOLE P50", VIEW_NS);
+	view_hide_from_text(v, c->whole);
 	view_hide_from_text(v, view_add_column(v, "whole_p90_ns", "WHOLE P90", VIEW_NS));
 	view_add_column(v, "whole_p99_ns", "WHOLE P99", VIEW_NS);
 	view_hide_from_text(v, view_add_column(v, "whole_max_ns", "WHOLE MAX", VIEW_NS));
 	view_hide_from_text(v, view_add_column(v, "before_ns", "BEFORE", VIEW_NS));
 	c->bytes = view_add_column(v, "asked_bytes", "ASKED", VIEW_BYTES);
-	view_add_column(v, "answered_bytes", "ANSWERED", VIEW_BYTES);
+	view_hide_from_text(v, c->bytes);
+	view_hide_from_text(v, view_add_column(v, "answered_bytes", "ANSWERED", VIEW_BYTES));
 	view_add_column(v, "aborted", "ABORTED", VIEW_COUNT);
 	view_hide_from_text(v, view_add_column(v, "unanswered", "UNANSWERED", VIEW_COUNT));
 	view_hide_from_text(v, view_add_column(v, "cut", "CUT", VIEW_COUNT));
@@ -213,15 +217,19 @@ static void add_notes(View *v, const RequestScan *s, const Work *w)
 		view_add_note(v, "%s: %" G_GUINT64_FORMAT " are left out: there are too many rows.", s->trace->name, w->dropped);
 }
 
-static void add_trace(const Columns *c, const RequestScan *s)
+static void add_trace(Columns *c, const RequestScan *s)
 {
 	Work w = {.query = s->query, .services = request_services_new(s->query), .sums = g_hash_table_new_full(sum_hash, sum_equal, sum_free, NULL),
 		  .list = g_ptr_array_new()};
 
 	requests_each(s, add_request, &w);
-	for (guint i = 0; i < w.list->len; i++)
-		if (is_shown(g_ptr_array_index(w.list, i)))
-			set_row(c, s, &w, g_ptr_array_index(w.list, i));
+	for (guint i = 0; i < w.list->len; i++) {
+		const Sum *x = g_ptr_array_index(w.list, i);
+
+		if (is_shown(x))
+			set_row(c, s, &w, x);
+		c->aborted += x->aborted;
+	}
 	add_notes(c->view, s, &w);
 	g_ptr_array_unref(w.list);
 	g_hash_table_unref(w.sums);
@@ -234,6 +242,10 @@ static gboolean check(const AnalysisQuery *q, GError **error)
 
 	if (q->by && !g_strv_contains(known, q->by)) {
 		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--by takes service, process, connection or cause, not \"%s\"", q->by);
+		return FALSE;
+	}
+	if (g_strcmp0(q->by, "cause") == 0 && (q->form == ANALYSIS_SERIES || q->histogram)) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--by cause goes with neither --every nor --histogram: it compares all requests of the range");
 		return FALSE;
 	}
 	for (const char *const *side = q->sides; side && *side; side++) {
@@ -263,6 +275,8 @@ static View *make_table(const AnalysisStore *store, const AnalysisQuery *q)
 		add_trace(&c, &s);
 		requests_close(&s);
 	}
+	if (!c.aborted)
+		view_hide_from_text(c.view, c.bytes + 2);
 	view_sort(c.view, c.dist + 1, TRUE);
 	if (series)
 		view_sort(c.view, c.time, FALSE);

@@ -276,10 +276,9 @@ guint request_add_service_columns(View *v, const AnalysisStore *s, const Analysi
 	view_add_column(v, "connection", "CONNECTION", VIEW_TEXT);
 	if (s->traces->len == 1)
 		view_hide_from_text(v, first + MACHINE);
-	if (!connections)
-		view_hide_from_text(v, first + CONNECTION);
-	else
-		view_hide_from_text(v, first + PORT);
+	view_hide_from_text(v, first + (connections ? PORT : CONNECTION));
+	if (!connections && g_strcmp0(q->by, "process") != 0)
+		view_hide_from_text(v, first + PID);
 	return first;
 }
 
