@@ -152,6 +152,20 @@ def check_phases(scenario):
             tap.check(row["starved_l1_ns"] + by_user * row["l1_ns"] >= known["ready_ms"] * 0.9e6, f"{text}: {row['starved_l1_ns']} and not {known['ready_ms']} ms")
 
 
+def check_multiplication(folder):
+    """Exits for each exit are those that the model counts as they come."""
+    exits = [row for row in json.loads(tap.strata("exits", "--format=json", folder).stdout)["rows"] if row["l2"] is not None and row["multiplication"] and row["class"] != "halt"]
+    for row in (row for row in nested(folder, "--by=vm") if row["l2"] is not None):
+        mine = [e for e in exits if e["l2"] == row["l2"] and e["vm_pid"] == row["vm_pid"]]
+        counted = sum(e["multiplication"] * e["reflected"] for e in mine) / sum(e["reflected"] for e in mine)
+        tap.check(abs(row["multiplication"] - counted) < 0.02 * counted, f"{row['name']}: {row['multiplication']} exits for each, and not {counted}")
+
+
+def test_exits_multiply_as_counted():
+    for scenario in scenarios():
+        yield scenario.name, check_multiplication, scenario / "host"
+
+
 def test_level1_is_the_judge():
     for scenario in scenarios():
         yield scenario.name, check_judge, scenario

@@ -19,6 +19,7 @@ typedef struct {
 	guint32 rows_of[2];      /* the vCPU's, its thread's */
 	guint level;             /* of the guest that ran last */
 	guint current;           /* which of l2s that was, if it is level 2; G_MAXUINT: not known */
+	gboolean in_l1;          /* level 1 ran in the piece before */
 	gboolean serving;        /* level 1 serves an exit of level 2 */
 	gint64 begin_ns;
 	GArray *usual_ns;        /* by nested VM: for how long its exits are usually served */
@@ -218,6 +219,12 @@ static AnalysisNestedPart part_of_l2(const Nested *n, guint k, const HistoryInte
 	}
 }
 
+/* Level 1 has just exited, and what it does is for this nested VM, as far as that isn't for another one that ran later. */
+static gboolean exits_for(const Nested *n, guint k, const HistoryInterval *i, guint vcpu_state)
+{
+	return n->in_l1 && vcpu_state != KVM_STATE_GUEST_L1 && vcpu_state != KVM_STATE_GUEST_L2 && n->current == k && is_waiting_for_l1(i->state);
+}
+
 static void count_exit(Nested *n, AnalysisNestedAccount *a, const HistoryInterval *i)
 {
 	if (i->begin_ns < n->begin_ns || i->begin_ns != n->overlay.begin_ns || i->state == KVM_L2_STATE_GUEST || i->state == KVM_L2_STATE_UNKNOWN)
@@ -225,6 +232,7 @@ static void count_exit(Nested *n, AnalysisNestedAccount *a, const HistoryInterva
 	a->exits++;
 	a->reflected += i->state != KVM_L2_STATE_EXIT;
 	a->away += i->state == KVM_L2_STATE_AWAY;
+	a->halts += i->state == KVM_L2_STATE_HALTED;
 }
 
 static void add(AnalysisNestedAccount *a, AnalysisNestedPart part, gint64 ns)
@@ -263,8 +271,10 @@ static void add_piece(Nested *n, gint64 ns)
 		if (i->state == ANALYSIS_NO_STATE)
 			continue;
 		count_exit(n, a, i);
+		a->l1_exits += exits_for(n, k, i, state);
 		add(a, part_of_l2(n, k, i, state), ns);
 	}
+	n->in_l1 = state == KVM_STATE_GUEST_L1;
 }
 
 /* The piece, cut again where what level 1 does in it counts as something else. */
@@ -328,6 +338,8 @@ void analysis_nested_account(const History *h, const AnalysisSteal *s, guint32 v
 	if (first[ROW_VCPU] == KVM_NO_ROW || begin_ns >= end_ns)
 		return;
 	const guint32 *all = (const guint32 *)(gpointer)rows->data;
+	HistoryInterval before;
+	n.in_l1 = begin_ns > history_begin(h) && history_at(h, first[ROW_VCPU], begin_ns - 1, &before) && before.state == KVM_STATE_GUEST_L1;
 	n.level = level_before(h, first[ROW_VCPU], begin_ns);
 	find_last(&n, all + ROW_L2S, l2s_out->len);
 	g_autoptr(GArray) usual = n.usual_ns = g_array_new(FALSE, FALSE, sizeof(gint64));
@@ -348,6 +360,8 @@ void analysis_nested_account_add(AnalysisNestedAccount *to, const AnalysisNested
 	to->exits += from->exits;
 	to->reflected += from->reflected;
 	to->away += from->away;
+	to->halts += from->halts;
+	to->l1_exits += from->l1_exits;
 }
 
 gint64 analysis_nested_wanted_ns(const AnalysisNestedAccount *a)

@@ -41,6 +41,8 @@ typedef struct {
 	gint64 ns[ANALYSIS_NESTED_COUNT]; /* add up to range_ns, exactly */
 	gint64 range_ns;                  /* of what was asked for the part in which its row reaches */
 	guint64 exits, reflected, away;   /* nested VMs: exits; those that level 1 was given; of these those after which it did something else */
+	guint64 halts;                    /* nested VMs: of those that level 1 was given, the halts */
+	guint64 l1_exits;                 /* nested VMs: exits of level 1 from one that it was given, and that is no halt, until it came back: what they multiply to */
 } AnalysisNestedAccount;
 
 /* A nested VM as a vCPU runs it: an item of the table "l2-vcpus". */

@@ -6,7 +6,7 @@
 #include "analysis/nested.h"
 #include "analysis/times.h"
 
-enum { MACHINE, NAME, VM, VCPU, L2, LEVEL, TIME, WANTED, PARTS, STARVED_L0 = PARTS + ANALYSIS_NESTED_COUNT, STARVED_L1, SHARE, BY, EXITS, REFLECTED, AWAY, COLUMNS };
+enum { MACHINE, NAME, VM, VCPU, L2, LEVEL, TIME, WANTED, PARTS, STARVED_L0 = PARTS + ANALYSIS_NESTED_COUNT, STARVED_L1, SHARE, BY, EXITS, REFLECTED, AWAY, MULTIPLICATION, COLUMNS };
 
 static const char *const part_names[] = {
 #define ANALYSIS_P(id, name, level, of_l1, of_l2) (name),
@@ -76,13 +76,14 @@ static void make_view(Table *t, const AnalysisStore *store)
 	add_column(t, "exits", "EXITS", VIEW_COUNT, FALSE);
 	add_column(t, "reflected", "TO L1", VIEW_COUNT, FALSE);
 	add_column(t, "away", "AWAY", VIEW_COUNT, FALSE);
+	add_column(t, "multiplication", "EXITS/EXIT", VIEW_NUMBER, TRUE);
 	view_set_empty_text(t->view, "No VM ran nested VMs, as far as these traces tell.");
 }
 
 static void hide_columns(const Table *t)
 {
 	for (guint c = TIME; c < COLUMNS; c++)
-		if (!t->some[c] && c != STARVED_L0 && c != STARVED_L1 && c != SHARE && c != BY)
+		if (!t->some[c] && c < STARVED_L0)
 			view_hide_from_text(t->view, t->first + c);
 }
 
@@ -139,7 +140,8 @@ static void set_account(Table *t, const AnalysisNestedAccount *a, gboolean neste
 	view_set_uint(t->view, t->first + EXITS, a->exits);
 	view_set_uint(t->view, t->first + REFLECTED, a->reflected);
 	view_set_uint(t->view, t->first + AWAY, a->away);
-	t->some[EXITS] |= a->exits > 0;
+	if (a->reflected > a->halts)
+		view_set_double(t->view, t->first + MULTIPLICATION, 1 + (double)a->l1_exits / (double)(a->reflected - a->halts));
 }
 
 static gint begin_row(const Table *t, guint level, gint parent)

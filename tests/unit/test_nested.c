@@ -164,6 +164,7 @@ static void test_a_story(void)
 	g_assert_cmpuint(a->exits, ==, 3);
 	g_assert_cmpuint(a->reflected, ==, 3);
 	g_assert_cmpuint(a->away, ==, 1);
+	g_assert_cmpuint(a->l1_exits, ==, 1);
 	end(w);
 }
 
@@ -210,6 +211,7 @@ static void subtract(AnalysisNestedAccount *a, const AnalysisNestedAccount *b)
 		a->ns[p] -= b->ns[p];
 	a->range_ns -= b->range_ns;
 	a->exits -= b->exits;
+	a->l1_exits -= b->l1_exits;
 }
 
 /* Wherever the time is cut, the parts are those of the whole: what was before a range is known. */
@@ -235,6 +237,7 @@ static void test_ranges_add_up(void)
 				g_assert_cmpint(left[i].ns[p], ==, 0);
 			g_assert_cmpint(left[i].range_ns, ==, 0);
 			g_assert_cmpuint(left[i].exits, ==, 0);
+			g_assert_cmpuint(left[i].l1_exits, ==, 0);
 		}
 		end(w);
 	}
