@@ -64,7 +64,7 @@ def write(folder, domain, declared, value, text):
 
 
 COMMANDS = ["threads", "processes", "cpus", "irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "containers",
-            "counters", "requests", "user", "spans", "states", "report", "vms", "vcpus", "exits"]
+            "counters", "requests", "user", "spans", "states", "sync", "report", "vms", "vcpus", "exits"]
 FAR, LONG, SMALL = struct.pack("<Q", 0xfffffff0000000f0), struct.pack("<Q", 0x00000004ffffffff), struct.pack("<Q", 5)
 VALUES = {"numbers far away": (INTEGER, FAR, FAR), "long numbers": (INTEGER, LONG, LONG), "texts far away": (INTEGER, SMALL, FAR), "long texts": (INTEGER, SMALL, LONG),
           "texts for all": (STRING, b"text\0", b"text\0")}

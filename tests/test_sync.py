@@ -85,13 +85,15 @@ def metadata_text(trace):
     return "/* CTF 1.8 */\n" + text.decode()
 
 
-def copy_trace(trace, to, shift=0, freq=None):
-    """A copy whose clock is `shift` ns ahead, and counts `freq` a second."""
+def copy_trace(trace, to, shift=0, freq=None, hide=None):
+    """A copy whose clock is `shift` ns ahead, and counts `freq` a second; events whose names begin with `hide` have others."""
     shutil.copytree(trace, to, copy_function=lambda a, b: pathlib.Path(b).symlink_to(pathlib.Path(a).resolve()))
     text = metadata_text(trace)
     text = re.sub(r"(\n\s*offset = )(\d+);", lambda m: f"{m[1]}{int(m[2]) + shift};", text, count=1)
     if freq:
         text = re.sub(r"(\n\s*freq = )(\d+);", rf"\g<1>{freq};", text, count=1)
+    if hide:
+        text = text.replace(f'"{hide}', f'"hidden_{hide}')
     (to / "metadata").unlink()
     (to / "metadata").write_text(text, encoding="utf-8")
     return to
@@ -190,6 +192,19 @@ def test_drift_is_found():
     for scenario in scenarios()[:2]:
         for ppm in (-450, -40, 120, 450):
             yield f"{scenario.name}, {ppm} ppm", check_drift, scenario, ppm
+
+
+def check_without_exits(scenario):
+    """The tracers of many distributions record no entries and exits."""
+    truth = Truth(scenario)
+    with tempfile.TemporaryDirectory() as folder:
+        where = {str(copy_trace(scenario / name, pathlib.Path(folder) / name, hide="kvm_x86_")): name for name in truth.dirs}
+        check_all(truth, sync("--no-cache", *where), where)
+
+
+def test_the_scheduler_alone_is_enough():
+    for scenario in scenarios():
+        yield scenario.name, check_without_exits, scenario
 
 
 # ---- What is missing ------------------------------------------------------------------------------------------------------

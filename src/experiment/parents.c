@@ -126,6 +126,25 @@ static guint levels_above(const ExperimentMember *m)
 	return levels;
 }
 
+/* How many there may be: without exits, VMs in VMs don't show. */
+static guint levels_possible(const ExperimentMember *m)
+{
+	guint table, levels = levels_above(m);
+
+	if (!levels || !history_find_table(m->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table))
+		return levels;
+	for (guint64 i = 0; i < history_table_len(m->history, table); i++)
+		if (((const KvmVcpuItem *)history_table_get(m->history, table, i))->exits)
+			return levels;
+	return 2;
+}
+
+/* Machines run in those that show more levels of VMs than they do. */
+static gboolean is_likely(const Search *s, guint guest, guint host)
+{
+	return levels_above(experiment_member(s->e, guest)) < levels_possible(experiment_member(s->e, host));
+}
+
 /* All machines in all places where they may be expected: in those that show more levels than they do. */
 static void add_trials(Search *s)
 {
@@ -133,7 +152,7 @@ static void add_trials(Search *s)
 
 	for (guint g = 0; g < n; g++)
 		for (guint m = 0; m < n; m++)
-			if (levels_above(experiment_member(s->e, g)) < levels_above(experiment_member(s->e, m)))
+			if (is_likely(s, g, m))
 				add_trials_in(s, g, s->targets[m], EXPERIMENT_QUICK);
 }
 
@@ -207,10 +226,10 @@ static gboolean runs_in(const Search *s, guint guest, guint host)
 
 static void try_everywhere(Search *s, guint guest, ExperimentEffort effort)
 {
-	guint before = s->trials->len, levels = levels_above(experiment_member(s->e, guest));
+	guint before = s->trials->len;
 
 	for (guint m = 0; m < s->e->members->len; m++) {
-		gboolean likely = levels < levels_above(experiment_member(s->e, m));
+		gboolean likely = is_likely(s, guest, m);
 
 		if (runs_in(s, m, guest) || (!likely && effort == EXPERIMENT_LONG))
 			continue;
