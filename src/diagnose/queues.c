@@ -13,8 +13,9 @@ typedef struct {
 	const AnalysisStoreTrace *t;
 	guint packets, interfaces;
 	guint16 interface;
-	gint64 begin, end, usual;
+	gint64 begin, end;
 	guint64 waited;
+	gint32 cpu;         /* where the first of them was queued */
 } Scan;
 
 /* Packets that this interface sends, and when its driver got them. */
@@ -36,7 +37,7 @@ static GArray *waits(Scan *s)
 		if (delay_of(s, p) < usual)
 			continue;
 		diagnose_span_add(spans, p->time_ns, p->xmit_ns);
-		s->waited++;
+		s->cpu = s->waited++ ? s->cpu : p->cpu;
 	}
 	diagnose_spans_merge(spans);
 	return spans;
@@ -72,6 +73,21 @@ static void add_finding(Scan *s, const KernelNetInterface *n, const DiagnoseLoss
 	diagnose_add(s->d, f);
 }
 
+/* The row of a processor, to show something where the interface has no reader. */
+static guint32 cpu_row(const Scan *s)
+{
+	guint table;
+
+	if (history_find_table(s->t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
+		for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
+			const KernelCpuItem *item = history_table_get(s->t->history, table, i);
+
+			if (item->cpu == s->cpu)
+				return item->row;
+		}
+	return HISTORY_NO_ROW;
+}
+
 static void scan(Scan *s, const KernelNetInterface *n)
 {
 	g_autoptr(GArray) spans = waits(s);
@@ -83,7 +99,7 @@ static void scan(Scan *s, const KernelNetInterface *n)
 	for (guint i = 0; i < spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(spans, DiagnoseSpan, i);
 
-		diagnose_loss_add_in_row(loss, w->begin, w->end, row);
+		diagnose_loss_add_in_row(loss, w->begin, w->end, row == HISTORY_NO_ROW ? cpu_row(s) : row);
 	}
 	if (diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_LOST_SHARE))
 		add_finding(s, n, loss, vm, pid);
