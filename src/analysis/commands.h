@@ -23,6 +23,9 @@ gboolean analysis_sync(const AnalysisStore *s, const AnalysisQuery *q, ViewForma
 /* Waits: why vCPUs were asleep; log: the longest ones, and the evidence. */
 View *analysis_waits(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* The critical path of a thread (query->threads), through all that it waited for: what it is made of; log: piece by piece. */
+View *analysis_critical_path(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* The intervals of rows, written as they are found. */
 gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 

@@ -23,6 +23,7 @@ typedef struct {
 	gint64 every_ns;              /* ANALYSIS_SERIES: the length of a step */
 	gboolean histogram;           /* add a log-scale histogram to each group */
 	guint limit;                  /* rows that will be shown; 0: all. ANALYSIS_LOG need not find more than these */
+	gboolean for_people;          /* the answer is text; programs get the same in every detail, but where a command says otherwise */
 	const char *by;               /* what rows are about, where a command can choose; NULL: what it does otherwise */
 	/* Filters: NULL-terminated lists, any of which may fit; NULL: everything. Numbers or globs. */
 	const char *const *levels; /* likewise, of machines: numbers */

@@ -23,6 +23,7 @@ static const CliTable tables[] = {
 	{"layers", "Levels: who really ran on the physical processors, and what became of guests' threads", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_layers, NULL},
 	{"waits", "Why vCPUs were asleep: timer, disk, network, another vCPU, ..., from the host alone", CLI_TABLE_NO_LAYERS | (CLI_TABLE_ALL & ~CLI_TABLE_CPU), analysis_waits, NULL},
 	{"sync", "Clocks: which machine runs in which VM, and how far their clocks are apart, with error bounds", CLI_TABLE_NO_LAYERS, NULL, analysis_sync},
+	{"critical-path", "What made a thread's time as long as it was: the chain of work and waits", CLI_TABLE_THREAD_ROWS | CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_LOG | CLI_TABLE_BY, analysis_critical_path, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", CLI_TABLE_NO_LAYERS | CLI_TABLE_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", CLI_TABLE_NO_LAYERS | CLI_TABLE_ALL, analysis_files, NULL},
 	{"futexes", "Locks in user space: who waited how long, and for whom", CLI_TABLE_NO_LAYERS | CLI_TABLE_ALL, analysis_futexes, NULL},

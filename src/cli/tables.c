@@ -195,6 +195,7 @@ static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 	}
 	q->histogram = opt.histogram;
 	q->by = opt.by;
+	q->for_people = format == VIEW_FORMAT_TEXT;
 	q->limit = row_limit(format);
 	q->machines = (const char *const *)cli_range.machines;
 	q->threads = split_lists(&opt.threads);

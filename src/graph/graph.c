@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* graph.c: paths through wakeups. */
+#include <stdlib.h>
+
+#include "graph/graph.h"
+
+/* A wakeup: who ended a thread's wait. */
+typedef struct {
+	gint64 woken_ns;
+	guint32 thread;
+	guint32 waker; /* G_MAXUINT32: an interrupt, or not known */
+} Wake;
+
+struct Graph {
+	const History *history, *rows;
+	guint threads;
+	guint64 n_threads;
+	Wake *wakes;           /* by thread, then time */
+	guint64 n_wakes;
+	guint64 *first;        /* by thread: its first wake; n_threads + 1 numbers */
+};
+
+/* ---- Wakeups ---------------------------------------------------------------------------------------------------------- */
+
+static guint32 real_thread(const Graph *g, guint32 serial)
+{
+	if (serial >= g->n_threads)
+		return G_MAXUINT32;
+	guint32 same_as = ((const KernelThreadItem *)history_table_get(g->history, g->threads, serial))->same_as;
+	return same_as < g->n_threads ? same_as : serial;
+}
+
+static const KernelThreadItem *item_of(const Graph *g, guint32 serial)
+{
+	return history_table_get(g->history, g->threads, serial);
+}
+
+static int by_thread(const void *a, const void *b)
+{
+	const Wake *x = a, *y = b;
+
+	if (x->thread != y->thread)
+		return (x->thread > y->thread) - (x->thread < y->thread);
+	return (x->woken_ns > y->woken_ns) - (x->woken_ns < y->woken_ns);
+}
+
+static void read_wakes(Graph *g)
+{
+	guint table;
+
+	if (!history_find_table(g->history, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &table))
+		return;
+	g->wakes = g_new(Wake, history_table_len(g->history, table) + 1);
+	for (guint64 i = 0; i < history_table_len(g->history, table); i++) {
+		const KernelLatencyItem *l = history_table_get(g->history, table, i);
+		guint32 thread = real_thread(g, l->thread);
+
+		if (thread != G_MAXUINT32)
+			g->wakes[g->n_wakes++] = (Wake){l->woken_ns, thread, l->from == KERNEL_FROM_THREAD ? real_thread(g, l->waker) : G_MAXUINT32};
+	}
+	qsort(g->wakes, g->n_wakes, sizeof(Wake), by_thread);
+}
+
+static void index_wakes(Graph *g)
+{
+	guint64 at = 0;
+
+	g->first = g_new(guint64, g->n_threads + 1);
+	for (guint64 t = 0; t <= g->n_threads; t++) {
+		while (at < g->n_wakes && g->wakes[at].thread < t)
+			at++;
+		g->first[t] = at;
+	}
+}
+
+Graph *graph_new(const History *history, const History *rows)
+{
+	Graph *g = g_new0(Graph, 1);
+
+	g->history = history;
+	g->rows = rows;
+	if (!history_find_table(history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &g->threads)) {
+		g_free(g);
+		return NULL;
+	}
+	g->n_threads = history_table_len(history, g->threads);
+	read_wakes(g);
+	index_wakes(g);
+	return g;
+}
+
+void graph_free(Graph *g)
+{
+	if (!g)
+		return;
+	g_free(g->wakes);
+	g_free(g->first);
+	g_free(g);
+}
+
+/* Who ended the thread's wait at that time; G_MAXUINT32: no thread. */
+static guint32 waker_at(const Graph *g, guint32 thread, gint64 time)
+{
+	guint64 lo = g->first[thread], hi = g->first[thread + 1];
+
+	while (lo < hi) {
+		guint64 mid = lo + (hi - lo) / 2;
+
+		if (g->wakes[mid].woken_ns < time)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < g->first[thread + 1] && g->wakes[lo].woken_ns == time ? g->wakes[lo].waker : G_MAXUINT32;
+}
+
+/* ---- Paths -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	const Graph *graph;
+	GArray *segments;
+	gint64 at;           /* until when it is told */
+} Path;
+
+static void add(Path *p, guint32 thread, const HistoryInterval *i, gint64 end, guint depth)
+{
+	GraphSegment *last = p->segments->len ? &g_array_index(p->segments, GraphSegment, p->segments->len - 1) : NULL;
+	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth};
+
+	if (end <= p->at)
+		return;
+	p->at = end;
+	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth) ||
+		     p->segments->len >= GRAPH_SEGMENTS_MAX))
+		last->end_ns = end;
+	else
+		g_array_append_val(p->segments, s);
+}
+
+static gboolean is_blocked(guint state)
+{
+	return state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE;
+}
+
+static void follow(Path *p, guint32 thread, gint64 end, guint depth);
+
+/* What the waker did takes the place of the wait, from when the waker is known to have lived. */
+static void resolve(Path *p, guint32 thread, guint32 waker, const HistoryInterval *i, guint depth)
+{
+	const KernelThreadItem *item = item_of(p->graph, waker);
+
+	if (item->row == KERNEL_NO_ROW)
+		return;
+	add(p, thread, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns), depth);
+	follow(p, waker, i->end_ns, depth + 1);
+}
+
+/* One thread's time from where the path has come to until `end`. */
+static void follow(Path *p, guint32 thread, gint64 end, guint depth)
+{
+	const KernelThreadItem *item = item_of(p->graph, thread);
+	HistoryWalk walk;
+	HistoryInterval i;
+
+	history_walk(&walk, p->graph->rows, item->row, p->at, end);
+	while (p->at < end && history_walk_next(&walk, &i)) {
+		guint32 waker = G_MAXUINT32;
+
+		if (i.end_ns <= p->at)
+			continue;
+		/* A wait that goes on beyond the end was not over yet. */
+		if (is_blocked(i.state) && i.end_ns <= end && depth < GRAPH_DEPTH_MAX && p->segments->len < GRAPH_SEGMENTS_MAX)
+			waker = waker_at(p->graph, thread, i.end_ns);
+		if (waker != G_MAXUINT32 && waker != thread)
+			resolve(p, thread, waker, &i, depth);
+		add(p, thread, &i, MIN(i.end_ns, end), depth);
+	}
+}
+
+GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns)
+{
+	GArray *segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+	Path p = {g, segments, begin_ns};
+
+	thread = real_thread(g, thread);
+	if (thread == G_MAXUINT32 || item_of(g, thread)->row == KERNEL_NO_ROW)
+		return segments;
+	guint32 row = item_of(g, thread)->row;
+	p.at = MAX(begin_ns, history_row_begin(g->rows, row));
+	follow(&p, thread, MIN(end_ns, history_row_end(g->rows, row)), 0);
+	return segments;
+}

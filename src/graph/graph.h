@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * graph/graph.h: the chain of work and waits that made a thread's time as long as it was.
+ *
+ *     a machine's history --graph_new()--> Graph --graph_path(thread, begin, end)--> segments that cover [begin, end] exactly
+ *
+ * A thread's own time is its path as long as it is not blocked. While it was blocked, what its waker did until the wakeup is what it waited for: the waker's time takes its
+ * place, and where the waker was blocked in that time, its waker's, and so on. What no thread ended (an interrupt: a timer, a disk, the network) stays a wait for its reason. This
+ * is the algorithm of Giraldeau and Dagenais (Wait analysis of distributed systems using kernel tracing, 2016), walked forward; docs/analyses/critical-path.md tells where it differs.
+ *
+ * Times are those of the machine's own clock.
+ */
+#ifndef STRATA_GRAPH_GRAPH_H
+#define STRATA_GRAPH_GRAPH_H
+
+#include "history/history.h"
+#include "kernel/flow.h"
+
+#define GRAPH_DEPTH_MAX    128        /* wakers of wakers; below, a wait stays one */
+#define GRAPH_SEGMENTS_MAX (1u << 24) /* of a path; what comes behind is one wait */
+
+typedef struct Graph Graph;
+
+/* A piece of a path. */
+typedef struct {
+	gint64 begin_ns, end_ns;
+	guint32 thread;      /* serial: who did it */
+	guint32 detail;      /* text of the graph's rows */
+	guint8 state;        /* KernelThreadState */
+	guint8 depth;        /* how many wakers away from the thread that was asked about */
+} GraphSegment;
+
+/*
+ * `history` has the tables, `rows` (the same, or of the same row numbers) what threads did: layers/layers.h makes one that knows of the levels below. Both must outlive the
+ * graph. NULL: the history has no threads.
+ */
+Graph *graph_new(const History *history, const History *rows);
+void graph_free(Graph *g); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Graph, graph_free)
+
+/*
+ * The path of a thread: GraphSegment, in order, without gap or overlap, from begin to end, both cut to the thread's life; those of one thread, state and detail that follow each other are one. The caller frees
+ * the array. Empty: the thread has no row, or did not live then.
+ */
+GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns);
+
+#endif
