@@ -342,7 +342,8 @@ void analysis_nested_account(const History *h, const AnalysisSteal *s, guint32 v
 	n.in_l1 = begin_ns > history_begin(h) && history_at(h, first[ROW_VCPU], begin_ns - 1, &before) && before.state == KVM_STATE_GUEST_L1;
 	n.level = level_before(h, first[ROW_VCPU], begin_ns);
 	find_last(&n, all + ROW_L2S, l2s_out->len);
-	g_autoptr(GArray) usual = n.usual_ns = g_array_new(FALSE, FALSE, sizeof(gint64));
+	g_autoptr(GArray) usual = g_array_new(FALSE, FALSE, sizeof(gint64));
+	n.usual_ns = usual;
 	find_usual(&n, all + ROW_L2S);
 	n.by_user = g_hash_table_new(NULL, NULL);
 	analysis_overlay_init(&n.overlay, h, all, rows->len, begin_ns, end_ns);

@@ -460,7 +460,8 @@ void analysis_steal_waits(const AnalysisSteal *s, guint32 vcpu, gint64 begin_ns,
 
 	if (w.v->row == KVM_NO_ROW || begin_ns >= end_ns)
 		return;
-	g_autoptr(GArray) parts = w.parts = g_array_new(FALSE, FALSE, sizeof(AnalysisWaitPart));
+	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(AnalysisWaitPart));
+	w.parts = parts;
 	history_walk(&walk, s->h, w.v->row, wait_begin(&w, begin_ns), G_MAXINT64);
 	gboolean more = history_walk_next(&walk, &i);
 	while (more && i.begin_ns < end_ns) {
