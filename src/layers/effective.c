@@ -212,12 +212,12 @@ static gint32 cpu_of_row(const Build *b, guint32 row)
 	return -1;
 }
 
-/* Runs of guests on top of it need a hypervisor's vCPUs and processors. */
+/* Guests on top of it are put on a hypervisor's vCPUs. */
 static gboolean is_made(const Build *b, RowType type)
 {
 	guint rows = b->layers->rows;
 
-	if ((type == ROW_VCPU || type == ROW_CPU) && b->is_parent)
+	if (type == ROW_VCPU && b->is_parent)
 		return TRUE;
 	return rows & (type == ROW_THREAD ? LAYERS_THREAD_ROWS : type == ROW_CPU ? LAYERS_CPU_ROWS : LAYERS_OTHER_ROWS);
 }

@@ -58,7 +58,8 @@ static void open(LayersInner *i, const Layers *l, guint member, guint32 serial, 
 	i->have_ran = FALSE;
 	if (row == HISTORY_NO_ROW)
 		return;
-	history_walk(&i->walk, wait ? experiment_member(l->experiment, member)->history : layers_rows(l, member), row, at->begin_ns, G_MAXINT64);
+	/* Its own rows: what lower levels took of its processors, the vCPU's row has already. */
+	history_walk(&i->walk, experiment_member(l->experiment, member)->history, row, at->begin_ns, G_MAXINT64);
 	i->have_ran = history_walk_next(&i->walk, &i->ran);
 }
 

@@ -21,7 +21,9 @@ typedef enum {
 
 static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
 {
-	const char *text = form <= FORM_INTERRUPT ? history_text_get(layers_rows(w->layers, w->parent), number) : "";
+	const History *own = experiment_member(w->layers->experiment, w->parent)->history;
+	const History *h = form == FORM_INTERRUPT ? own : layers_rows(w->layers, w->parent); /* of whose row it is */
+	const char *text = form <= FORM_INTERRUPT ? history_text_get(h, number) : "";
 	g_autofree char *who =
 		form >= FORM_PREEMPTED && number != G_MAXUINT32 ? layers_thread_name(w->layers, w->parent, number) : NULL;
 	gint level = experiment_member(w->layers->experiment, w->parent)->level;
