@@ -188,7 +188,8 @@ def test_it_is_the_account_of_all_vcpus():
 
 def test_who_starves():
     for scenario in scenarios():
-        yield scenario.name, check_phases, scenario
+        if (scenario / "verify.json").is_file():
+            yield scenario.name, check_phases, scenario
 
 
 def test_hosts_without_nested_vms():

@@ -203,7 +203,8 @@ static gint64 run_ns(const Scan *s, gint64 begin, gint64 end)
 /* How much more a VM ran while a finding mattered than else: processors' worth. */
 static double rise(const Scan *s, const DiagnoseFinding *f)
 {
-	gint64 begin = s->d->begin_ns, end = s->d->end_ns, within = 0, ran = 0, all = run_ns(s, begin, end);
+	gint64 begin = analysis_time(s->host, diagnose_begin(s->d, s->host)), end = analysis_time(s->host, diagnose_end(s->d, s->host));
+	gint64 within = 0, ran = 0, all = run_ns(s, begin, end);
 
 	for (guint i = 0; i < f->ranges->len; i++) {
 		const DiagnoseRange *r = &g_array_index(f->ranges, DiagnoseRange, i);
