@@ -14,7 +14,7 @@ import tempfile
 import tap
 
 # These have options of their own.
-OTHERS = {"report", "vms", "vcpus", "exits", "info", "events", "sync"}
+OTHERS = {"report", "vms", "vcpus", "exits", "info", "events", "sync", "critical-path"}
 SLOW = int(os.environ.get("STRATA_PATIENCE", "1")) > 1
 SPAN = ["--span=s=*sched_switch..*sched_switch"]
 

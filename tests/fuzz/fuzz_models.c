@@ -13,6 +13,8 @@
 #include "kernel/flow.h"
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
+#include "kvm/set.h"
+#include "kvm/waits.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
@@ -23,7 +25,8 @@ typedef struct {
 	Kvm *kvm;
 	History *history;
 	KernelSet *set;
-	TraceModel models[6]; /* of the parts those that ask for nothing but an event's fields */
+	KvmSet *kvm_set;
+	TraceModel models[6 + KVM_PART_COUNT]; /* of the kernel's parts those that ask for nothing but an event's fields */
 	gint64 now;
 	gboolean lossy[4];
 } World;
@@ -224,6 +227,35 @@ static void check_containers(const World *w)
 	}
 }
 
+static guint n_vcpus(const Kvm *kvm)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < kvm->vms->len; i++)
+		n += ((const KvmVm *)g_ptr_array_index(kvm->vms, i))->vcpus->len;
+	return n;
+}
+
+/* A wait has its order of times, a vCPU and a reason; those of a vCPU don't overlap. */
+static void check_waits(const World *w)
+{
+	gint64 last[64] = {0};
+	guint table;
+
+	check(history_find_table(w->history, KVM_WAITS_TABLE, sizeof(KvmWaitItem), &table), "there is a table of waits");
+	for (guint64 i = 0; i < history_table_len(w->history, table); i++) {
+		const KvmWaitItem *item = history_table_get(w->history, table, i);
+
+		check(item->begin_ns <= item->woken_ns && item->woken_ns <= item->run_ns, "a vCPU sleeps, is woken, runs");
+		check(item->enter_ns == G_MININT64 || item->enter_ns >= item->run_ns, "it enters its guest when it runs");
+		check(item->vcpu < n_vcpus(w->kvm), "a wait is some vCPU's");
+		check(item->reason < KVM_WAIT_COUNT && item->confidence < 100, "its reason is one of the table");
+		check(item->vcpu >= G_N_ELEMENTS(last) || item->begin_ns >= last[item->vcpu], "waits of a vCPU don't overlap");
+		if (item->vcpu < G_N_ELEMENTS(last))
+			last[item->vcpu] = item->run_ns;
+	}
+}
+
 static void finish(World *w)
 {
 	g_autoptr(GArray) gaps = NULL;
@@ -231,12 +263,14 @@ static void finish(World *w)
 	kernel_finish(w->kernel);
 	kvm_finish(w->kvm);
 	kernel_set_finish(w->set);
+	kvm_set_finish(w->kvm_set);
 	check(history_finish(w->history, NULL), "the history is whole");
 	check_kernel(w);
 	check_history(w);
 	check_vcpu_rows(w);
 	check_counters(w);
 	check_containers(w);
+	check_waits(w);
 	for (guint i = 0; i < w->kvm->vms->len; i++) {
 		const KvmVm *vm = g_ptr_array_index(w->kvm->vms, i);
 
@@ -268,6 +302,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 	w.kvm = kvm_new(w.kernel, &facts);
 	w.history = history_new(BEGIN, end, NULL);
 	w.set = kernel_set_new(w.kernel, w.history, &facts);
+	w.kvm_set = kvm_set_new(w.kvm, w.set);
 	kvm_keep(w.kvm, w.set);
 	w.models[0] = kernel_model(w.kernel);
 	w.models[1] = kvm_model(w.kvm);
@@ -275,6 +310,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 	w.models[3] = kernel_part_containers.model(w.set->parts[KERNEL_PART_CONTAINERS]);
 	w.models[4] = kernel_part_flow.model(w.set->parts[KERNEL_PART_FLOW]);
 	w.models[5] = kernel_part_counters.model(w.set->parts[KERNEL_PART_COUNTERS]);
+	kvm_set_models(w.kvm_set, w.models + 6);
 	for (gsize i = 2; i + EVENT_BYTES <= size; i += EVENT_BYTES) {
 		guint what = data[i] % N_WHATS;
 
@@ -285,6 +321,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 			feed_loss(&w, data[i + 1], what == TRACE_EVENT_COUNT);
 	}
 	finish(&w);
+	kvm_set_free(w.kvm_set);
 	kernel_set_free(w.set);
 	kvm_free(w.kvm);
 	history_free(w.history);
