@@ -135,6 +135,7 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	C(cpu_ns,       "ON CPU",     T(RUNNING) | T(USER) | T(SYSCALL)) \
 	C(guest_ns,     "GUEST",      T(GUEST)) \
 	C(irq_ns,       "INTERRUPTED", T(IRQ) | T(SOFTIRQ)) \
+	C(lower_ns,     "LEVELS BELOW", T(STEAL0) | T(STEAL1) | T(STEAL2) | T(EXIT0) | T(EXIT1) | T(EXIT2)) \
 	C(runnable_ns,  "RUNNABLE",   T(PREEMPTED) | T(YIELDED) | T(WAIT_CPU) | T(THROTTLED)) \
 	C(disk_ns,      "DISK",       T(B_DISK)) \
 	C(network_ns,   "NETWORK",    T(B_NETWORK) | T(B_SOCKET)) \
