@@ -24,10 +24,8 @@
 /* clang-format off */
 #define EXPERIMENT_METHODS(M) \
 	M(CONTAINMENT, "containment") /* events of a guest only while its vCPU is in it */ \
-	M(INJECTION,   "injection")   /* an interrupt is injected before its handler runs */ \
 	M(PACKETS,     "packets")     /* a packet is sent before it is received */ \
 	M(VMSYNC,      "vmsync")      /* hypercalls that both sides recorded */ \
-	M(TSC,         "tsc")         /* the offset that the hypervisor gives the guest's time stamp counter */ \
 	M(MAP,         "map")         /* who runs in whom was told by the user */
 /* clang-format on */
 
