@@ -26,6 +26,9 @@ View *analysis_waits(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 /* The critical path of a thread (query->threads), through all that it waited for: what it is made of; log: piece by piece. */
 View *analysis_critical_path(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* Edges: wakeups within machines, interrupts and disk requests from one level to another. */
+View *analysis_edges(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* The intervals of rows, written as they are found. */
 gboolean analysis_states(const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, FILE *out, GError **error);
 

@@ -72,6 +72,22 @@ guint layers_guest_of(const Layers *l, guint member, guint32 vcpu);
 /* "CPU 0/KVM 218 (VM b)", "ffmpeg 4711": a member's thread. The caller frees. */
 char *layers_thread_name(const Layers *l, guint member, guint32 serial);
 
+/* ---- What goes from one level to another -------------------------------------------------------------------------------- */
+
+/* From a time on a row of one machine to a time on a row of another; each time is in its machine's own clock. */
+typedef struct {
+	const char *kind;        /* "interrupt", "disk-request", "disk-completion"; lives for ever */
+	guint from, to;          /* members */
+	guint32 from_row, to_row;
+	gint64 from_ns, to_ns;
+} LayersEdge;
+
+/*
+ * Edges between a guest and the machine below it: the interrupt that ended a vCPU's sleep and the handler in the guest; a guest's disk request, the one that the VM's process made
+ * for it, and back. Kind by kind, in order of time. If `found` returns FALSE that is the end.
+ */
+void layers_edges(const Layers *l, guint member, gboolean (*found)(gpointer user, const LayersEdge *edge), gpointer user);
+
 /* ---- Who really ran -------------------------------------------------------------------------------------------------- */
 
 /* K(ID, NAME, MEANING) */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * edges.c: what goes from one level to another: interrupts into guests, and guests' disk requests into the machine below and back.
+ *
+ * What was sent is not marked, so it is matched by order and time: an interrupt that ended a vCPU's sleep with the first handler that its guest ran after it was entered; a guest's request
+ * with the first one that its VM's process had made below while it was in the guest's driver. One without a match is no edge.
+ */
+#include <stdlib.h>
+
+#include "kernel/block.h"
+#include "kernel/irq.h"
+#include "kvm/waits.h"
+#include "layers/private.h"
+
+/* Something that began on a processor, or on behalf of a process. */
+typedef struct {
+	gint64 begin, end;
+	guint64 key;  /* processor; process */
+	guint32 row;
+} Begun;
+
+typedef struct {
+	const Layers *layers;
+	guint parent, guest;
+	const ExperimentMember *g;
+	const History *below, *above;
+	gboolean (*found)(gpointer user, const LayersEdge *edge);
+	gpointer user;
+	gboolean stopped;
+} Pair;
+
+static int by_key(const void *a, const void *b)
+{
+	const Begun *x = a, *y = b;
+
+	if (x->key != y->key)
+		return (x->key > y->key) - (x->key < y->key);
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static void sort(GArray *all)
+{
+	if (all->len)
+		qsort(all->data, all->len, sizeof(Begun), by_key);
+}
+
+/* The first of that key that begins at `time` or later; NULL: none. */
+static const Begun *first_from(const GArray *all, guint64 key, gint64 time)
+{
+	guint lo = 0, hi = all->len;
+
+	while (lo < hi) {
+		guint mid = lo + (hi - lo) / 2;
+		const Begun *b = &g_array_index(all, Begun, mid);
+
+		if (b->key < key || (b->key == key && b->begin < time))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < all->len && g_array_index(all, Begun, lo).key == key ? &g_array_index(all, Begun, lo) : NULL;
+}
+
+/* An edge between the two; times in the clock of whose row it is. */
+static void emit(Pair *p, const char *kind, gboolean up, guint32 from_row, gint64 from_ns, guint32 to_row, gint64 to_ns)
+{
+	LayersEdge e = {.kind = kind, .from = up ? p->parent : p->guest, .to = up ? p->guest : p->parent, .from_row = from_row, .from_ns = from_ns,
+			.to_row = to_row, .to_ns = to_ns};
+
+	if (!p->stopped && from_row != HISTORY_NO_ROW && to_row != HISTORY_NO_ROW)
+		p->stopped = !p->found(p->user, &e);
+}
+
+/* ---- Interrupts -------------------------------------------------------------------------------------------------------------- */
+
+static GArray *handlers(const Pair *p)
+{
+	const LayersPieces *pieces = p->layers->machines[p->guest].pieces;
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(Begun));
+	guint table;
+
+	if (!history_find_table(p->above, KERNEL_IRQ_TABLE, sizeof(KernelIrqItem), &table))
+		return all;
+	for (guint64 i = 0; i < history_table_len(p->above, table); i++) {
+		const KernelIrqItem *item = history_table_get(p->above, table, i);
+		Begun b = {item->begin_ns, item->end_ns, (guint64)(guint32)item->cpu, HISTORY_NO_ROW};
+
+		if ((item->kind != KERNEL_IRQ_LINE && item->kind != KERNEL_IRQ_VECTOR) || item->cpu < 0 || (guint)item->cpu >= pieces->n_cpus)
+			continue;
+		b.row = pieces->cpus[item->cpu];
+		g_array_append_val(all, b);
+	}
+	sort(all);
+	return all;
+}
+
+/* Until when the first handler must have begun: before the vCPU leaves its guest. */
+static gint64 end_of_stay(const Pair *p, guint32 row, gint64 enter_ns)
+{
+	HistoryInterval at;
+
+	return history_at(p->below, row, enter_ns, &at) ? at.end_ns : enter_ns;
+}
+
+static void interrupts(Pair *p)
+{
+	const LayersMachine *m = &p->layers->machines[p->parent];
+	g_autoptr(GArray) all = handlers(p);
+	guint waits, vcpus;
+
+	if (!history_find_table(p->below, KVM_WAITS_TABLE, sizeof(KvmWaitItem), &waits) ||
+	    !history_find_table(p->below, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
+		return;
+	for (guint64 i = 0; i < history_table_len(p->below, waits) && !p->stopped; i++) {
+		const KvmWaitItem *w = history_table_get(p->below, waits, i);
+
+		if (w->enter_ns == G_MININT64 || w->vcpu >= m->n_vcpus || m->guests[w->vcpu] != p->guest)
+			continue;
+		guint32 row = ((const KvmVcpuItem *)history_table_get(p->below, vcpus, w->vcpu))->row;
+		const Begun *b = first_from(all, (guint64)m->guest_cpus[w->vcpu], experiment_down(p->g, w->enter_ns) - p->g->bound_ns);
+		if (b && experiment_up(p->g, b->begin) <= end_of_stay(p, row, w->enter_ns) + p->g->bound_ns)
+			emit(p, "interrupt", TRUE, row, w->enter_ns, b->row, b->begin);
+	}
+}
+
+/* ---- Disks ------------------------------------------------------------------------------------------------------------------------ */
+
+static guint32 disk_row(const History *h, guint32 disk)
+{
+	guint table;
+
+	return history_find_table(h, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &table) && disk < history_table_len(h, table) ?
+		       ((const KernelDiskItem *)history_table_get(h, table, disk))->row : HISTORY_NO_ROW;
+}
+
+static gboolean is_whole(const KernelDiskRequest *r)
+{
+	return r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME;
+}
+
+/* Requests below that the VM's process caused, by what they do. */
+static GArray *requests_below(const Pair *p)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(Begun));
+	guint requests, threads;
+
+	if (!history_find_table(p->below, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &requests) ||
+	    !history_find_table(p->below, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &threads))
+		return all;
+	for (guint64 i = 0; i < history_table_len(p->below, requests); i++) {
+		const KernelDiskRequest *r = history_table_get(p->below, requests, i);
+		guint32 cause = layers_real_thread(p->below, r->cause);
+
+		if (!is_whole(r) || cause == G_MAXUINT32 || ((const KernelThreadItem *)history_table_get(p->below, threads, cause))->pid != p->g->vm_pid)
+			continue;
+		Begun b = {r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns, r->completed_ns, r->op, disk_row(p->below, r->disk)};
+		g_array_append_val(all, b);
+	}
+	sort(all);
+	return all;
+}
+
+static void disks(Pair *p)
+{
+	g_autoptr(GArray) below = requests_below(p);
+	guint table;
+
+	if (!below->len || !history_find_table(p->above, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &table))
+		return;
+	for (guint64 i = 0; i < history_table_len(p->above, table) && !p->stopped; i++) {
+		const KernelDiskRequest *r = history_table_get(p->above, table, i);
+		const Begun *b = is_whole(r) ? first_from(below, r->op, experiment_up(p->g, r->issued_ns) - p->g->bound_ns) : NULL;
+
+		if (!b || b->end > experiment_up(p->g, r->completed_ns) + p->g->bound_ns)
+			continue;
+		emit(p, "disk-request", FALSE, disk_row(p->above, r->disk), r->issued_ns, b->row, b->begin);
+		emit(p, "disk-completion", TRUE, b->row, b->end, disk_row(p->above, r->disk), r->completed_ns);
+	}
+}
+
+/* ---- All --------------------------------------------------------------------------------------------------------------------------- */
+
+void layers_edges(const Layers *l, guint member, gboolean (*found)(gpointer user, const LayersEdge *edge), gpointer user)
+{
+	const ExperimentMember *g = experiment_member(l->experiment, member);
+	Pair p = {.layers = l, .parent = g->parent, .guest = member, .g = g, .found = found, .user = user};
+
+	if (g->parent == EXPERIMENT_NONE || g->l2 != EXPERIMENT_NONE || !g->clocks->len)
+		return;
+	p.below = experiment_member(l->experiment, g->parent)->history;
+	p.above = g->history;
+	interrupts(&p);
+	disks(&p);
+}
