@@ -58,7 +58,8 @@ def to_guest(pairs, time):
     return None
 
 
-def judge(strata, folder, totals):
+def judge(strata, folder):
+    """The score of each guest: (name, counter)."""
     by_guest = collections.defaultdict(list)
     for pair in ask(strata, "sync", "--format=json", folder)["pairs"]:
         if pair.get("parent") and pair.get("offset_ns") is not None:
@@ -74,7 +75,8 @@ def judge(strata, folder, totals):
             times = heard[wait["vcpu"]]
             woken = to_guest(pairs, wait["time_ns"] + wait["duration_ns"])
             i = bisect.bisect(times, (woken - pairs[0]["bound_ns"],)) if woken is not None else len(times)
-            if i == 0 or i >= len(times) or to_guest(pairs, wait["time_ns"]) < times[0][0]:
+            asleep = to_guest(pairs, wait["time_ns"])
+            if i == 0 or i >= len(times) or asleep is None or asleep < times[0][0]:
                 continue
             truth, said = times[i][1], wait["reason"]
             for what, amount in (("n", 1), ("ns", wait["duration_ns"])):
@@ -82,8 +84,7 @@ def judge(strata, folder, totals):
                 score[what, "right" if said == truth else "unknown" if said == "unknown" else "wrong"] += amount
                 if said != truth:
                     score[what, f"{truth} said {said}"] += amount
-        show(f"{folder.rstrip('/').rsplit('/', 1)[-1]}/{machine}", score)
-        totals.update(score)
+        yield f"{folder.rstrip('/').rsplit('/', 1)[-1]}/{machine}", score
 
 
 def show(name, score):
@@ -101,7 +102,9 @@ def show(name, score):
 def main():
     totals = collections.Counter()
     for folder in sys.argv[2:]:
-        judge(sys.argv[1], folder, totals)
+        for name, score in judge(sys.argv[1], folder):
+            show(name, score)
+            totals.update(score)
     show("all", totals)
 
 

@@ -48,13 +48,8 @@ typedef struct {
 /* Sums of all reasons of a vCPU, by step. */
 typedef struct {
 	AnalysisGroups *groups, *totals;
-	GHashTable *more;
+	GHashTable *more; /* AnalysisGroup of `groups` -> More */
 } Sums;
-
-static gpointer key_of(const AnalysisGroup *g)
-{
-	return GSIZE_TO_POINTER((gsize)(g->key[0] << 8 | g->key[1]) * 0x9e3779b97f4a7c15ull ^ (gsize)g->step_ns);
-}
 
 static guint64 reason_key(const KvmWaitItem *item)
 {
@@ -71,10 +66,10 @@ static void add_item(const Sums *sums, const KvmWaitItem *item)
 		analysis_groups_find(sums->groups, item->vcpu, reason_key(item), analysis_groups_step(sums->groups, item->woken_ns));
 	if (!g)
 		return;
-	More *more = g_hash_table_lookup(sums->more, key_of(g));
+	More *more = g_hash_table_lookup(sums->more, g);
 	if (!more) {
 		more = g_new0(More, 1);
-		g_hash_table_insert(sums->more, key_of(g), more);
+		g_hash_table_insert(sums->more, (gpointer)g, more);
 	}
 	more->confidence += item->confidence;
 	if (item->enter_ns == G_MININT64)
@@ -107,7 +102,7 @@ static void add_row(View *v, const Scan *s, const Sums *sums, guint dist, const 
 {
 	const AnalysisGroup *total = analysis_groups_find(sums->totals, g->key[0], 0, g->step_ns);
 	const KvmVcpuItem *vcpu = vcpu_of(s, g->key[0]);
-	const More *more = g_hash_table_lookup(sums->more, key_of(g));
+	const More *more = g_hash_table_lookup(sums->more, g);
 	guint first = s->query->form == ANALYSIS_SERIES, delay;
 
 	view_begin_row(v);
@@ -186,7 +181,8 @@ static char *evidence_text(guint evidence)
 	} all[] = {{KVM_WAIT_BY_TIMER, "woken by a timer"},      {KVM_WAIT_BY_VCPU, "woken by a vCPU"},   {KVM_WAIT_BY_VHOST, "woken by vhost"},
 		   {KVM_WAIT_BY_PROCESS, "woken by its process"}, {KVM_WAIT_BY_IRQ, "woken by an interrupt"}, {KVM_WAIT_BY_OTHER, "woken by another thread"},
 		   {KVM_WAIT_SIGNALLED, "signalled"},             {KVM_WAIT_INJECTED, "injected"},         {KVM_WAIT_LEARNED, "vector learned"},
-		   {KVM_WAIT_IO_SEEN, "I/O seen before"},         {KVM_WAIT_STATE, "the thread's state"}};
+		   {KVM_WAIT_IO_SEEN, "I/O seen before"},         {KVM_WAIT_STATE, "the thread's state"},
+		   {KVM_WAIT_UNSURE, "interrupts not recorded"}};
 	GString *s = g_string_new(NULL);
 
 	for (guint i = 0; i < G_N_ELEMENTS(all); i++)

@@ -126,6 +126,7 @@ typedef struct {
 	guint64 function, object;
 	guint32 by;
 	gint64 by_ns;     /* when `by` started the timer */
+	gboolean is_local_timer; /* VECTOR: it is the local timer's */
 } KernelIrqContext;
 
 /* The handler that runs on a processor, innermost first: i = 0, 1, ... FALSE: no more. */

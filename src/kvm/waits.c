@@ -3,7 +3,8 @@
  * waits.c: why vCPUs slept: evidence is collected while events flow, and weighed at the end, when all has been learned.
  *
  * A wait begins where the vCPU's thread leaves its processor to sleep. Until it is woken, the first interrupt that is signalled to it counts. What its waker was doing is known then: this part
- * comes behind those of the kernel. After that, the first vector that is injected counts, until it enters its guest.
+ * comes behind those of the kernel. After that, the first vector that it takes itself counts, until it enters its guest. Who wakes a thread that is about to leave its processor does that before it
+ * has left: what is signalled to a vCPU outside of its guest is kept, in case that it falls asleep.
  */
 #include "kernel/flow.h"
 #include "kernel/irq.h"
@@ -11,30 +12,50 @@
 #include "kernel/files.h"
 #include "kvm/private.h"
 #include "kvm/rows.h"
-#include "kvm/vectors.h"
+#include "kvm/waits_decide.h"
 
 #include <string.h>
 
 #define VHOST         "vhost-"
 #define APIC_LVT_TIMER 0x320
 #define APIC_ICR      0x300
+#define APIC_TMICT    0x380 /* starts its timer */
 #define MSR_LVT_TIMER 0x832
 #define MSR_ICR       0x830
+#define MSR_TMICT     0x838
+#define MSR_DEADLINE  0x6e0 /* the same, by the time stamp counter */
 #define SAID          1000 /* votes: the guest itself has said so */
 #define FILES_CACHED  65536
+#define APICS_CACHED  256
 
 /* What a VM's own process, or its vhost workers, did last that an interrupt may tell its guest. */
 typedef struct {
 	KvmVectors vectors;
+	guint32 apics[APICS_CACHED]; /* by number of its local APIC: KvmVcpuState.index plus one of the vCPU that had it last */
 	guint8 io;          /* KvmWaitReason: DISK, NETWORK; UNKNOWN: nothing since the last interrupt that it signalled */
+	gboolean armed;     /* its guest has started a local APIC's timer */
 } Process;
+
+/* Who signals an interrupt. */
+typedef enum { FROM_VCPU, FROM_DEVICE, FROM_IRQ, FROM_ITSELF } From;
+
+/* What was signalled to a vCPU, and who woke it, while it was not in its guest. */
+typedef struct {
+	guint16 vector;       /* KVM_NO_VECTOR: nothing yet */
+	guint8 from;          /* From */
+	guint8 io;            /* KvmWaitReason: what its process had dealt with, when it was woken */
+	gboolean woken;       /* it was; the rest is about that */
+	guint16 evidence;
+	guint32 waker, waker_text;
+} Cause;
 
 /* A vCPU's wait that is going on. */
 typedef struct {
 	KvmWaitItem item;
+	Cause cause;          /* of this wait, or, while it is awake, of one that may come */
 	gboolean asleep, woken, ran;
-	gint64 lost_before;   /* events were lost after that: nothing is known */
-	guint8 io;            /* of its process, when it was woken */
+	gboolean own_accept;  /* item.vector: its own thread accepted it */
+	guint8 from, io;      /* of `cause`, once it is awake */
 	guint8 state_reason;  /* KvmWaitReason: what its thread's own state said */
 } Wait;
 
@@ -42,11 +63,15 @@ typedef struct {
 	KvmSet *set;
 	Kvm *kvm;
 	guint table;
-	gboolean has_waking, has_accept;
+	guint files_table;      /* of the files that are known; HISTORY_TABLES_MAX: there is none */
+	gboolean has_waking, has_accept, has_arming;
+	gboolean has_hrtimer, has_timers; /* timers' functions; those or at least the local timer's interrupts */
 	GPtrArray *waits;       /* Wait *, by KvmVcpuState.index */
 	GHashTable *processes;  /* pid + 1 -> Process */
 	GArray *blocks;         /* gint64 by processor: when a block request was last completed there */
 	guint8 *files;          /* by file: 1 + KvmWaitReason; 0: not looked at yet */
+	guint32 msi_thread;     /* serial of who signalled an MSI last, */
+	guint8 msi_vector;      /* and what */
 	guint32 timer_text;
 	guint32 reason_texts[KVM_WAIT_COUNT];
 } Waits;
@@ -104,70 +129,25 @@ static Wait *wait_of(Waits *w, const KvmVcpu *v)
 
 	if (i >= w->waits->len)
 		g_ptr_array_set_size(w->waits, (gint)i + 1);
-	if (!g_ptr_array_index(w->waits, i))
-		g_ptr_array_index(w->waits, i) = g_new0(Wait, 1);
-	return g_ptr_array_index(w->waits, i);
-}
-
-/* ---- What it is -------------------------------------------------------------------------------------------------------- */
-
-static void say(KvmWaitItem *item, KvmWaitReason reason, guint confidence)
-{
-	item->reason = (guint8)reason;
-	item->confidence = (guint8)MIN(confidence, 99);
-}
-
-static gboolean say_learned(KvmWaitItem *item, const Process *p)
-{
-	guint share;
-	KvmWaitReason reason = p && item->vector != KVM_NO_VECTOR ? kvm_vectors_find(&p->vectors, item->vector, &share) : KVM_WAIT_UNKNOWN;
-
-	if (reason == KVM_WAIT_UNKNOWN)
-		return FALSE;
-	item->evidence |= KVM_WAIT_LEARNED;
-	say(item, reason, MIN(share, 95));
-	return TRUE;
-}
-
-/* A thread of the VM's process woke it: what for is what the vector stands for, or what that process had been doing. */
-static void say_process(KvmWaitItem *item, const Process *p, guint8 io)
-{
-	if ((item->evidence & KVM_WAIT_SIGNALLED) && say_learned(item, p))
-		return;
-	if (io != KVM_WAIT_UNKNOWN) {
-		item->evidence |= KVM_WAIT_IO_SEEN;
-		say(item, (KvmWaitReason)io, 60);
-	} else if (item->evidence & KVM_WAIT_SIGNALLED) {
-		say(item, KVM_WAIT_DEVICE, 60);
-	} else if (!say_learned(item, p)) {
-		say(item, KVM_WAIT_PROCESS, 50);
+	Wait **place = (Wait **)&w->waits->pdata[i];
+	if (!*place) {
+		*place = g_new0(Wait, 1);
+		(*place)->cause = (Cause){.vector = KVM_NO_VECTOR, .waker = G_MAXUINT32};
 	}
+	return *place;
 }
 
-static void decide(KvmWaitItem *item, const Process *p, guint8 io, guint8 state_reason)
+static const Process *process_of(const Waits *w, const KvmVcpu *v)
 {
-	say(item, KVM_WAIT_UNKNOWN, 0);
-	if (!item->halted) {
-		if (state_reason != KVM_WAIT_UNKNOWN) {
-			item->evidence |= KVM_WAIT_STATE;
-			say(item, (KvmWaitReason)state_reason, 90);
-		} else if (item->evidence & (KVM_WAIT_BY_PROCESS | KVM_WAIT_BY_VCPU)) {
-			say(item, KVM_WAIT_PROCESS, 70);
-		}
-		return;
-	}
-	if (item->evidence & KVM_WAIT_BY_TIMER)
-		say(item, KVM_WAIT_TIMER, 95);
-	else if (item->evidence & KVM_WAIT_BY_VHOST)
-		say(item, KVM_WAIT_NETWORK, 90);
-	else if (item->evidence & KVM_WAIT_BY_VCPU)
-		say(item, KVM_WAIT_IPI, 90);
-	else if (item->evidence & KVM_WAIT_BY_PROCESS)
-		say_process(item, p, io);
-	else if (say_learned(item, p))
-		return;
-	else if (item->evidence & KVM_WAIT_BY_IRQ)
-		say(item, KVM_WAIT_DEVICE, 50);
+	return v->vm->pid >= 0 ? g_hash_table_lookup(w->processes, GINT_TO_POINTER(v->vm->pid + 1)) : NULL;
+}
+
+static void decide(const Waits *w, const KvmVcpu *v, KvmWaitItem *item, guint8 io, guint8 state_reason)
+{
+	const Process *p = process_of(w, v);
+	const KvmWaitFacts facts = {.vectors = p ? &p->vectors : NULL, .io = io, .state_reason = state_reason, .has_accept = w->has_accept};
+
+	kvm_wait_decide(item, &facts);
 }
 
 /* ---- Learning ------------------------------------------------------------------------------------------------------------- */
@@ -197,18 +177,24 @@ static void learn_device(Waits *w, const KernelThread *t, guint64 vector)
 	p->io = KVM_WAIT_UNKNOWN;
 }
 
-/* What a guest says itself: its timer's vector, those that it sends to its other processors. */
-static void on_register(Waits *w, const TraceEvent *ev, gboolean is_write, guint64 reg, guint64 value, guint64 timer, guint64 icr)
+/* What a guest says itself: its timer's vector, those that it sends to its other processors; that it has started its timer. */
+static void on_register(Waits *w, const TraceEvent *ev, gboolean is_write, guint64 reg, guint64 value, gboolean is_msr)
 {
 	const KernelThread *t = is_write ? kernel_current(w->kvm->kernel, ev) : NULL;
 
 	if (!t || !t->vcpu)
 		return;
 	gint32 pid = ((const KvmVcpu *)t->vcpu)->vm->pid;
-	if (reg == timer && (value & 0xff) >= 16)
+	if (reg == (is_msr ? MSR_LVT_TIMER : APIC_LVT_TIMER) && (value & 0xff) >= 16)
 		learn(w, pid, value, KVM_WAIT_TIMER, SAID);
-	else if (reg == icr && (value & 0x700) == 0 && (value & 0xff) >= 16) /* delivery mode: fixed */
+	else if (reg == (is_msr ? MSR_ICR : APIC_ICR) && (value & 0x700) == 0 && (value & 0xff) >= 16) /* delivery mode: fixed */
 		learn(w, pid, value, KVM_WAIT_IPI, SAID);
+	else if ((is_msr ? reg == MSR_DEADLINE || reg == MSR_TMICT : reg == APIC_TMICT) && value) {
+		Process *p = pid >= 0 ? process_get(w, pid) : NULL;
+
+		if (p)
+			p->armed = TRUE;
+	}
 }
 
 /* ---- The VM's own I/O --------------------------------------------------------------------------------------------------------- */
@@ -216,12 +202,10 @@ static void on_register(Waits *w, const TraceEvent *ev, gboolean is_write, guint
 /* What reading or writing a file means for the VM. */
 static KvmWaitReason io_of_file(Waits *w, guint32 file)
 {
-	guint table;
-
-	if (file >= FILES_CACHED || !history_find_table(w->set->history, KERNEL_FILES_TABLE, sizeof(KernelFileItem), &table))
+	if (file >= FILES_CACHED || w->files_table == HISTORY_TABLES_MAX || file >= history_table_len(w->set->history, w->files_table))
 		return KVM_WAIT_UNKNOWN;
 	if (!w->files[file]) {
-		const KernelFileItem *item = history_table_get(w->set->history, table, file);
+		const KernelFileItem *item = history_table_get(w->set->history, w->files_table, file);
 		const char *name = history_text_get(w->set->history, item->name);
 		KvmWaitReason reason = strstr(name, "/net/tun") || kernel_file_is_socket(item->kind) ? KVM_WAIT_NETWORK :
 				       item->kind == KERNEL_FILE_FILE || g_str_has_prefix(name, "/dev/") ? KVM_WAIT_DISK : KVM_WAIT_UNKNOWN;
@@ -274,6 +258,29 @@ static void note_completion(Waits *w, const KernelThread *t, const TraceEvent *e
 
 /* ---- A wait's life -------------------------------------------------------------------------------------------------------------- */
 
+static void clear_cause(Wait *wait)
+{
+	wait->cause = (Cause){.vector = KVM_NO_VECTOR, .waker = G_MAXUINT32};
+}
+
+/* What this wait shows of its vector. */
+static void learn_wait(Waits *w, gint32 pid, const Wait *wait)
+{
+	const guint evidence = wait->item.evidence;
+	const gboolean signalled = (evidence & KVM_WAIT_SIGNALLED) != 0, injected = (evidence & KVM_WAIT_INJECTED) != 0;
+
+	if ((evidence & KVM_WAIT_BY_TIMER) && (injected || (signalled && wait->from == FROM_IRQ)))
+		learn(w, pid, wait->item.vector, KVM_WAIT_TIMER, 1);
+	else if ((evidence & KVM_WAIT_BY_VCPU) && signalled && wait->from == FROM_VCPU)
+		learn(w, pid, wait->item.vector, KVM_WAIT_IPI, 1);
+	if (w->has_timers || !wait->own_accept)
+		return;
+	/* Of all that comes to it, a vCPU accepts on its own only what its local timer's expiry has left for it. */
+	const Process *p = pid >= 0 ? process_get(w, pid) : NULL;
+	if (p && (p->armed || !w->has_arming))
+		learn(w, pid, wait->item.vector, KVM_WAIT_TIMER, 1);
+}
+
 static void end_wait(Waits *w, const KvmVcpu *v, Wait *wait, gint64 enter_ns)
 {
 	if (!wait->asleep || !wait->ran)
@@ -281,15 +288,12 @@ static void end_wait(Waits *w, const KvmVcpu *v, Wait *wait, gint64 enter_ns)
 	wait->asleep = FALSE;
 	wait->item.enter_ns = enter_ns;
 	wait->item.vcpu = v->s->index;
+	learn_wait(w, v->vm->pid, wait);
 	/* What is unknown by now may have been learned by the end: finish() decides. What only now is known is kept in its place. */
-	wait->item.reason = wait->io;
-	wait->item.confidence = wait->state_reason;
 	KvmWaitItem *kept = history_table_add(w->set->history, w->table);
 	*kept = wait->item;
-	if ((wait->item.evidence & KVM_WAIT_BY_TIMER) && wait->item.vector != KVM_NO_VECTOR)
-		learn(w, v->vm->pid, wait->item.vector, KVM_WAIT_TIMER, 1);
-	else if ((wait->item.evidence & KVM_WAIT_BY_VCPU) && (wait->item.evidence & KVM_WAIT_SIGNALLED))
-		learn(w, v->vm->pid, wait->item.vector, KVM_WAIT_IPI, 1);
+	kept->reason = wait->io;
+	kept->confidence = wait->state_reason;
 }
 
 static void fall_asleep(Waits *w, KvmVcpu *v, gint64 time)
@@ -297,7 +301,7 @@ static void fall_asleep(Waits *w, KvmVcpu *v, gint64 time)
 	Wait *wait = wait_of(w, v);
 
 	end_wait(w, v, wait, G_MININT64);
-	*wait = (Wait){.asleep = TRUE};
+	*wait = (Wait){.cause = wait->cause, .asleep = TRUE};
 	wait->item.begin_ns = time;
 	wait->item.vector = KVM_NO_VECTOR;
 	wait->item.waker = G_MAXUINT32;
@@ -328,33 +332,47 @@ static KvmWaitReason of_thread_state(KernelThreadState state)
 	}
 }
 
+static guint evidence_of_irq(const Waits *w, const KernelIrqContext *irq, gboolean is_waking)
+{
+	switch (irq->kind) {
+	case KERNEL_IRQ_HRTIMER:
+	case KERNEL_IRQ_TIMER:
+		return KVM_WAIT_BY_TIMER;
+	case KERNEL_IRQ_VECTOR:
+		if (irq->is_local_timer && !w->has_hrtimer)
+			return KVM_WAIT_BY_TIMER;
+		return is_waking ? KVM_WAIT_BY_IRQ : 0; /* sched_wakeup's may be but another processor's call to do it there */
+	default:
+		return KVM_WAIT_BY_IRQ;
+	}
+}
+
 /* In what context a wakeup was issued. */
 static guint evidence_of(Waits *w, const KvmVcpu *v, const KernelThread *by, const TraceEvent *ev)
 {
+	const gboolean is_waking = ev->id == TRACE_SCHED_WAKING;
+	const guint unsure = w->has_timers ? 0 : KVM_WAIT_UNSURE;
 	KernelIrqContext irq;
 
-	if (kernel_flow_waker(w->set->kernel_set, v->thread) == w->timer_text)
-		return KVM_WAIT_BY_TIMER;
 	if (kernel_irq_context(w->set->kernel_set, ev->cpu, 0, &irq))
-		return irq.kind == KERNEL_IRQ_HRTIMER || irq.kind == KERNEL_IRQ_TIMER ? KVM_WAIT_BY_TIMER : KVM_WAIT_BY_IRQ;
-	if (!w->has_waking || !by || by == v->thread || kernel_is_idle(by))
-		return 0; /* sched_wakeup is told on the processor of who is woken */
+		return evidence_of_irq(w, &irq, is_waking);
+	if (!is_waking || !by || by == v->thread || kernel_is_idle(by))
+		return unsure; /* sched_wakeup is told on the processor of who is woken */
 	if (by->vcpu)
-		return ((const KvmVcpu *)by->vcpu)->vm == v->vm ? KVM_WAIT_BY_VCPU : KVM_WAIT_BY_OTHER;
+		return unsure | (((const KvmVcpu *)by->vcpu)->vm == v->vm ? KVM_WAIT_BY_VCPU : KVM_WAIT_BY_OTHER);
 	if (v->vm->pid >= 0 && vm_pid_of(w, by) == v->vm->pid)
-		return is_vhost(by) ? KVM_WAIT_BY_VHOST : KVM_WAIT_BY_PROCESS;
-	return KVM_WAIT_BY_OTHER;
+		return unsure | (is_vhost(by) ? KVM_WAIT_BY_VHOST : KVM_WAIT_BY_PROCESS);
+	return unsure | KVM_WAIT_BY_OTHER;
 }
 
 /* What people are told in the vCPU's row: final but for what is learned later. */
 static guint32 row_text(Waits *w, const KvmVcpu *v, const Wait *wait)
 {
 	const History *h = w->set->history;
-	const Process *p = v->vm->pid >= 0 ? g_hash_table_lookup(w->processes, GINT_TO_POINTER(v->vm->pid + 1)) : NULL;
 	KvmWaitItem item = wait->item;
 	const char *who = history_text_get(h, item.waker_text);
 
-	decide(&item, p, wait->io, wait->state_reason);
+	decide(w, v, &item, wait->io, wait->state_reason);
 	if (item.reason != KVM_WAIT_TIMER && *who) {
 		char text[128];
 
@@ -366,20 +384,46 @@ static guint32 row_text(Waits *w, const KvmVcpu *v, const Wait *wait)
 	return w->reason_texts[item.reason];
 }
 
-static void wake(Waits *w, KvmVcpu *v, Wait *wait, const TraceEvent *ev)
+/* Who wakes it, and what for. */
+static void note_cause(Waits *w, const KvmVcpu *v, Cause *cause, const TraceEvent *ev)
 {
 	const KernelThread *by = kernel_current(w->kvm->kernel, ev);
-	const Process *p = v->vm->pid >= 0 ? g_hash_table_lookup(w->processes, GINT_TO_POINTER(v->vm->pid + 1)) : NULL;
+	const Process *p = process_of(w, v);
+	const guint threads = KVM_WAIT_BY_VCPU | KVM_WAIT_BY_VHOST | KVM_WAIT_BY_PROCESS | KVM_WAIT_BY_OTHER;
 
+	cause->woken = TRUE;
+	cause->evidence = (guint16)evidence_of(w, v, by, ev);
+	cause->io = p ? p->io : KVM_WAIT_UNKNOWN;
+	cause->waker = (cause->evidence & threads) ? by->serial : G_MAXUINT32;
+	cause->waker_text = cause->evidence & KVM_WAIT_BY_TIMER ? w->timer_text : cause->evidence & threads ? kvm_row_thread(w->kvm, by) : 0;
+}
+
+static void wake(Waits *w, KvmVcpu *v, Wait *wait, const TraceEvent *ev)
+{
+	Cause *cause = &wait->cause;
+
+	/* Whoever issued it before the thread was gone is known: this is only what became of that. */
+	if (!cause->woken || ev->id == TRACE_SCHED_WAKING) {
+		note_cause(w, v, cause, ev);
+		if (!cause->waker_text && (ev->id == TRACE_SCHED_WAKING || cause->evidence & KVM_WAIT_BY_IRQ))
+			cause->waker_text = kernel_flow_waker(w->set->kernel_set, v->thread);
+	}
 	wait->woken = TRUE;
 	wait->item.woken_ns = ev->time;
-	wait->item.evidence |= (guint16)evidence_of(w, v, by, ev);
-	wait->item.waker_text = kernel_flow_waker(w->set->kernel_set, v->thread);
-	if (by && !kernel_is_idle(by) && !(wait->item.evidence & (KVM_WAIT_BY_TIMER | KVM_WAIT_BY_IRQ)) && wait->item.evidence)
-		wait->item.waker = by->serial;
-	wait->io = p ? p->io : KVM_WAIT_UNKNOWN;
+	wait->item.vector = cause->vector;
+	wait->item.evidence = (guint16)(cause->evidence | (cause->vector != KVM_NO_VECTOR ? KVM_WAIT_SIGNALLED : 0));
+	wait->item.waker = cause->waker;
+	wait->item.waker_text = cause->waker_text;
+	wait->from = cause->from;
+	wait->io = cause->io;
 	wait->state_reason = (guint8)of_thread_state(kernel_flow_blocked_for(w->set->kernel_set, v->thread));
 	v->s->wait_text = row_text(w, v, wait);
+}
+
+/* In its guest, or on its way there, it needs nobody to wake it. */
+static gboolean may_sleep(const KvmVcpu *v)
+{
+	return v->s->phase != KVM_PHASE_GUEST;
 }
 
 static void on_wake(Waits *w, const TraceEvent *ev)
@@ -394,8 +438,12 @@ static void on_wake(Waits *w, const TraceEvent *ev)
 		return;
 	}
 	Wait *wait = wait_of(w, t->vcpu);
-	if (wait->asleep && !wait->woken)
-		wake(w, t->vcpu, wait, ev);
+	if (wait->asleep && !wait->ran) {
+		if (!wait->woken)
+			wake(w, t->vcpu, wait, ev);
+	} else if (ev->id == TRACE_SCHED_WAKING && may_sleep(t->vcpu)) {
+		note_cause(w, t->vcpu, &wait->cause, ev);
+	}
 }
 
 static void on_switch(Waits *w, const TraceEvent *ev)
@@ -410,6 +458,7 @@ static void on_switch(Waits *w, const TraceEvent *ev)
 		if (wait->asleep && wait->woken && !wait->ran) {
 			wait->ran = TRUE;
 			wait->item.run_ns = ev->time;
+			clear_cause(wait);
 		}
 	}
 	if (c->previous && c->previous->vcpu && c->previous->state == KERNEL_BLOCKED)
@@ -418,38 +467,95 @@ static void on_switch(Waits *w, const TraceEvent *ev)
 
 /* ---- Interrupts -------------------------------------------------------------------------------------------------------------------- */
 
-/* The first one that is signalled to it while it sleeps; or, if none was, the first that it takes itself once it runs. */
-static void signal_vcpu(Waits *w, KvmVcpu *v, guint64 vector, gboolean injected)
+/* The first one that is signalled to it before it is woken; or, if none was, the first that it takes itself once it runs. */
+static void signal_vcpu(Waits *w, KvmVcpu *v, guint64 vector, From from)
 {
 	Wait *wait = wait_of(w, v);
 
-	if (!wait->asleep || wait->item.vector != KVM_NO_VECTOR || (injected && !wait->ran))
-		return;
-	wait->item.vector = (guint16)(vector & 0xff);
-	wait->item.evidence |= wait->ran ? KVM_WAIT_INJECTED : KVM_WAIT_SIGNALLED;
+	if (from != FROM_ITSELF) {
+		if (wait->cause.vector != KVM_NO_VECTOR || !may_sleep(v))
+			return;
+		wait->cause.vector = (guint16)(vector & 0xff);
+		wait->cause.from = (guint8)from;
+	} else if (wait->asleep && wait->ran && wait->item.vector == KVM_NO_VECTOR) {
+		wait->item.vector = (guint16)(vector & 0xff);
+		wait->item.evidence |= KVM_WAIT_INJECTED;
+	}
+}
+
+static gboolean has_apic(const KvmVm *vm, const KvmVcpu *v, guint64 apic)
+{
+	gint32 id = v->s->exit_id >= 0 ? v->s->exit_id : kvm_id_by_name(v->thread->name);
+
+	return v->vm == vm && (id >= 0 ? (guint64)id == apic : vm->vcpus->len == 1);
 }
 
 static KvmVcpu *vcpu_of_apic(Waits *w, gint32 pid, guint64 apic)
 {
 	const KvmVm *vm = pid >= 0 ? g_hash_table_lookup(w->kvm->s->by_pid, GINT_TO_POINTER(pid)) : NULL;
+	Process *p = vm ? process_get(w, pid) : NULL;
+	guint32 *cached = p && apic < APICS_CACHED ? &p->apics[apic] : NULL;
 
+	if (cached && *cached) {
+		KvmVcpu *v = g_ptr_array_index(w->kvm->s->vcpus, *cached - 1);
+
+		if (has_apic(vm, v, apic))
+			return v;
+	}
 	for (guint i = 0; vm && i < vm->vcpus->len; i++) {
 		KvmVcpu *v = g_ptr_array_index(vm->vcpus, i);
-		gint32 id = v->s->exit_id >= 0 ? v->s->exit_id : kvm_id_by_name(v->thread->name);
 
-		if (id >= 0 ? (guint64)id == apic : vm->vcpus->len == 1)
-			return v;
+		if (!has_apic(vm, v, apic))
+			continue;
+		if (cached)
+			*cached = v->s->index + 1;
+		return v;
 	}
 	return NULL;
 }
 
-static void on_signal(Waits *w, const TraceEvent *ev, guint64 apic, guint64 vector)
+static void on_signal(Waits *w, const TraceEvent *ev, const KernelThread *t, guint64 apic, guint64 vector, gboolean is_msi)
 {
-	const KernelThread *t = kernel_current(w->kvm->kernel, ev);
 	KvmVcpu *v = vcpu_of_apic(w, vm_pid_of(w, t), apic);
 
-	if (v)
-		signal_vcpu(w, v, vector, FALSE);
+	if (!v)
+		return;
+	if (kernel_irq_is_in(w->set->kernel_set, ev->cpu))
+		signal_vcpu(w, v, vector, FROM_IRQ);
+	else if (v->thread == t && !is_msi)
+		signal_vcpu(w, v, vector, FROM_ITSELF);
+	else
+		signal_vcpu(w, v, vector, t->vcpu && !is_msi ? FROM_VCPU : FROM_DEVICE);
+}
+
+static void on_accept(Waits *w, const TraceEvent *ev, const KernelThread *t)
+{
+	const guint64 vector = trace_has(ev, TRACE_KVM_ACCEPT_IRQ_VECTOR) ? ev->v[TRACE_KVM_ACCEPT_IRQ_VECTOR] : 0;
+	const guint64 apic = trace_has(ev, TRACE_KVM_ACCEPT_IRQ_APIC_ID) ? ev->v[TRACE_KVM_ACCEPT_IRQ_APIC_ID] : 0;
+	const gboolean is_msi = w->msi_thread == t->serial && w->msi_vector == (vector & 0xff);
+	Wait *wait = t->vcpu ? wait_of(w, t->vcpu) : NULL;
+	const gboolean open = wait && wait->asleep && wait->ran && wait->item.vector == KVM_NO_VECTOR;
+
+	w->msi_thread = G_MAXUINT32;
+	on_signal(w, ev, t, apic, vector, is_msi);
+	if (open && wait->item.vector != KVM_NO_VECTOR)
+		wait->own_accept = TRUE;
+}
+
+/* Bits 12 to 19 of the address are whom it is for: a local APIC, or, by bit 2, a set of them. */
+static void on_msi(Waits *w, const TraceEvent *ev, const KernelThread *t, guint64 address, guint64 vector)
+{
+	guint64 apic = (address >> 12) & 0xff;
+
+	learn_device(w, t, vector);
+	w->msi_thread = t->serial;
+	w->msi_vector = (guint8)(vector & 0xff);
+	if (w->has_accept)
+		return;
+	if (!(address & 4))
+		on_signal(w, ev, t, apic, vector, TRUE);
+	else if (apic && !(apic & (apic - 1)))
+		on_signal(w, ev, t, (guint)__builtin_ctz((guint)apic), vector, TRUE);
 }
 
 static guint64 field(const TraceEvent *ev, guint i)
@@ -466,27 +572,25 @@ static void on_interrupt(Waits *w, const TraceEvent *ev)
 	switch ((TraceEventId)ev->id) {
 	case TRACE_KVM_INJ_VIRQ:
 		if (t->vcpu)
-			signal_vcpu(w, t->vcpu, field(ev, TRACE_KVM_INJ_VIRQ_VECTOR), TRUE);
+			signal_vcpu(w, t->vcpu, field(ev, TRACE_KVM_INJ_VIRQ_VECTOR), FROM_ITSELF);
 		break;
 	case TRACE_KVM_ACCEPT_IRQ:
-		on_signal(w, ev, field(ev, TRACE_KVM_ACCEPT_IRQ_APIC_ID), field(ev, TRACE_KVM_ACCEPT_IRQ_VECTOR));
+		on_accept(w, ev, t);
 		break;
 	case TRACE_KVM_MSI_SET_IRQ:
-		learn_device(w, t, field(ev, TRACE_KVM_MSI_SET_IRQ_DATA));
-		if (!w->has_accept) /* bits 12 to 19 of the address are whom it is for */
-			on_signal(w, ev, (field(ev, TRACE_KVM_MSI_SET_IRQ_ADDRESS) >> 12) & 0xff, field(ev, TRACE_KVM_MSI_SET_IRQ_DATA));
+		on_msi(w, ev, t, field(ev, TRACE_KVM_MSI_SET_IRQ_ADDRESS), field(ev, TRACE_KVM_MSI_SET_IRQ_DATA));
 		break;
 	case TRACE_KVM_IOAPIC_SET_IRQ:
 		learn_device(w, t, field(ev, TRACE_KVM_IOAPIC_SET_IRQ_ENTRY));
 		break;
 	case TRACE_KVM_APIC_IPI:
-		on_register(w, ev, TRUE, APIC_ICR, field(ev, TRACE_KVM_APIC_IPI_ICR_LOW), APIC_LVT_TIMER, APIC_ICR);
+		on_register(w, ev, TRUE, APIC_ICR, field(ev, TRACE_KVM_APIC_IPI_ICR_LOW), FALSE);
 		break;
 	case TRACE_KVM_MSR:
-		on_register(w, ev, field(ev, TRACE_KVM_MSR_WRITE) == 1, field(ev, TRACE_KVM_MSR_ECX), field(ev, TRACE_KVM_MSR_DATA), MSR_LVT_TIMER, MSR_ICR);
+		on_register(w, ev, field(ev, TRACE_KVM_MSR_WRITE) == 1, field(ev, TRACE_KVM_MSR_ECX), field(ev, TRACE_KVM_MSR_DATA), TRUE);
 		break;
 	default:
-		on_register(w, ev, field(ev, TRACE_KVM_APIC_RW) == 1, field(ev, TRACE_KVM_APIC_REG), field(ev, TRACE_KVM_APIC_VAL), APIC_LVT_TIMER, APIC_ICR);
+		on_register(w, ev, field(ev, TRACE_KVM_APIC_RW) == 1, field(ev, TRACE_KVM_APIC_REG), field(ev, TRACE_KVM_APIC_VAL), FALSE);
 		break;
 	}
 }
@@ -497,8 +601,11 @@ static void on_entry(Waits *w, const TraceEvent *ev)
 {
 	const KernelThread *t = kernel_current(w->kvm->kernel, ev);
 
-	if (t && t->vcpu)
-		end_wait(w, t->vcpu, wait_of(w, t->vcpu), ev->time);
+	if (!t || !t->vcpu)
+		return;
+	Wait *wait = wait_of(w, t->vcpu);
+	end_wait(w, t->vcpu, wait, ev->time);
+	clear_cause(wait);
 }
 
 static void waits_event(gpointer self, const TraceEvent *ev)
@@ -533,9 +640,14 @@ static void waits_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edg
 {
 	Waits *w = self;
 
-	for (guint i = 0; i < w->waits->len; i++)
-		if (g_ptr_array_index(w->waits, i))
-			((Wait *)g_ptr_array_index(w->waits, i))->asleep = FALSE;
+	for (guint i = 0; i < w->waits->len; i++) {
+		Wait *wait = g_ptr_array_index(w->waits, i);
+
+		if (!wait)
+			continue;
+		wait->asleep = FALSE;
+		clear_cause(wait);
+	}
 }
 
 static TraceModel waits_model(gpointer self)
@@ -567,6 +679,12 @@ static gpointer waits_create(KvmSet *set)
 	w->table = history_table(set->history, KVM_WAITS_TABLE, sizeof(KvmWaitItem));
 	w->has_waking = set->facts->declared[TRACE_SCHED_WAKING];
 	w->has_accept = set->facts->declared[TRACE_KVM_ACCEPT_IRQ];
+	w->has_arming = set->facts->declared[TRACE_KVM_MSR] || set->facts->declared[TRACE_KVM_APIC];
+	w->has_hrtimer = set->facts->declared[TRACE_HRTIMER_EXPIRE_ENTRY];
+	w->has_timers = w->has_hrtimer || set->facts->declared[TRACE_VECTOR_LOCAL_TIMER_ENTRY];
+	if (!history_find_table(set->history, KERNEL_FILES_TABLE, sizeof(KernelFileItem), &w->files_table))
+		w->files_table = HISTORY_TABLES_MAX;
+	w->msi_thread = G_MAXUINT32;
 	w->waits = g_ptr_array_new_with_free_func(g_free);
 	w->processes = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	w->blocks = g_array_new(FALSE, TRUE, sizeof(gint64));
@@ -598,9 +716,8 @@ static void waits_finish(gpointer self)
 	for (guint64 i = 0; i < n; i++) {
 		KvmWaitItem *item = history_table_item(w->set->history, w->table, i);
 		const KvmVcpu *v = g_ptr_array_index(w->kvm->s->vcpus, item->vcpu);
-		const Process *p = v->vm->pid >= 0 ? g_hash_table_lookup(w->processes, GINT_TO_POINTER(v->vm->pid + 1)) : NULL;
 
-		decide(item, p, item->reason, item->confidence);
+		decide(w, v, item, item->reason, item->confidence);
 		item->vcpu = items[item->vcpu];
 	}
 }

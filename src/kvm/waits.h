@@ -45,11 +45,12 @@ enum {
 	KVM_WAIT_BY_PROCESS = 1 << 3,  /* another thread of its process did */
 	KVM_WAIT_BY_IRQ = 1 << 4,      /* another interrupt's handler did */
 	KVM_WAIT_BY_OTHER = 1 << 5,    /* a thread that is none of these did */
-	KVM_WAIT_SIGNALLED = 1 << 6,   /* an interrupt was signalled to it while it slept: `vector` */
-	KVM_WAIT_INJECTED = 1 << 7,    /* this vector was injected when it entered its guest again; `vector`, if none was signalled */
+	KVM_WAIT_SIGNALLED = 1 << 6,   /* an interrupt was signalled to it before it was woken: `vector` */
+	KVM_WAIT_INJECTED = 1 << 7,    /* none was; `vector` is the first that it took itself, on its way into its guest */
 	KVM_WAIT_LEARNED = 1 << 8,     /* what the vector stands for was learned from other times */
 	KVM_WAIT_IO_SEEN = 1 << 9,     /* its process had just dealt with a disk or the network */
 	KVM_WAIT_STATE = 1 << 10,      /* its thread's own state tells: a page fault, a lock, a request */
+	KVM_WAIT_UNSURE = 1 << 11,     /* the trace has no interrupts: who seems to have woken it may only have been interrupted by what did */
 };
 
 #define KVM_NO_VECTOR G_MAXUINT16
