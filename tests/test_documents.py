@@ -13,7 +13,7 @@ COMMON = {"--alone", "--level", "--map", "--begin", "--end", "--machine", "--job
           "--thread", "--process", "--container", "--memory", "--no-cache"}
 
 # Commands that print tables, and the options by which they print others.
-TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[]], "containers": [[], ["--every=1s"]],
+TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[], *[[f"--by={what}", "--histogram"] for what in ("reason", "what", "mode", "rip", "vcpu")], ["--every=1s"], ["--log"]], "containers": [[], ["--every=1s"]],
           "edges": [["--by=wakeup"]],
           "critical-path": [["--thread=swapper*", "--thread=*"], ["--thread=*", "--by=summary"]],
           "waits": [["--histogram"], ["--every=1s"], ["--log"]],

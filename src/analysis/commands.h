@@ -58,6 +58,9 @@ View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 /* Hardware counters by thread, process, processor, VM, container or state (query->by), and their ratios. */
 View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* VM exits by reason, by what they were for, by the guest's mode or code, or by vCPU (query->by). Log: the longest ones. */
+View *analysis_exits_by(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* What was taken from each vCPU, by whom, and what its guest can't see of it (query->by). Log: the longest waits for a processor. */
 View *analysis_steal(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 

@@ -4,6 +4,7 @@
 
 #include "analysis/analysis.h"
 #include "cli/cli.h"
+#include "cli/tables.h"
 #include "diagnose/diagnose.h"
 
 #define JOBS_MAX 256
@@ -164,7 +165,7 @@ static int explain(void)
 static const struct {
 	const char *name;
 	View *(*make)(const Analysis *);
-} views[] = {{"vms", analysis_vms}, {"vcpus", analysis_vcpus}, {"exits", analysis_exits}};
+} views[] = {{"vms", analysis_vms}, {"vcpus", analysis_vcpus}};
 
 static int run_view(const char *const *paths)
 {
@@ -172,6 +173,16 @@ static int run_view(const char *const *paths)
 	while (strcmp(views[i].name, cli_command()->name) != 0)
 		i++;
 	return analyse(paths, FALSE, write_table, views[i].make);
+}
+
+int cli_exits_plain(const char *const *paths, const CliPlain *options)
+{
+	opt.format = g_strdup(options->format);
+	opt.sort = g_strdup(options->sort);
+	opt.limit = options->limit;
+	opt.jobs = options->jobs;
+	opt.ascending = options->ascending;
+	return analyse(paths, FALSE, write_table, analysis_exits);
 }
 
 static int run_report(const char *const *paths)
@@ -201,14 +212,6 @@ const CliCommand cli_vcpus = {
         .arguments = "TRACE..",
         .summary = "Virtual processors, and their time in each state",
         .more = "States exclude each other and add up to the whole time.",
-        .options = table_options,
-        .run = run_view,
-};
-
-const CliCommand cli_exits = {
-        .name = "exits",
-        .arguments = "TRACE..",
-        .summary = "VM exits by vCPU, level and reason: how many, how long, and what that time was",
         .options = table_options,
         .run = run_view,
 };

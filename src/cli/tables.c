@@ -286,8 +286,15 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 	return s && parse_range(s, &q, error) && write_answer(table, s, &q, format, error);
 }
 
+static gboolean asks_history(void)
+{
+	return opt.by || opt.every || opt.histogram || opt.log || opt.levels;
+}
+
 int cli_run_table(const CliTable *table, const char *const *paths)
 {
+	if (table->plain && !asks_history())
+		return table->plain(paths, &(CliPlain){.format = opt.format, .sort = opt.sort, .limit = opt.limit == -1 ? 0 : opt.limit, .jobs = opt.jobs, .ascending = opt.ascending});
 	g_autoptr(GError) error = NULL;
 	g_autoptr(StWarnings) warnings = st_warnings_new();
 	int status;

@@ -23,16 +23,28 @@ enum {
 	CLI_TABLE_ALL = CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_HISTOGRAM | CLI_TABLE_LOG,
 };
 
+/* Options of tables that are made without histories. */
+typedef struct {
+	const char *format, *sort;
+	gint limit, jobs;
+	gboolean ascending;
+} CliPlain;
+
 typedef struct {
 	const char *name, *summary;
 	guint flags;
 	/* One of the two: a view, or who writes his answer himself. */
 	View *(*make)(const AnalysisStore *store, const AnalysisQuery *query, GError **error);
 	gboolean (*write)(const AnalysisStore *store, const AnalysisQuery *query, ViewFormat format, FILE *out, GError **error);
+	/* May be NULL: who answers, with an exit status, where none of --by, --every, --histogram, --log and --level is given. */
+	int (*plain)(const char *const *paths, const CliPlain *options);
 } CliTable;
 
 /* The options of a command with these flags, ended by an empty one; they live for ever. */
 const GOptionEntry *cli_table_options(guint flags);
+
+/* `strata exits` without further questions: every vCPU's reasons, with what became of nested ones. */
+int cli_exits_plain(const char *const *paths, const CliPlain *options);
 
 /* Open, analyse, answer: an exit status. */
 int cli_run_table(const CliTable *table, const char *const *paths);

@@ -129,6 +129,10 @@ static void on_vm_exit(Kvm *kvm, KvmVcpu *v, const TraceEvent *ev)
 	note_id(&v->s->exit_id, ev, TRACE_KVM_EXIT_VCPU_ID);
 	kvm_vcpu_exit(v, ev->time, (KvmIsa)isa, (guint64)value(ev, TRACE_KVM_EXIT_REASON, 0),
 		      (guint64)value(ev, TRACE_KVM_EXIT_RIP, 0));
+	v->s->ep.has_info = trace_has(ev, TRACE_KVM_EXIT_INFO1);
+	v->s->ep.info1 = (guint64)value(ev, TRACE_KVM_EXIT_INFO1, 0);
+	v->s->ep.info2 = (guint64)value(ev, TRACE_KVM_EXIT_INFO2, 0);
+	v->s->ep.intr_info = (guint64)value(ev, TRACE_KVM_EXIT_INTR_INFO, 0);
 }
 
 static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
@@ -243,7 +247,7 @@ TraceModel kvm_model(Kvm *kvm)
 		SCHED_NEEDS,
 		USER_NEEDS,
 		{TRACE_KVM_ENTRY, 0x1, ALL_CTX},
-		{TRACE_KVM_EXIT, 0xf, ALL_CTX},
+		{TRACE_KVM_EXIT, 0x7f, ALL_CTX},
 		{TRACE_KVM_NESTED_VMRUN, 0x3, ALL_CTX},
 		{TRACE_KVM_NESTED_VMEXIT, 0, ALL_CTX},
 		{TRACE_KVM_NESTED_VMEXIT_INJECT, 0, ALL_CTX},

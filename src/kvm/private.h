@@ -155,9 +155,18 @@ typedef struct {
 	guint64 code;
 	const KvmReason *reason;
 	guint64 rip;
+	guint64 info1, info2, intr_info; /* as kvm_exit has them; 0 where it doesn't */
+	gboolean has_info;
 	gint64 begin;
 	gint64 ns[KVM_STATE_COUNT];
 } KvmEpisode;
+
+/* What an exit was for, as an event has told (sites.c). */
+typedef struct {
+	guint64 address;
+	guint8 kind;         /* KvmWhat; NONE: nothing was told */
+	guint8 size;
+} KvmTold;
 
 struct KvmVcpuState {
 	struct Kvm *kvm;
@@ -196,6 +205,9 @@ struct KvmVcpuState {
 	KvmPreemptor *others;
 	KvmExitTable exits;
 	gint32 exit_id, entry_id; /* -1: none, -2: contradictions */
+	/* sites.c */
+	KvmTold told;        /* of the exit that is being handled */
+	KvmTold early;       /* of the next one */
 	/* rows.c */
 	guint index;         /* in kvm->s->vcpus */
 	guint32 row, awaited_row;
@@ -296,6 +308,9 @@ struct KvmState_ {
 	guint64 vmexits;      /* kvm_nested_vmexit events */
 	guint64 reflections;  /* kvm_nested_vmexit_inject and kvm_nested_intr_vmexit events */
 	gboolean finished;
+	/* Called when the handling of an exit (v->s->ep, of a known reason) ends; `whole` FALSE: its end was not seen. For one part: sites.c. */
+	void (*on_exit)(gpointer user, KvmVcpu *v, gint64 time, gboolean whole);
+	gpointer on_exit_user;
 	/* rows.c */
 	KernelSet *set;       /* NULL: nothing is kept ... */
 	History *history;     /* ... the same */

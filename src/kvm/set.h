@@ -19,7 +19,8 @@
 /* clang-format off */
 #define KVM_PARTS(P) \
 	P(WAITS, waits) \
-	P(VMSYNC, vmsync)
+	P(VMSYNC, vmsync) \
+	P(SITES, sites)
 /* clang-format on */
 
 typedef enum {

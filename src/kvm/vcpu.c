@@ -324,6 +324,8 @@ static void close_episode(KvmVcpu *v, gint64 time, gboolean whole)
 		count_exit(v, time, whole);
 	else if (s->ep.known)
 		count_nested_exit(v, time, whole);
+	if (s->ep.known && s->kvm->s->on_exit)
+		s->kvm->s->on_exit(s->kvm->s->on_exit_user, v, time, whole);
 	s->ep.open = FALSE;
 }
 

@@ -14,6 +14,7 @@
 	F(KVM_EXIT, VCPU_ID, 3, "vcpu_id") \
 	F(KVM_EXIT, INFO1,   4, "info1") \
 	F(KVM_EXIT, INFO2,   5, "info2") \
+	F(KVM_EXIT, INTR_INFO, 6, "intr_info") \
 	E(KVM_USERSPACE_EXIT, "kvm", "kvm_userspace_exit") \
 	F(KVM_USERSPACE_EXIT, REASON, 0, "reason") \
 	E(KVM_NESTED_VMRUN, "kvm", "kvm_x86_nested_vmrun kvm_nested_vmrun kvm_x86_nested_vmenter kvm_nested_vmenter") \
@@ -43,6 +44,20 @@
 	F(KVM_APIC, REG, 1, "reg") \
 	F(KVM_APIC, VAL, 2, "val") \
 	E(KVM_MMIO, "kvm", "kvm_mmio") \
+	F(KVM_MMIO, TYPE, 0, "type") \
+	F(KVM_MMIO, GPA,  1, "gpa") \
+	E(KVM_FAST_MMIO, "kvm", "kvm_x86_fast_mmio kvm_fast_mmio") \
+	F(KVM_FAST_MMIO, GPA, 0, "gpa fault_ipa") \
+	E(KVM_PIO, "kvm", "kvm_x86_pio kvm_pio") \
+	F(KVM_PIO, OUT,  0, "rw") \
+	F(KVM_PIO, PORT, 1, "port") \
+	F(KVM_PIO, SIZE, 2, "size") \
+	E(KVM_CPUID, "kvm", "kvm_x86_cpuid kvm_cpuid") \
+	F(KVM_CPUID, LEAF, 0, "function") \
+	E(KVM_HYPERCALL, "kvm", "kvm_x86_hypercall kvm_hypercall") \
+	F(KVM_HYPERCALL, NUMBER, 0, "nr") \
+	E(KVM_HV_HYPERCALL, "kvm", "kvm_x86_hv_hypercall kvm_hv_hypercall") \
+	F(KVM_HV_HYPERCALL, NUMBER, 0, "code") \
 	E(KVM_FPU, "kvm", "kvm_fpu")
 /* clang-format on */
 
