@@ -58,6 +58,9 @@ View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 /* Hardware counters by thread, process, processor, VM, container or state (query->by), and their ratios. */
 View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* What VMs asked of their host: calls of their user parts on disk images, block requests, packets of taps. Log: the longest ones. */
+View *analysis_vmio(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* VM exits by reason, by what they were for, by the guest's mode or code, or by vCPU (query->by). Log: the longest ones. */
 View *analysis_exits_by(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
