@@ -51,6 +51,9 @@ static const Layout layouts[HT_N_EVENTS][HT_N_DIALECTS] = {
                       {"kvm_entry", "u32 vcpu_id 0"},
                       {"kvm:kvm_entry", "u32 vcpu_id 0, x64 rip =0, u32 immediate_exit =0, u32 intr_info =0, "
                                         "u32 error_code =0"}},
+        [HT_ENTER_GUEST] = {{"addons_vcpu_enter_guest", "u32 vcpuID 0, u64 cr3tmp 1, u64 sptmp =0, u64 iptmp =0"},
+                            {"vcpu_enter_guest", "u64 guest_cr3 1"},
+                            {"probe:vcpu_enter_guest", "x64 __probe_ip =0, u64 cr3 1"}},
         [HT_EXIT] = {{"kvm_x86_exit", "u32 exit_reason 0, u64 guest_rip 1, u32 isa =1, u64 info1 2, u64 info2 =0, "
                                       "u32 intr_info 3, u32 error_code =0, u32 vcpu_id 4"},
                      {"kvm_exit", "u32 exit_reason 0, u64 guest_rip 1, u32 isa =1, u64 info1 2, u64 info2 =0"},

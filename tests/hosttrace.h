@@ -27,6 +27,7 @@ typedef enum {
 	HT_WAKING,         /* comm, tid, cpu */
 	HT_WAKEUP,         /* the same */
 	HT_ENTRY,          /* vCPU id */
+	HT_ENTER_GUEST,    /* vCPU id, CR3: by a probe of the tester's own */
 	HT_EXIT,           /* reason, rip, info1, intr_info, vCPU id */
 	HT_INJ_VIRQ,       /* vector */
 	HT_NESTED_VMENTER, /* rip, VMCS of the guest's guest, its rip */

@@ -43,10 +43,10 @@ enum {
 };
 
 enum { ISA_VMX = 1, USER_IO = 2, USER_MMIO = 6, VECTOR_TIMER = 236, VECTOR_DEVICE = 41 };
-enum { BLOCKED = 1, RUNNABLE = 0 };
+enum { BLOCKED = 1, RUNNABLE = 0, N_PROCESSES = 3 };
 
 static struct {
-	gboolean no_nested_events, old_names, perf_names, no_context, fixed_probe;
+	gboolean no_nested_events, old_names, perf_names, no_context, fixed_probe, cr3;
 } options;
 
 typedef struct {
@@ -63,6 +63,9 @@ typedef struct {
 	guint64 entries, switched_in, guest_ns[2], exits[2][MAX_REASON], reflected[MAX_REASON], handled[MAX_REASON];
 	guint64 blocked_ns, wait_cpu_ns, preempted_ns;
 	guint64 l2_handling_ns, l2_handling_exits, l2_handled;
+	/* --cr3, by level: the process that is current, its last run, and the time of runs that ended with the same process, and with another. */
+	guint process[2], run_process[2];
+	guint64 run_ns[2], running_ns[2][N_PROCESSES], uncertain_ns[2][N_PROCESSES];
 } Vcpu;
 
 static HtCpu cpus[N_CPUS];
@@ -156,8 +159,38 @@ static bool garbage(void)
 	return !options.fixed_probe && !options.old_names && !options.perf_names;
 }
 
+/* Page tables of a process: with a PCID, and now and then those of user mode. */
+static guint64 cr3_of(Vcpu *v, guint level, guint process)
+{
+	return ((guint64)level << 32 | (guint64)(process + 1) << 20) | ht_chance(v->cpu, 7) | (ht_chance(v->cpu, 2) ? 0x1000 : 0);
+}
+
+/* The run that ended last turns out to have been of one process or not. */
+static void settle_run(Vcpu *v, guint level)
+{
+	if (v->run_process[level] == v->process[level])
+		v->running_ns[level][v->process[level]] += v->run_ns[level];
+	else
+		v->uncertain_ns[level][v->run_process[level]] += v->run_ns[level];
+	v->run_ns[level] = 0;
+}
+
+static void tell_cr3(Vcpu *v)
+{
+	const guint level = v->level - 1;
+
+	if (!options.cr3)
+		return;
+	if (ht_chance(v->cpu, 4) == 0)
+		v->process[level] = (guint)ht_chance(v->cpu, N_PROCESSES);
+	settle_run(v, level);
+	v->run_process[level] = v->process[level];
+	HT_EMIT(v->cpu, HT_ENTER_GUEST, HT_U(v->id), HT_U(cr3_of(v, v->level, v->process[level])));
+}
+
 static void enter(Vcpu *v)
 {
+	tell_cr3(v);
 	HT_EMIT(v->cpu, HT_ENTRY, HT_U(garbage() ? v->token : v->id));
 	v->entries++;
 	v->entered_at = v->cpu->now;
@@ -178,8 +211,10 @@ static void leave(Vcpu *v, guint reason, guint64 ns)
 	v->exits[v->level - 1][reason]++;
 	if (v->reflected_at != 0)
 		v->l2_handling_exits++;
-	if (v->entered_at != 0)
+	if (v->entered_at != 0) {
 		v->guest_ns[v->level - 1] += cpu->now - v->entered_at;
+		v->run_ns[v->level - 1] = cpu->now - v->entered_at;
+	}
 	else if (v->entries == 0)
 		v->in_guest_at_begin = true;
 	v->entered_at = 0;
@@ -515,8 +550,24 @@ static void print_number(const char *name, guint64 n)
 	printf("     \"%s\": %" G_GUINT64_FORMAT ",\n", name, n);
 }
 
-static void print_vcpu(const Vcpu *v)
+static void print_processes(const Vcpu *v)
 {
+	const char *separator = "";
+
+	printf("     \"processes\": [");
+	for (guint level = 0; options.cr3 && level < 2; level++)
+		for (guint p = 0; p < N_PROCESSES; p++) {
+			printf("%s[%u, %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT "]", separator, level + 1,
+			       (guint64)(level + 1) << 32 | (guint64)(p + 1) << 20, v->running_ns[level][p], v->uncertain_ns[level][p]);
+			separator = ", ";
+		}
+	printf("],\n");
+}
+
+static void print_vcpu(Vcpu *v)
+{
+	settle_run(v, 0);
+	settle_run(v, 1);
 	printf("\n    {\"vm_pid\": %d, \"vcpu_id\": %u, \"tid\": %d, \"nested\": %s,\n", v->task.pid, v->id,
 	       v->task.tid, v->l2_handled != 0 ? "true" : "false");
 	print_number("entries", v->entries);
@@ -527,6 +578,7 @@ static void print_vcpu(const Vcpu *v)
 	print_number("l2_handling_ns", v->l2_handling_ns);
 	print_number("l2_handling_exits", v->l2_handling_exits);
 	print_number("l2_handled", v->l2_handled);
+	print_processes(v);
 	printf("     \"in_guest_at_begin\": %s, \"in_guest_at_end\": %s, \"level_at_end\": %u,\n",
 	       v->in_guest_at_begin ? "true" : "false", v->entered_at != 0 ? "true" : "false", v->level);
 	printf("     \"guest_ns\": [%" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT "],\n     \"exits\": [", v->guest_ns[0],
@@ -571,6 +623,7 @@ static const char *parse(int argc, char **argv)
 	        {"no-context", 0, 0, G_OPTION_ARG_NONE, &options.no_context, "Without vpid and vtid", NULL},
 	        {"fixed-probe", 0, 0, G_OPTION_ARG_NONE, &options.fixed_probe, "Without the stock probe's garbage",
 	         NULL},
+	        {"cr3", 0, 0, G_OPTION_ARG_NONE, &options.cr3, "With a probe that tells the guest's page tables", NULL},
 	        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, "OUTDIR"},
 	        {NULL},
 	};

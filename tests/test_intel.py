@@ -72,4 +72,43 @@ def test_levels_by_reasons_alone():
     tap.check(any(gap["id"] == "no-nested" for gap in report["unchecked"]), "the report says that nested events are missing")
 
 
+def check_processes(*options):
+    """Processes of guests by their page tables: time that was surely theirs, and time in which they were left for others."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder) / "trace"
+        truth = json.loads(tap.run(MAKE, "--cr3", *options, trace).stdout)
+        table = json.loads(tap.strata("guests", "--no-cache", "--by=vcpu", "--format=json", trace).stdout)["rows"]
+        whole = json.loads(tap.strata("guests", "--no-cache", "--format=json", trace).stdout)["rows"]
+        steps = json.loads(tap.strata("guests", "--no-cache", "--every=1ms", "--format=json", trace).stdout)["rows"]
+        states = tap.strata("states", "--no-cache", "--row=*process*", "--format=csv", trace).stdout
+        vcpus = json.loads(tap.strata("vcpus", "--format=json", trace).stdout)["rows"]
+    got = {(r["vm_pid"], r["vcpu"], r["level"], int(r["cr3"], 16)): (r["running_ns"], r["uncertain_ns"]) for r in table}
+    wanted, ends = {}, {(v["vm_pid"], v["vcpu_id"]) for v in truth["vcpus"] if v["in_guest_at_end"]}
+    for v in truth["vcpus"]:
+        for level, cr3, running, uncertain in v["processes"]:
+            if running + uncertain:
+                wanted[v["vm_pid"], v["vcpu_id"], level, cr3] = (running, uncertain)
+    tap.equal({k: n for k, n in got.items() if k[:2] not in ends and any(n)}, {k: n for k, n in wanted.items() if k[:2] not in ends}, "time of processes")
+    tap.check(any(n[1] for n in wanted.values()) and any(k[2] == 2 for k in wanted), "the trace has switches, and nested VMs")
+    for name in ("running_ns", "uncertain_ns", "exit_ns", "stolen_ns", "halted_ns"):
+        tap.equal(sum(r[name] for r in whole), sum(r[name] for r in table), name)
+        tap.equal(sum(r[name] for r in steps), sum(r[name] for r in table), f"{name} of all steps")
+    tap.check("/process/0x1" in states and "uncertain" in states, "rows of states")
+    for v in vcpus:
+        seen = sum(n[0] + n[1] for k, n in got.items() if k[:2] == (v["vm_pid"], v["vcpu"]))
+        tap.check(0 <= v["guest_l1_ns"] + v["guest_l2_ns"] - seen < 0.05 * seen + 1000000, f"{v['path']}: {seen} of its time is some process's")
+
+
+def test_processes():
+    for options in ([], ["--old-names"], ["--perf-names"], ["--fixed-probe"]):
+        yield " ".join(options) or "LTTng, stock probe", check_processes, *options
+
+
+def test_processes_are_not_invented():
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder) / "trace"
+        tap.run(MAKE, trace)
+        tap.equal(json.loads(tap.strata("guests", "--no-cache", "--format=json", trace).stdout)["rows"], [])
+
+
 tap.main(globals())

@@ -58,6 +58,9 @@ View *analysis_memory(const AnalysisStore *s, const AnalysisQuery *q, GError **e
 /* Hardware counters by thread, process, processor, VM, container or state (query->by), and their ratios. */
 View *analysis_counters(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 
+/* Processes of VMs without a trace, told apart by their page tables (query->by: process, vcpu). */
+View *analysis_guests(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
+
 /* What VMs asked of their host: calls of their user parts on disk images, block requests, packets of taps. Log: the longest ones. */
 View *analysis_vmio(const AnalysisStore *s, const AnalysisQuery *q, GError **error);
 

@@ -17,6 +17,7 @@ static const CliCommand *const last[] = {&cli_info, &cli_events};
 static const CliTable tables[] = {
 	{"exits", "VM exits by vCPU, level and reason: how many, how long, and what that time was; what they were for", CLI_TABLE_NO_LAYERS | CLI_TABLE_SORTS | CLI_TABLE_EVERY | CLI_TABLE_HISTOGRAM | CLI_TABLE_LOG | CLI_TABLE_BY, analysis_exits_by, NULL, cli_exits_plain},
 	{"vmio", "What each VM asked of the host: disk and network requests, with their latency", CLI_TABLE_NO_LAYERS | (CLI_TABLE_ALL & ~CLI_TABLE_CPU), analysis_vmio, NULL},
+	{"guests", "Processes of VMs without a trace, told apart by their page tables", CLI_TABLE_NO_LAYERS | CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_guests, NULL},
 	{"steal", "Time that was taken from each vCPU, by whom, and what its guest can't see of it", (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_BY, analysis_steal, NULL},
 	{"nested", "Nested VMs: time in each level, and which level starved them", CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_nested, NULL},
 	{"threads", "Threads: where their time went, and how long they waited for a processor", CLI_TABLE_THREAD_ROWS | CLI_TABLE_ALL, analysis_threads, NULL},

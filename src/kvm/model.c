@@ -150,6 +150,13 @@ static void on_ioctl(Kvm *kvm, const TraceEvent *ev)
 		kvm_vcpu_to_user(v, ev->time);
 }
 
+/* The guest is about to be entered with these page tables, if the event tells. */
+static void note_cr3(Kvm *kvm, KvmVcpu *v, const TraceEvent *ev, guint field)
+{
+	if (trace_has(ev, field) && kvm->s->on_cr3)
+		kvm->s->on_cr3(kvm->s->on_cr3_user, v, ev->time, ev->v[field]);
+}
+
 static void on_kvm(Kvm *kvm, const TraceEvent *ev)
 {
 	KvmVcpu *v = current_vcpu(kvm, ev);
@@ -161,10 +168,14 @@ static void on_kvm(Kvm *kvm, const TraceEvent *ev)
 	switch ((TraceEventId)ev->id) {
 	case TRACE_KVM_ENTRY:
 		note_id(&v->s->entry_id, ev, TRACE_KVM_ENTRY_VCPU_ID);
+		note_cr3(kvm, v, ev, TRACE_KVM_ENTRY_CR3);
 		kvm_vcpu_entry(v, ev->time);
 		break;
 	case TRACE_KVM_EXIT:
 		on_vm_exit(kvm, v, ev);
+		break;
+	case TRACE_KVM_ENTER_GUEST:
+		note_cr3(kvm, v, ev, TRACE_KVM_ENTER_GUEST_CR3);
 		break;
 	case TRACE_KVM_NESTED_VMRUN:
 		kvm_vcpu_vmrun(v, (guint64)value(ev, TRACE_KVM_NESTED_VMRUN_VMCB, 0),
@@ -246,7 +257,8 @@ TraceModel kvm_model(Kvm *kvm)
 	static const TraceNeed full[] = {
 		SCHED_NEEDS,
 		USER_NEEDS,
-		{TRACE_KVM_ENTRY, 0x1, ALL_CTX},
+		{TRACE_KVM_ENTRY, 0x3, ALL_CTX},
+		{TRACE_KVM_ENTER_GUEST, 0x1, ALL_CTX},
 		{TRACE_KVM_EXIT, 0x7f, ALL_CTX},
 		{TRACE_KVM_NESTED_VMRUN, 0x3, ALL_CTX},
 		{TRACE_KVM_NESTED_VMEXIT, 0, ALL_CTX},
@@ -256,6 +268,7 @@ TraceModel kvm_model(Kvm *kvm)
 	static const TraceNeed without_exits[] = {
 		SCHED_NEEDS,
 		USER_NEEDS,
+		{TRACE_KVM_ENTER_GUEST, 0x1, ALL_CTX},
 		{TRACE_KVM_MMIO, 0, ALL_CTX},
 		{TRACE_KVM_FPU, 0, ALL_CTX},
 	};

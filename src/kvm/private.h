@@ -208,6 +208,11 @@ struct KvmVcpuState {
 	/* sites.c */
 	KvmTold told;        /* of the exit that is being handled */
 	KvmTold early;       /* of the next one */
+	/* guests.c: the guest's page tables, as they were told last */
+	guint64 cr3;
+	gint64 cr3_told;
+	gboolean cr3_known;
+	guint8 cr3_level;
 	/* rows.c */
 	guint index;         /* in kvm->s->vcpus */
 	guint32 row, awaited_row;
@@ -311,6 +316,9 @@ struct KvmState_ {
 	/* Called when the handling of an exit (v->s->ep, of a known reason) ends; `whole` FALSE: its end was not seen. For one part: sites.c. */
 	void (*on_exit)(gpointer user, KvmVcpu *v, gint64 time, gboolean whole);
 	gpointer on_exit_user;
+	/* Called when an event tells the guest's CR3 as it is about to be entered. For one part: guests.c. */
+	void (*on_cr3)(gpointer user, KvmVcpu *v, gint64 time, guint64 cr3);
+	gpointer on_cr3_user;
 	/* rows.c */
 	KernelSet *set;       /* NULL: nothing is kept ... */
 	History *history;     /* ... the same */

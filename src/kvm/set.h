@@ -20,7 +20,8 @@
 #define KVM_PARTS(P) \
 	P(WAITS, waits) \
 	P(VMSYNC, vmsync) \
-	P(SITES, sites)
+	P(SITES, sites) \
+	P(GUESTS, guests)
 /* clang-format on */
 
 typedef enum {
@@ -56,6 +57,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmSet, kvm_set_free)
 
 /* Fills models[0..KVM_PART_COUNT - 1]; to be given to trace_run() behind those of the kernel's set. */
 void kvm_set_models(KvmSet *set, TraceModel *models);
+
+/* By index of the vCPU while events flow: its item of the table "vcpus"; KVM_NO_ROW: none. After kvm_finish(); the caller frees. Private to kvm/. */
+guint32 *kvm_set_vcpu_items(const KvmSet *set);
 
 /* After kernel_set_finish(). */
 void kvm_set_finish(KvmSet *set);

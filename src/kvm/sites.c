@@ -362,22 +362,12 @@ static void sites_finish(gpointer self)
 {
 	Sites *p = self;
 	History *h = p->set->history;
-	g_autoptr(GHashTable) items = g_hash_table_new(NULL, NULL); /* thread's serial -> item plus one */
-	const GPtrArray *vcpus = p->set->kvm->s->vcpus;
-	guint table;
+	g_autofree guint32 *items = kvm_set_vcpu_items(p->set);
 
-	if (!history_find_table(h, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table))
-		return;
-	for (guint64 i = 0; i < history_table_len(h, table); i++)
-		g_hash_table_insert(items,
-		                    GUINT_TO_POINTER(((const KvmVcpuItem *)history_table_get(h, table, i))->thread),
-		                    GSIZE_TO_POINTER(i + 1));
 	for (guint64 i = 0; i < history_table_len(h, p->sites); i++) {
 		KvmSiteItem *site = history_table_item(h, p->sites, i);
-		const KvmVcpu *v = site->vcpu < vcpus->len ? g_ptr_array_index(vcpus, site->vcpu) : NULL;
-		gsize item = v ? GPOINTER_TO_SIZE(g_hash_table_lookup(items, GUINT_TO_POINTER(v->thread->serial))) : 0;
 
-		site->vcpu = item ? (guint32)(item - 1) : KVM_NO_ROW;
+		site->vcpu = site->vcpu < p->set->kvm->s->vcpus->len ? items[site->vcpu] : KVM_NO_ROW;
 	}
 	p->set->kvm->s->on_exit = NULL;
 }

@@ -7,6 +7,9 @@
 #define TRACE_EVENTS_KVM(E, F) \
 	E(KVM_ENTRY, "kvm", "kvm_x86_entry kvm_entry") \
 	F(KVM_ENTRY, VCPU_ID, 0, "vcpu_id") \
+	F(KVM_ENTRY, CR3,     1, "cr3 guest_cr3") \
+	E(KVM_ENTER_GUEST, "probe", "addons_vcpu_enter_guest vcpu_enter_guest kvm_vcpu_enter_guest") \
+	F(KVM_ENTER_GUEST, CR3, 0, "cr3tmp cr3 guest_cr3") \
 	E(KVM_EXIT, "kvm", "kvm_x86_exit kvm_exit") \
 	F(KVM_EXIT, REASON,  0, "exit_reason") \
 	F(KVM_EXIT, RIP,     1, "guest_rip") \
