@@ -252,19 +252,16 @@ void kvm_loss(gpointer self, gint32 cpu, gint64 time, TraceLossEdge edge)
 	{TRACE_SYSCALL_ENTRY, 0x2, ALL_CTX, TRACE_ONLY(TRACE_SYS_IOCTL)}, \
 		{TRACE_SYSCALL_EXIT, 0, ALL_CTX, TRACE_ONLY(TRACE_SYS_IOCTL)}, {TRACE_KVM_USERSPACE_EXIT, 0, ALL_CTX}
 
+/* `fields` of kvm_exit. */
+#define EXIT_NEEDS(fields) \
+	{TRACE_KVM_ENTRY, 0x3, ALL_CTX}, {TRACE_KVM_ENTER_GUEST, 0x1, ALL_CTX}, {TRACE_KVM_EXIT, fields, ALL_CTX}, \
+		{TRACE_KVM_NESTED_VMRUN, 0x3, ALL_CTX}, {TRACE_KVM_NESTED_VMEXIT, 0, ALL_CTX}, \
+		{TRACE_KVM_NESTED_VMEXIT_INJECT, 0, ALL_CTX}, {TRACE_KVM_NESTED_INTR_VMEXIT, 0, ALL_CTX}
+
 TraceModel kvm_model(Kvm *kvm)
 {
-	static const TraceNeed full[] = {
-		SCHED_NEEDS,
-		USER_NEEDS,
-		{TRACE_KVM_ENTRY, 0x3, ALL_CTX},
-		{TRACE_KVM_ENTER_GUEST, 0x1, ALL_CTX},
-		{TRACE_KVM_EXIT, 0x7f, ALL_CTX},
-		{TRACE_KVM_NESTED_VMRUN, 0x3, ALL_CTX},
-		{TRACE_KVM_NESTED_VMEXIT, 0, ALL_CTX},
-		{TRACE_KVM_NESTED_VMEXIT_INJECT, 0, ALL_CTX},
-		{TRACE_KVM_NESTED_INTR_VMEXIT, 0, ALL_CTX},
-	};
+	static const TraceNeed full[] = {SCHED_NEEDS, USER_NEEDS, EXIT_NEEDS(0x3f)};
+	static const TraceNeed with_address[] = {SCHED_NEEDS, USER_NEEDS, EXIT_NEEDS(0x7f)};
 	static const TraceNeed without_exits[] = {
 		SCHED_NEEDS,
 		USER_NEEDS,
@@ -274,7 +271,8 @@ TraceModel kvm_model(Kvm *kvm)
 	};
 	TraceModel m = {.event = kvm_event, .loss = kvm_loss, .self = kvm};
 
-	m.needs = kvm->has_exits ? full : without_exits;
+	/* Devices' addresses: kvm_mmio tells them, too. */
+	m.needs = !kvm->has_exits ? without_exits : kvm->facts.declared[TRACE_KVM_MMIO] ? full : with_address;
 	m.n_needs = kvm->has_exits ? G_N_ELEMENTS(full) : G_N_ELEMENTS(without_exits);
 	return m;
 }

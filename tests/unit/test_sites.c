@@ -47,7 +47,7 @@ static void feed(World *w, guint id, const guint64 *v, guint n)
 
 static void exit_event(World *w, guint isa, guint64 code, guint64 info1, guint64 info2, guint64 intr)
 {
-	FEED(w, TRACE_KVM_EXIT, code, KERNEL_CODE, isa, 0, info1, info2, intr);
+	FEED(w, TRACE_KVM_EXIT, code, KERNEL_CODE, isa, 0, info1, intr, info2);
 }
 
 static World *begin(gboolean has_mmio)

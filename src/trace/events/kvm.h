@@ -16,8 +16,8 @@
 	F(KVM_EXIT, ISA,     2, "isa") \
 	F(KVM_EXIT, VCPU_ID, 3, "vcpu_id") \
 	F(KVM_EXIT, INFO1,   4, "info1") \
-	F(KVM_EXIT, INFO2,   5, "info2") \
-	F(KVM_EXIT, INTR_INFO, 6, "intr_info") \
+	F(KVM_EXIT, INTR_INFO, 5, "intr_info") \
+	F(KVM_EXIT, INFO2,   6, "info2") \
 	E(KVM_USERSPACE_EXIT, "kvm", "kvm_userspace_exit") \
 	F(KVM_USERSPACE_EXIT, REASON, 0, "reason") \
 	E(KVM_NESTED_VMRUN, "kvm", "kvm_x86_nested_vmrun kvm_nested_vmrun kvm_x86_nested_vmenter kvm_nested_vmenter") \
