@@ -71,8 +71,9 @@ static void set_alone(const Part *p, View *v, guint first, guint32 name)
 
 		if (sum->name != name)
 			continue;
-		view_set_uint(v, first, sum->begun - sum->finished);
+		view_set_uint(v, first, sum->begun - sum->finished - sum->lost);
 		view_set_uint(v, first + 1, sum->ends_alone);
+		view_set_uint(v, first + 2, sum->lost);
 	}
 }
 
@@ -105,6 +106,18 @@ static void add_groups(const Part *p, gpointer user)
 	}
 }
 
+static gboolean any_lost(const AnalysisStore *s)
+{
+	gboolean any = FALSE;
+
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		any |= t->lost_events || t->lost_packets;
+	}
+	return any;
+}
+
 static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	gboolean series = q->form == ANALYSIS_SERIES;
@@ -119,7 +132,10 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	if (!series) {
 		table.alone = view_add_column(v, "unfinished", "UNFINISHED", VIEW_COUNT);
 		view_add_column(v, "ends_alone", "ENDS ALONE", VIEW_COUNT);
+		view_add_column(v, "lost", "LOST", VIEW_COUNT);
 	}
+	if (!series && !any_lost(s))
+		view_hide_from_text(v, table.alone + 2);
 	each_trace(s, q, add_groups, &table);
 	view_sort(v, table.dist + 1, TRUE);
 	if (series)

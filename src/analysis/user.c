@@ -123,6 +123,7 @@ static void add_events(const Part *p)
 
 static void add_memory(const Part *p)
 {
+	gboolean uncertain = FALSE;
 	guint table;
 	guint64 n;
 
@@ -141,7 +142,10 @@ static void add_memory(const Part *p)
 		view_set_int(p->view, BYTES, m->allocated);
 		view_set_int(p->view, LIVE, m->live);
 		view_set_int(p->view, PEAK, m->peak);
+		uncertain |= m->uncertain != 0;
 	}
+	if (uncertain)
+		view_add_note(p->view, "%s: events were lost, so what was allocated, freed and is live is only about right.", p->trace->name);
 }
 
 static void add_mutexes(const Part *p)

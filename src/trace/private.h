@@ -22,24 +22,6 @@ const char *trace_syscall_field_resolve(TraceEventId id, gint syscall, guint fie
 /* The rest of `name` behind the longest of the words of `words` that end in "*" and begin it; NULL: none does. */
 const char *trace_wildcard_rest(const char *words, const char *name);
 
-/* ---- loss.c: ranges of lost events, in their place among events ------------------------------------------------- */
-
-typedef struct TraceLosses TraceLosses;
-typedef void (*TraceLossFunc)(gpointer user, gint32 cpu, gint64 time, TraceLossEdge edge);
-
-TraceLosses *trace_losses_new(const CtfTrace *trace, TraceLossFunc report, gpointer user);
-void trace_losses_free(TraceLosses *l);
-
-/* When a range begins or ends next; G_MAXINT64: never. */
-gint64 trace_losses_next(const TraceLosses *l);
-
-/* Report all that begins or ends up to and with `time`. */
-void trace_losses_pass(TraceLosses *l, gint64 time);
-
-/* By stream index: TRUE if its events have to be shown to trace_losses_event(), before models see them. */
-const gboolean *trace_losses_watched(const TraceLosses *l);
-void trace_losses_event(TraceLosses *l, const CtfStream *stream, const CtfRecord *r);
-
 /* ---- counters.c: hardware counters among contexts ---------------------------------------------------------------- */
 
 /* Those that any event has; `counters_out` has TRACE_COUNTERS_MAX places. */

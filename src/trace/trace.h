@@ -196,6 +196,27 @@ typedef struct {
 	gboolean needs_counters;
 } TraceModel;
 
+/* ---- Lost events, for who reads a trace without trace_run() -------------------------------------------------- */
+
+typedef struct TraceLosses TraceLosses;
+
+/* Told where a range of lost events begins and ends, as TraceModel.loss is. */
+typedef void (*TraceLossFunc)(gpointer user, gint32 cpu, gint64 time, TraceLossEdge edge);
+
+/* `trace` must outlive it. */
+TraceLosses *trace_losses_new(const CtfTrace *trace, TraceLossFunc report, gpointer user);
+void trace_losses_free(TraceLosses *l);
+
+/* When a range begins or ends next; G_MAXINT64: never. */
+gint64 trace_losses_next(const TraceLosses *l);
+
+/* Report all that begins or ends up to and with `time`. */
+void trace_losses_pass(TraceLosses *l, gint64 time);
+
+/* By stream index: TRUE if its events have to be shown to trace_losses_event(), before models see them. */
+const gboolean *trace_losses_watched(const TraceLosses *l);
+void trace_losses_event(TraceLosses *l, const CtfStream *stream, const CtfRecord *r);
+
 /* ---- What a trace could tell --------------------------------------------------------------------------------- */
 
 /*

@@ -162,6 +162,10 @@ static void leave(UserFunctionModel *m, const UserEv *ev)
 
 void user_functions_event(UserFunctionModel *m, const UserEv *ev)
 {
+	gboolean is_call = ev->role == USER_FUNC_ENTRY || ev->role == USER_FUNC_EXIT;
+
+	if (is_call && m->pass->lossy)
+		return;
 	switch (ev->role) {
 	case USER_BINARY:
 		load(m, ev);
@@ -178,6 +182,7 @@ void user_functions_event(UserFunctionModel *m, const UserEv *ev)
 	}
 }
 
+/* What is open then has no end that is known. */
 void user_functions_finish(UserFunctionModel *m, gint64 end_ns)
 {
 	GHashTableIter iter;
@@ -187,4 +192,10 @@ void user_functions_finish(UserFunctionModel *m, gint64 end_ns)
 	while (g_hash_table_iter_next(&iter, NULL, &stack))
 		for (guint i = 0; i < ((Stack *)stack)->calls->len; i++)
 			close_call(m, &g_array_index(((Stack *)stack)->calls, Call, i), end_ns, FALSE);
+}
+
+void user_functions_loss(UserFunctionModel *m, gint64 time)
+{
+	user_functions_finish(m, time);
+	g_hash_table_remove_all(m->stacks);
 }

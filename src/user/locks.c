@@ -38,6 +38,11 @@ UserLockModel *user_locks_new(UserPass *p)
 	return m;
 }
 
+void user_locks_loss(UserLockModel *m)
+{
+	g_hash_table_remove_all(m->open);
+}
+
 void user_locks_free(UserLockModel *m)
 {
 	g_hash_table_unref(m->open);
@@ -73,6 +78,8 @@ void user_locks_event(UserLockModel *m, const UserEv *ev)
 	gboolean failed = user_has(ev, 1) && ev->v[1] != 0;
 	UserLock *lock = find(m, ev);
 
+	if (m->pass->lossy)
+		return;
 	switch (ev->role) {
 	case USER_LOCK_REQ:
 		begin(m, ev, FALSE);

@@ -29,6 +29,13 @@ static gboolean key_equal(gconstpointer a, gconstpointer b)
 	return x->vpid == y->vpid && x->address == y->address;
 }
 
+/* What is live stays so: a block whose free() was lost gives its address back when that is allocated again. */
+void user_memory_loss(UserMemoryModel *m)
+{
+	for (guint64 i = 0; i < history_table_len(m->pass->history, m->table); i++)
+		((UserMemory *)history_table_item(m->pass->history, m->table, i))->uncertain = TRUE;
+}
+
 UserMemoryModel *user_memory_new(UserPass *p)
 {
 	UserMemoryModel *m = g_new0(UserMemoryModel, 1);
@@ -58,6 +65,7 @@ static UserMemory *memory_of(UserMemoryModel *m, const UserEv *ev)
 	made->vpid = vpid;
 	made->thread = ev->thread;
 	made->first_ns = ev->time;
+	made->uncertain = m->pass->lossy > 0;
 	g_hash_table_insert(m->by_pid, GINT_TO_POINTER(vpid), GUINT_TO_POINTER((guint)history_table_len(m->pass->history, m->table)));
 	return made;
 }

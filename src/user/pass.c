@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "trace/trace.h"
+
 /* Contexts, in the order of a record's values. */
 enum { CTX_VTID, CTX_VPID, CTX_TID, CTX_PID, CTX_PROCNAME, CTX_COUNT };
 
@@ -21,6 +23,9 @@ typedef struct {
 	GHashTable *threads;    /* ThreadKey -> index plus one */
 	GHashTable *counts;     /* thread and name -> index plus one */
 	gint32 *current;        /* with spans_only: who is on which processor; -1: not known */
+	TraceLosses *losses;
+	const gboolean *watched; /* by stream: trace_losses_event() wants to see its events */
+	gint64 next_loss;
 	guint since_progress;
 } Reading;
 
@@ -131,6 +136,39 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 	for (guint i = 0; i < n_keys; i++)
 		sub->wants[sub->n_wants++] = (CtfWant){CTF_SCOPE_COUNT, keys[i]};
 	sub->tag = (guint16)role;
+}
+
+/* ---- Lost events ------------------------------------------------------------------------------------------------------------- */
+
+/* A thread may have been on any processor: what one of them lost may be the end of anything. */
+static void lose(UserPass *p, gint64 time)
+{
+	const UserLoss loss = {time, G_MAXINT64};
+
+	g_array_append_val(p->losses, loss);
+	user_spans_loss(p->spans, time);
+	user_functions_loss(p->functions, time);
+	user_locks_loss(p->locks);
+	user_memory_loss(p->memory);
+}
+
+static void on_loss(gpointer user, gint32 cpu, gint64 time, TraceLossEdge edge)
+{
+	Reading *rd = user;
+	UserPass *p = &rd->base;
+
+	if (cpu >= 0 && cpu < CPU_MAX)
+		rd->current[cpu] = -1;
+	if (edge == TRACE_LOSS_BEGIN && p->lossy++ == 0)
+		lose(p, time);
+	else if (edge == TRACE_LOSS_END && --p->lossy == 0)
+		g_array_index(p->losses, UserLoss, p->losses->len - 1).end = time;
+}
+
+static void pass_losses(Reading *rd, gint64 time)
+{
+	trace_losses_pass(rd->losses, time);
+	rd->next_loss = trace_losses_next(rd->losses);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------------------------------------- */
@@ -253,6 +291,10 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 	Reading *rd = user;
 	UserEv ev;
 
+	if (G_UNLIKELY(r->time >= rd->next_loss))
+		pass_losses(rd, r->time);
+	if (G_UNLIKELY(rd->watched[stream->index]))
+		trace_losses_event(rd->losses, stream, r);
 	if (++rd->since_progress == PROGRESS_EVENTS)
 		tell_progress(rd, r->time);
 	lay_out(rd, stream, base, r, &ev);
@@ -293,10 +335,15 @@ static void reading_begin(Reading *rd, CtfTrace *trace, const UserOptions *o, Hi
 	rd->base.locks = user_locks_new(&rd->base);
 	rd->base.functions = user_functions_new(&rd->base);
 	rd->base.spans = user_spans_new(&rd->base, o->spans);
+	rd->base.losses = g_array_new(FALSE, FALSE, sizeof(UserLoss));
+	rd->losses = trace_losses_new(trace, on_loss, rd);
+	rd->watched = trace_losses_watched(rd->losses);
+	pass_losses(rd, G_MININT64);
 }
 
 static void reading_end(Reading *rd, gint64 end_ns)
 {
+	pass_losses(rd, end_ns);
 	user_functions_finish(rd->base.functions, end_ns);
 	user_spans_finish(rd->base.spans, end_ns);
 	user_rows_write(&rd->base);
@@ -304,6 +351,8 @@ static void reading_end(Reading *rd, gint64 end_ns)
 	user_locks_free(rd->base.locks);
 	user_functions_free(rd->base.functions);
 	user_spans_free(rd->base.spans);
+	trace_losses_free(rd->losses);
+	g_array_unref(rd->base.losses);
 	g_hash_table_unref(rd->threads);
 	g_hash_table_unref(rd->counts);
 	g_free(rd->current);

@@ -80,9 +80,16 @@ typedef struct UserLockModel UserLockModel;
 typedef struct UserFunctionModel UserFunctionModel;
 typedef struct UserSpanModel UserSpanModel;
 
+/* From when to when events were lost, on any processor. */
+typedef struct {
+	gint64 begin, end;
+} UserLoss;
+
 typedef struct {
 	History *history;
 	guint threads_table, counts_table, events_table;
+	guint lossy;               /* how many processors lose events now: nothing that is met can be believed to be all that there was */
+	GArray *losses;            /* UserLoss, in order of time */
 	guint n_texts;             /* different free texts so far, about */
 	guint32 highest_text;      /* the greatest number that one of them had */
 	UserMemoryModel *memory;
@@ -101,14 +108,17 @@ guint32 user_free_text(UserPass *p, const char *text, gsize len);
 
 UserMemoryModel *user_memory_new(UserPass *p);
 void user_memory_event(UserMemoryModel *m, const UserEv *ev);
+void user_memory_loss(UserMemoryModel *m);
 void user_memory_free(UserMemoryModel *m);
 
 UserLockModel *user_locks_new(UserPass *p);
 void user_locks_event(UserLockModel *m, const UserEv *ev);
+void user_locks_loss(UserLockModel *m);
 void user_locks_free(UserLockModel *m);
 
 UserFunctionModel *user_functions_new(UserPass *p);
 void user_functions_event(UserFunctionModel *m, const UserEv *ev);
+void user_functions_loss(UserFunctionModel *m, gint64 time);
 void user_functions_finish(UserFunctionModel *m, gint64 end_ns);
 void user_functions_free(UserFunctionModel *m);
 
@@ -116,8 +126,11 @@ UserSpanModel *user_spans_new(UserPass *p, const GArray *rules);
 /* What of these spans an event class is; fills begins, ends and key_at, and lists the fields that are wanted of it. */
 guint user_spans_class(const UserSpanModel *m, const CtfEventClass *ec, UserClass *class, const char *fields_out[USER_KEYS_MAX]);
 void user_spans_event(UserSpanModel *m, const UserEv *ev);
+void user_spans_loss(UserSpanModel *m, gint64 time);
 void user_spans_finish(UserSpanModel *m, gint64 end_ns);
 void user_spans_free(UserSpanModel *m);
+
+/* user_*_loss(): events are lost from now on. What is open is forgotten, for it may end among them; while UserPass.lossy, nothing is opened. */
 
 /* After all events: spans as rows. */
 void user_rows_write(UserPass *p);

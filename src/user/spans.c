@@ -16,6 +16,7 @@ struct UserSpanModel {
 	const GArray *rules;
 	guint table, sums_table;
 	GHashTable *open; /* Key -> GArray of indices of the table, the last begun last */
+	GHashTable *unknown; /* Key -> index plus one of a span that was open when events were lost, until the next event with its key */
 	guint n_open;
 };
 
@@ -48,6 +49,7 @@ UserSpanModel *user_spans_new(UserPass *p, const GArray *rules)
 	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
 	m->sums_table = history_table(p->history, USER_SPAN_SUMS_TABLE, sizeof(UserSpanSum));
 	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, (GDestroyNotify)g_array_unref);
+	m->unknown = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
 	for (guint i = 0; rules && i < rules->len; i++) {
 		UserSpanSum *sum = history_table_add(p->history, m->sums_table);
 		sum->name = history_text(p->history, rule_at(m, i)->name, -1);
@@ -58,6 +60,7 @@ UserSpanModel *user_spans_new(UserPass *p, const GArray *rules)
 void user_spans_free(UserSpanModel *m)
 {
 	g_hash_table_unref(m->open);
+	g_hash_table_unref(m->unknown);
 	g_free(m);
 }
 
@@ -137,6 +140,22 @@ static UserSpanSum *sum_of(const UserSpanModel *m, guint rule)
 	return history_table_item(m->pass->history, m->sums_table, rule);
 }
 
+static UserSpan *span_at(const UserSpanModel *m, guint64 index)
+{
+	return history_table_item(m->pass->history, m->table, index);
+}
+
+/* Whether a span of before a loss is still open, is known again by an event with its key. */
+static void know_again(UserSpanModel *m, const Key *key, gint64 time)
+{
+	const guint64 *index = g_hash_table_size(m->unknown) ? g_hash_table_lookup(m->unknown, key) : NULL;
+
+	if (!index)
+		return;
+	span_at(m, *index)->unknown_ns = time;
+	g_hash_table_remove(m->unknown, key);
+}
+
 static void begin(UserSpanModel *m, const UserEv *ev, guint rule)
 {
 	Key key;
@@ -144,6 +163,11 @@ static void begin(UserSpanModel *m, const UserEv *ev, guint rule)
 	if (!key_of(m, ev, rule, &key))
 		return;
 	sum_of(m, rule)->begun++;
+	if (m->pass->lossy) {
+		sum_of(m, rule)->lost++;
+		return;
+	}
+	know_again(m, &key, ev->time);
 	if (m->n_open >= USER_OPEN_MAX)
 		return;
 	GArray *open = g_hash_table_lookup(m->open, &key);
@@ -165,12 +189,14 @@ static void end(UserSpanModel *m, const UserEv *ev, guint rule)
 
 	if (!key_of(m, ev, rule, &key))
 		return;
+	if (!m->pass->lossy)
+		know_again(m, &key, ev->time);
 	GArray *open = g_hash_table_lookup(m->open, &key);
 	if (!open) {
 		sum_of(m, rule)->ends_alone++;
 		return;
 	}
-	UserSpan *span = history_table_item(m->pass->history, m->table, g_array_index(open, guint64, open->len - 1));
+	UserSpan *span = span_at(m, g_array_index(open, guint64, open->len - 1));
 	span->end_ns = ev->time;
 	span->end_thread = ev->thread;
 	span->finished = TRUE;
@@ -190,13 +216,38 @@ void user_spans_event(UserSpanModel *m, const UserEv *ev)
 		begin(m, ev, (guint)__builtin_ctz(bits));
 }
 
+/* Of several with one key the first one's row tells about all. */
+static void forget(UserSpanModel *m, const Key *key, const GArray *open, gint64 time)
+{
+	for (guint i = 0; i < open->len; i++)
+		span_at(m, g_array_index(open, guint64, i))->end_ns = time;
+	sum_of(m, key->rule)->lost += open->len;
+	if (!g_hash_table_contains(m->unknown, key))
+		g_hash_table_insert(m->unknown, g_memdup2(key, sizeof(*key)), g_memdup2(open->data, sizeof(guint64)));
+}
+
+void user_spans_loss(UserSpanModel *m, gint64 time)
+{
+	GHashTableIter iter;
+	gpointer key, open;
+
+	g_hash_table_iter_init(&iter, m->open);
+	while (g_hash_table_iter_next(&iter, &key, &open))
+		forget(m, key, open, time);
+	g_hash_table_remove_all(m->open);
+	m->n_open = 0;
+}
+
 void user_spans_finish(UserSpanModel *m, gint64 end_ns)
 {
 	GHashTableIter iter;
-	gpointer open;
+	gpointer value;
 
 	g_hash_table_iter_init(&iter, m->open);
-	while (g_hash_table_iter_next(&iter, NULL, &open))
-		for (guint i = 0; i < ((GArray *)open)->len; i++)
-			((UserSpan *)history_table_item(m->pass->history, m->table, g_array_index((GArray *)open, guint64, i)))->end_ns = end_ns;
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		for (guint i = 0; i < ((GArray *)value)->len; i++)
+			span_at(m, g_array_index((GArray *)value, guint64, i))->end_ns = end_ns;
+	g_hash_table_iter_init(&iter, m->unknown);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		span_at(m, *(const guint64 *)value)->unknown_ns = end_ns;
 }

@@ -76,25 +76,28 @@ typedef struct {
 	guint32 name;              /* text: the span's, or "function" */
 	guint32 thread, end_thread;
 	guint32 key;               /* text: the field's value; the function's place ("libfoo.so+0x1234") */
-	guint8 finished;           /* else it was open at the trace's end */
+	guint8 finished;           /* else it was open at the trace's end, or when events were lost */
 	guint8 is_function;
 	guint16 depth;             /* how many of the same thread and kind were open around it */
+	gint64 unknown_ns;         /* it was open when events were lost, at end_ns: until then it may have been open; else 0 */
 } UserSpan;
 
 /*
- * Rows of kind "span", states "none" and "active" (detail: the field's value): "thread/VTID NAME/span/SPAN". Whose row it is, in numbers:
+ * Rows of kind "span", states "none", "active" (detail: the field's value) and "unknown" (events were lost): "thread/VTID NAME/span/SPAN". Whose row it is, in
+ * numbers:
  */
 #define USER_SPAN_ROWS_TABLE "user_span_rows"
 typedef struct {
 	guint32 row, thread, name;
 } UserSpanRow;
 
-/* By definition: what had no partner. */
+/* By definition: what had no partner. Begun, finished and lost: what is left was open at the end. */
 #define USER_SPAN_SUMS_TABLE "user_span_sums"
 typedef struct {
 	guint32 name;
 	guint32 reserved;
 	guint64 begun, finished, ends_alone; /* ends without a begin */
+	guint64 lost;                        /* they were open when events were lost, or began then: their ends may have been among these */
 } UserSpanSum;
 
 /* By process: what malloc() and its like gave and got back. Bytes as asked for. */
@@ -108,12 +111,14 @@ typedef struct {
 	gint64 live, peak;       /* bytes allocated and not yet freed: at the end, and at most */
 	gint64 peak_ns;
 	gint64 first_ns, last_ns;
+	guint32 uncertain;       /* 1: events were lost meanwhile, so frees and live and peak bytes are about right only */
+	guint32 reserved;
 } UserMemory;
 
 /* A lock of a mutex by a thread. */
 #define USER_LOCKS_TABLE "user_locks"
 typedef struct {
-	gint64 asked_ns, got_ns, end_ns; /* got: 0 if never; end: when it was given back, 0 if never */
+	gint64 asked_ns, got_ns, end_ns; /* got: 0 if never; end: when it was given back, 0 if never; what was open when events were lost ends never */
 	guint64 mutex;                   /* address */
 	guint32 thread;
 	guint32 tried;                   /* 1: by trylock */

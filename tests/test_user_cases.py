@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""User space traces case by case: events are made up, and what Strata tells of them is compared with what the case was made of."""
+import json
+import pathlib
+import tempfile
+
+import handmade
+import tap
+
+WHO = {"vtid": 5, "vpid": 5}
+RULE = ("--span", "work=app:begin..app:end")
+
+
+def answer(trace, command, *options):
+    """The JSON of a command on a made up trace, or on several."""
+    traces = trace if isinstance(trace, list) else [trace]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, one in enumerate(traces):
+            one.write(pathlib.Path(folder) / f"t{number}")
+        return json.loads(tap.strata(command, "--no-cache", "--format=json", *options, folder).stdout)
+
+
+def rows(trace, command, *options):
+    return answer(trace, command, *options)["rows"]
+
+
+def lossy(*events):
+    """A trace whose packet between 200 and 300 was lost."""
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    trace.packet(0, 100, 200)
+    for time, name, payload in events:
+        if time > 200 and len(trace.packets[0]) == 1:
+            trace.packet(0, 300, 1000, missing=1)
+        trace.event(time, name, WHO, **payload)
+    return trace
+
+
+def test_a_span_that_was_open_when_events_were_lost_is_forgotten():
+    trace = lossy((110, "app:begin", {}), (120, "app:end", {}), (130, "app:begin", {}), (310, "app:begin", {}), (330, "app:end", {}), (340, "app:end", {}))
+    told = rows(trace, "spans", *RULE)
+    tap.equal([(row["count"], row["total_ns"], row["unfinished"], row["lost"], row["ends_alone"]) for row in told], [(2, 30, 0, 1, 1)])
+
+
+def test_its_row_is_unknown_from_the_loss_on():
+    trace = lossy((110, "app:begin", {}), (120, "app:end", {}), (130, "app:begin", {}), (340, "app:end", {}), (350, "app:begin", {}), (360, "app:end", {}), (400, "app:other", {}))
+    told = [(row["begin_ns"], row["end_ns"], row["state"]) for row in rows(trace, "states", *RULE, "--row=*/span/*")]
+    tap.equal(told, [(110, 120, "active"), (120, 130, "none"), (130, 200, "active"), (200, 340, "unknown"), (340, 350, "none"), (350, 360, "active"), (360, 400, "none")])
+
+
+def test_spans_by_a_field_are_forgotten_too():
+    trace = lossy((110, "app:begin", {"id": 1}), (320, "app:end", {"id": 1}), (330, "app:begin", {"id": 1}), (350, "app:end", {"id": 1}))
+    told = rows(trace, "spans", "--span", "work=app:begin..app:end by id")
+    tap.equal([(row["count"], row["total_ns"], row["lost"]) for row in told], [(1, 20, 1)])
+
+
+def test_calls_that_were_open_when_events_were_lost_are_forgotten():
+    entry, leave = "lttng_ust_cyg_profile:func_entry", "lttng_ust_cyg_profile:func_exit"
+    trace = lossy((110, entry, {"addr": 16}), (120, entry, {"addr": 32}), (130, leave, {"addr": 32}), (140, entry, {"addr": 48}),
+                  (310, entry, {"addr": 64}), (320, leave, {"addr": 64}), (330, leave, {"addr": 16}))
+    told = {row["function"]: (row["count"], row["total_ns"]) for row in rows(trace, "spans")}
+    tap.equal(told, {"0x20": (1, 10), "0x40": (1, 10)})
+
+
+def test_locks_that_were_open_when_events_were_lost_are_forgotten():
+    ask, got, give = (f"lttng_ust_pthread:pthread_mutex_{name}" for name in ("lock_req", "lock_acq", "unlock"))
+    trace = lossy((110, ask, {"mutex": 1}), (120, got, {"mutex": 1, "status": 0}), (130, give, {"mutex": 1, "status": 0}), (140, ask, {"mutex": 1}),
+                  (310, got, {"mutex": 1, "status": 0}))
+    told = [(row["count"], row["wait_ns"]) for row in rows(trace, "user") if row["kind"] == "mutex"]
+    tap.equal(told, [(1, 10)])
+
+
+def test_memory_is_told_to_be_about_right_after_a_loss():
+    malloc = "lttng_ust_libc:malloc"
+    trace = lossy((110, malloc, {"size": 10, "ptr": 16}), (310, malloc, {"size": 20, "ptr": 32}))
+    told = answer(trace, "user")
+    tap.equal([row["live_bytes"] for row in told["rows"] if row["kind"] == "memory"], [30])
+    tap.check(any("about right" in note for note in told["notes"]), told["notes"])
+    whole = handmade.Trace(contexts=("vtid", "vpid"))
+    whole.event(110, malloc, WHO, size=10, ptr=16)
+    tap.check(not any("about right" in note for note in answer(whole, "user").get("notes", [])), "no note where nothing was lost")
+
+
+tap.main(globals())
