@@ -63,7 +63,7 @@ class Trace:
     def packet(self, cpu, begin, end, lost=0, missing=0):
         self.packets.setdefault(cpu, []).append([begin, end, lost, missing, []])
 
-    def event(self, time, name, context=None, cpu=0, **payload):
+    def event(self, time, name, /, context=None, *, cpu=0, **payload):
         known = self.names.setdefault(name, [len(self.names), list(payload), {}])
         for field, value in payload.items():
             known[2].setdefault(field, []).append(value)

@@ -81,4 +81,20 @@ def test_memory_is_told_to_be_about_right_after_a_loss():
     tap.check(not any("about right" in note for note in answer(whole, "user").get("notes", [])), "no note where nothing was lost")
 
 
+def switch(trace, time, cpu, previous, following):
+    trace.event(time, "sched_switch", cpu=cpu, prev_comm="a", prev_tid=previous, prev_prio=20, prev_state=0, next_comm="b", next_tid=following, next_prio=20)
+
+
+def test_spans_of_idle_processors_are_not_mixed_up():
+    trace = handmade.Trace(domain="kernel", tracer_name="lttng-modules")
+    for cpu in (0, 1):
+        switch(trace, 100, cpu, 7 + cpu, 0)
+    for time, cpu, name in ((110, 0, "irq_handler_entry"), (120, 1, "irq_handler_entry"), (130, 0, "irq_handler_exit"), (190, 1, "irq_handler_exit")):
+        trace.event(time, name, cpu=cpu, irq=1, **({"name": "x"} if "entry" in name else {"ret": 1}))
+    told = rows(trace, "spans", "--log", "--span", "irq=irq_handler_entry..irq_handler_exit")
+    tap.equal(sorted((row["time_ns"], row["duration_ns"], row["thread"]) for row in told), [(110, 20, "swapper/0"), (120, 70, "swapper/1")])
+    states = rows(trace, "states", "--row=*/span/*", "--span", "irq=irq_handler_entry..irq_handler_exit")
+    tap.equal({row["row"] for row in states}, {"hand/cpu/0/span/irq", "hand/cpu/1/span/irq"}, "the processors' own")
+
+
 tap.main(globals())

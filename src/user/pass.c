@@ -12,7 +12,7 @@ enum { CTX_VTID, CTX_VPID, CTX_TID, CTX_PID, CTX_PROCNAME, CTX_COUNT };
 #define CPU_MAX 8192 /* Linux's own limit */
 
 typedef struct {
-	gint32 vtid, vpid, tid;
+	gint32 vtid, vpid, tid, cpu;
 } ThreadKey;
 
 typedef struct {
@@ -52,7 +52,7 @@ static guint key_hash(gconstpointer key)
 {
 	const ThreadKey *k = key;
 
-	return (guint)k->vtid * 0x9e3779b9u ^ (guint)k->vpid * 0x85ebca6bu ^ (guint)k->tid;
+	return (guint)k->vtid * 0x9e3779b9u ^ (guint)k->vpid * 0x85ebca6bu ^ (guint)k->tid ^ ((guint)k->cpu << 16);
 }
 
 static gboolean key_equal(gconstpointer a, gconstpointer b)
@@ -65,10 +65,30 @@ static gint32 number(const CtfRecord *r, guint ctx)
 	return (r->present >> ctx) & 1 ? (gint32)CLAMP((gint64)r->v[ctx], -1, G_MAXINT32) : -1;
 }
 
-static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
+/* Of a kernel's trace it is who the scheduler put on the processor. Every processor has an idle thread of number 0. */
+static ThreadKey key_of(const Reading *rd, const CtfRecord *r, gint32 cpu)
 {
 	gboolean by_cpu = rd->options->spans_only && cpu >= 0 && cpu < CPU_MAX;
-	ThreadKey key = {number(r, CTX_VTID), number(r, CTX_VPID), by_cpu ? rd->current[cpu] : number(r, CTX_TID)};
+	ThreadKey key = {number(r, CTX_VTID), number(r, CTX_VPID), by_cpu ? rd->current[cpu] : number(r, CTX_TID), -1};
+
+	if (by_cpu && key.tid <= 0 && key.vtid <= 0)
+		key.cpu = cpu;
+	return key;
+}
+
+static guint32 idle_name(Reading *rd, const ThreadKey *key)
+{
+	char name[32];
+
+	if (key->cpu < 0 || key->tid != 0)
+		return 0;
+	g_snprintf(name, sizeof(name), "swapper/%d", key->cpu);
+	return history_text(rd->base.history, name, -1);
+}
+
+static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
+{
+	ThreadKey key = key_of(rd, r, cpu);
 	guint index = GPOINTER_TO_UINT(g_hash_table_lookup(rd->threads, &key));
 
 	if (index)
@@ -76,7 +96,8 @@ static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
 	if (g_hash_table_size(rd->threads) >= USER_THREADS_MAX)
 		return 0;
 	UserThread *t = history_table_add(rd->base.history, rd->base.threads_table);
-	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .first_ns = r->time};
+	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .name = idle_name(rd, &key), .cpu = key.cpu,
+			  .first_ns = r->time};
 	index = (guint)history_table_len(rd->base.history, rd->base.threads_table);
 	g_hash_table_insert(rd->threads, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(index));
 	return index - 1;

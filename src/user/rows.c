@@ -12,6 +12,16 @@ typedef struct {
 	gint64 unknown_end; /* until then it isn't known whether one is open */
 } Row;
 
+static char *path_of(const UserPass *p, const UserSpan *span)
+{
+	const UserThread *t = user_thread(p, span->thread);
+	const char *name = history_text_get(p->history, t->name), *what = history_text_get(p->history, span->name);
+
+	if (t->cpu >= 0)
+		return g_strdup_printf(t->tid == 0 ? "cpu/%d/span/%s" : "cpu/%d/thread/unknown/span/%s", t->cpu, what);
+	return g_strdup_printf("thread/%d%s%s/span/%s", t->tid >= 0 ? t->tid : t->vtid, *name ? " " : "", name, what);
+}
+
 static Row *row_of(UserPass *p, GHashTable *rows, guint kind, const UserSpan *span)
 {
 	guint64 key = ((guint64)span->thread << 32) | span->name;
@@ -19,10 +29,7 @@ static Row *row_of(UserPass *p, GHashTable *rows, guint kind, const UserSpan *sp
 
 	if (row)
 		return row;
-	const UserThread *t = user_thread(p, span->thread);
-	const char *name = history_text_get(p->history, t->name);
-	g_autofree char *path = g_strdup_printf("thread/%d%s%s/span/%s", t->tid >= 0 ? t->tid : t->vtid, *name ? " " : "", name,
-						history_text_get(p->history, span->name));
+	g_autofree char *path = path_of(p, span);
 	row = g_new(Row, 1);
 	*row = (Row){.key = key, .row = history_row(p->history, kind, path, history_begin(p->history)), .end = history_begin(p->history),
 		     .unknown_end = G_MININT64};

@@ -48,7 +48,7 @@ typedef struct {
 	gint32 vtid, vpid;   /* -1: not recorded */
 	gint32 tid, pid;     /* -1: not recorded */
 	guint32 name;        /* text: the procname context, or what the state dump said; 0: neither */
-	guint32 reserved;
+	gint32 cpu;          /* of the threads that only this tells apart: a processor's idle one (tid 0), whoever was on it (tid -1); else -1 */
 	guint64 events;
 	gint64 first_ns, last_ns;
 } UserThread;
@@ -83,8 +83,8 @@ typedef struct {
 } UserSpan;
 
 /*
- * Rows of kind "span", states "none", "active" (detail: the field's value) and "unknown" (events were lost): "thread/VTID NAME/span/SPAN". Whose row it is, in
- * numbers:
+ * Rows of kind "span", states "none", "active" (detail: the field's value) and "unknown" (events were lost): "thread/VTID NAME/span/SPAN"; of a processor's idle
+ * thread "cpu/N/span/SPAN", of one that isn't known "cpu/N/thread/unknown/span/SPAN". Whose row it is, in numbers:
  */
 #define USER_SPAN_ROWS_TABLE "user_span_rows"
 typedef struct {
