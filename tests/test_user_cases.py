@@ -97,4 +97,35 @@ def test_spans_of_idle_processors_are_not_mixed_up():
     tap.equal({row["row"] for row in states}, {"hand/cpu/0/span/irq", "hand/cpu/1/span/irq"}, "the processors' own")
 
 
+def notes(trace, command, *options):
+    return " ".join(answer(trace, command, *options).get("notes", []))
+
+
+def test_a_definition_that_finished_nothing_is_told():
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    trace.event(100, "app:begin", WHO, id=1)
+    trace.event(110, "app:begin", WHO, id=2)
+    trace.event(120, "app:stop", WHO, id=2)
+    told = notes(trace, "spans", "--span", "a=app:begin..app:end", "--span", "b=app:begn..app:stop", "--span", "c=app:begin..app:stop by name", "--span", "d=app:begin..app:stop")
+    tap.check('span "a": 2 events began one, none ended it: no event is called "app:end"' in told, told)
+    tap.check('span "b": 1 event ended one, none began it: no event is called "app:begn"' in told, told)
+    tap.check('span "c": none of the 3 events that could begin or end it has a field or context "name"' in told, told)
+    tap.check('span "d"' not in told, told)
+    tap.check('span "x": no event is called "x" or "y"' in notes(trace, "spans", "--span", "x=x..y"), "nothing matched")
+    both = handmade.Trace(contexts=("vtid", "vpid"), hostname="other")
+    both.event(100, "x", WHO)
+    both.event(120, "y", WHO)
+    tap.check('span "x"' not in notes([trace, both], "spans", "--span", "x=x..y"), "one trace has it: nothing is wrong with it")
+
+
+def test_begins_and_ends_that_never_meet_are_told():
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    trace.event(100, "app:begin", WHO, id=1)
+    trace.event(120, "app:end", {"vtid": 6, "vpid": 5}, id=2)
+    told = notes(trace, "spans", *RULE)
+    tap.check('span "work": 1 event began one and 1 ended one, but never both on one thread' in told, told)
+    told = notes(trace, "spans", "--span", "work=app:begin..app:end by id")
+    tap.check('never both with the same "id"' in told, told)
+
+
 tap.main(globals())

@@ -118,6 +118,87 @@ static gboolean any_lost(const AnalysisStore *s)
 	return any;
 }
 
+/* ---- Definitions that found nothing ------------------------------------------------------------------------------------------ */
+
+/* A definition's sums over all traces, and its texts. */
+typedef struct {
+	UserSpanSum sum;
+	const char *name, *begin, *end, *field;
+} Rule;
+
+static void add_rules(const AnalysisStoreTrace *t, GArray *rules)
+{
+	const History *h = t->history;
+	guint table;
+
+	if (!history_find_table(h, USER_SPAN_SUMS_TABLE, sizeof(UserSpanSum), &table))
+		return;
+	guint n = (guint)history_table_len(h, table);
+	if (rules->len < n)
+		g_array_set_size(rules, n);
+	for (guint i = 0; i < n; i++) {
+		const UserSpanSum *sum = history_table_get(h, table, i);
+		Rule *rule = &g_array_index(rules, Rule, i);
+
+		rule->name = history_text_get(h, sum->name);
+		rule->begin = history_text_get(h, sum->begin);
+		rule->end = history_text_get(h, sum->end);
+		rule->field = history_text_get(h, sum->field);
+		rule->sum.begun += sum->begun;
+		rule->sum.finished += sum->finished;
+		rule->sum.ends_alone += sum->ends_alone;
+		rule->sum.lost += sum->lost;
+		rule->sum.without_field += sum->without_field;
+	}
+}
+
+static const char *events(guint64 n)
+{
+	return n == 1 ? "event" : "events";
+}
+
+#define N G_GUINT64_FORMAT
+
+static void note_rule(View *v, const Rule *r)
+{
+	guint64 begun = r->sum.begun, ended = r->sum.ends_alone, without = r->sum.without_field;
+
+	if (!begun && !ended && without)
+		view_add_note(v, "span \"%s\": none of the %" N " events that could begin or end it has a field or context \"%s\".", r->name,
+			      without, r->field);
+	else if (!begun && !ended)
+		view_add_note(v, "span \"%s\": no event is called \"%s\" or \"%s\"; strata info and strata events tell which there are.", r->name,
+			      r->begin, r->end);
+	else if (!ended)
+		view_add_note(v, "span \"%s\": %" N " %s began one, none ended it: no event is called \"%s\"%s%s.", r->name, begun,
+			      events(begun), r->end, *r->field ? " and has a field " : "", r->field);
+	else if (!begun)
+		view_add_note(v, "span \"%s\": %" N " %s ended one, none began it: no event is called \"%s\"%s%s.", r->name, ended,
+			      events(ended), r->begin, *r->field ? " and has a field " : "", r->field);
+	else if (r->sum.lost)
+		view_add_note(v, "span \"%s\": %" N " %s began one, but events were lost before any ended.", r->name, begun, events(begun));
+	else if (*r->field)
+		view_add_note(v, "span \"%s\": %" N " %s began one and %" N " ended one, but never both with the same \"%s\".", r->name,
+			      begun, events(begun), ended, r->field);
+	else
+		view_add_note(v, "span \"%s\": %" N " %s began one and %" N " ended one, but never both on one thread, the begin first.",
+			      r->name, begun, events(begun), ended);
+}
+
+/* Nothing is there of these to be seen, in any trace: why not? */
+static void note_rules(const AnalysisStore *s, View *v)
+{
+	g_autoptr(GArray) rules = g_array_new(FALSE, TRUE, sizeof(Rule));
+
+	for (guint i = 0; i < s->traces->len; i++)
+		add_rules(g_ptr_array_index(s->traces, i), rules);
+	for (guint i = 0; i < rules->len; i++)
+		if (!g_array_index(rules, Rule, i).sum.finished)
+			note_rule(v, &g_array_index(rules, Rule, i));
+}
+
+/* ---- The table -------------------------------------------------------------------------------------------------------------- */
+
 static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	gboolean series = q->form == ANALYSIS_SERIES;
@@ -266,6 +347,7 @@ View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 {
 	View *v = q->form == ANALYSIS_LOG ? make_log(s, q) : make_table(s, q);
 
+	note_rules(s, v);
 	view_set_empty_text(v, "No span. Name one by the events that begin and end it, for instance --span 'sync=syscall_entry_f*sync..syscall_exit_f*sync'.");
 	return v;
 }

@@ -144,7 +144,7 @@ static void subscribe(const CtfEventClass *ec, CtfSubscription *sub, gpointer us
 	guint n_keys = user_spans_class(rd->base.spans, ec, class, keys);
 	UserRole role = user_role_of(ec->name);
 
-	if (rd->options->spans_only && !class->begins && !class->ends && role != USER_SWITCH) {
+	if (rd->options->spans_only && !class->begins && !class->ends && !class->lacks && role != USER_SWITCH) {
 		sub->skip = TRUE;
 		return;
 	}
@@ -319,7 +319,7 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 	if (++rd->since_progress == PROGRESS_EVENTS)
 		tell_progress(rd, r->time);
 	lay_out(rd, stream, base, r, &ev);
-	if (ev.class->begins || ev.class->ends)
+	if (ev.class->begins || ev.class->ends || ev.class->lacks)
 		user_spans_event(rd->base.spans, &ev);
 	if (rd->options->spans_only) {
 		if (ev.role == USER_SWITCH && user_has(&ev, 0) && ev.cpu >= 0 && ev.cpu < CPU_MAX)

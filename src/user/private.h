@@ -51,6 +51,7 @@ gboolean user_role_is_text(UserRole role, guint field);
 typedef struct {
 	guint32 name;                       /* text */
 	guint32 begins, ends;               /* a bit for each span that it begins or ends */
+	guint32 lacks;                      /* a bit for each that it would begin or end, if it had the field */
 	guint8 key_at[USER_SPANS_MAX];      /* which of the key values is the span's; USER_KEYS_MAX: none */
 	gboolean key_is_text[USER_KEYS_MAX];
 	gboolean met;

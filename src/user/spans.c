@@ -52,7 +52,11 @@ UserSpanModel *user_spans_new(UserPass *p, const GArray *rules)
 	m->unknown = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
 	for (guint i = 0; rules && i < rules->len; i++) {
 		UserSpanSum *sum = history_table_add(p->history, m->sums_table);
-		sum->name = history_text(p->history, rule_at(m, i)->name, -1);
+		const UserSpanRule *rule = rule_at(m, i);
+		sum->name = history_text(p->history, rule->name, -1);
+		sum->begin = history_text(p->history, rule->begin, -1);
+		sum->end = history_text(p->history, rule->end, -1);
+		sum->field = history_text(p->history, rule->field, -1);
 	}
 	return m;
 }
@@ -96,8 +100,10 @@ guint user_spans_class(const UserSpanModel *m, const CtfEventClass *ec, UserClas
 		if (!begins && !ends)
 			continue;
 		class->key_at[i] = (guint8)(rule->field ? key_place(ec, rule->field, fields_out, &n, class) : USER_KEYS_MAX);
-		if (rule->field && class->key_at[i] == USER_KEYS_MAX)
-			continue; /* without the field it is none of this span's events */
+		if (rule->field && class->key_at[i] == USER_KEYS_MAX) {
+			class->lacks |= bit; /* without the field it is none of this span's events */
+			continue;
+		}
 		class->begins |= begins;
 		class->ends |= ends;
 	}
@@ -210,6 +216,8 @@ static void end(UserSpanModel *m, const UserEv *ev, guint rule)
 
 void user_spans_event(UserSpanModel *m, const UserEv *ev)
 {
+	for (guint32 bits = ev->class->lacks; bits; bits &= bits - 1)
+		sum_of(m, (guint)__builtin_ctz(bits))->without_field++;
 	for (guint32 bits = ev->class->ends; bits; bits &= bits - 1)
 		end(m, ev, (guint)__builtin_ctz(bits));
 	for (guint32 bits = ev->class->begins; bits; bits &= bits - 1)

@@ -95,9 +95,10 @@ typedef struct {
 #define USER_SPAN_SUMS_TABLE "user_span_sums"
 typedef struct {
 	guint32 name;
-	guint32 reserved;
+	guint32 begin, end, field;           /* texts, as in UserSpanRule; field 0: by thread */
 	guint64 begun, finished, ends_alone; /* ends without a begin */
 	guint64 lost;                        /* they were open when events were lost, or began then: their ends may have been among these */
+	guint64 without_field;               /* events that are called so, but have no such field */
 } UserSpanSum;
 
 /* By process: what malloc() and its like gave and got back. Bytes as asked for. */
