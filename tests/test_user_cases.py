@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """User space traces case by case: events are made up, and what Strata tells of them is compared with what the case was made of."""
 import json
+import os
 import pathlib
 import tempfile
 
@@ -126,6 +127,46 @@ def test_begins_and_ends_that_never_meet_are_told():
     tap.check('span "work": 1 event began one and 1 ended one, but never both on one thread' in told, told)
     told = notes(trace, "spans", "--span", "work=app:begin..app:end by id")
     tap.check('never both with the same "id"' in told, told)
+
+
+def test_texts_that_differ_late_are_different_keys():
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    long = "x" * 1100
+    for time, name, text in ((100, "app:begin", long + "a"), (110, "app:begin", long + "b"), (130, "app:end", long + "a"), (190, "app:end", long + "b")):
+        trace.event(time, name, WHO, id=text)
+    told = rows(trace, "spans", "--log", "--span", "work=app:begin..app:end by id")
+    tap.equal(sorted((row["time_ns"], row["duration_ns"]) for row in told), [(100, 30), (110, 80)])
+
+
+def test_texts_beyond_a_million_are_still_keys():
+    if int(os.environ.get("STRATA_PATIENCE", "1")) > 1:
+        tap.skip("too much for the sanitizers")
+    trace = handmade.Trace(contexts=())
+    million = 1 << 20
+    for number in range(million + 4):
+        trace.event(number, "app:begin", id=f"k{number}")
+        if number < million - 2:
+            trace.event(number, "app:end", id=f"k{number}")
+    for number in range(million - 2, million + 4):
+        trace.event(2 * number, "app:end", id=f"k{number}")
+    told = rows(trace, "spans", "--span", "work=app:begin..app:end by id")
+    tap.equal([(row["count"], row["unfinished"], row["max_ns"], row["total_ns"]) for row in told],
+              [(million + 4, 0, million + 3, sum(range(million - 2, million + 4)))])
+
+
+def test_what_is_begun_beyond_the_limit_takes_its_end_with_it():
+    if int(os.environ.get("STRATA_PATIENCE", "1")) > 1:
+        tap.skip("too much for the sanitizers")
+    trace = handmade.Trace(contexts=())
+    million = 1 << 20
+    for number in range(million + 2):
+        trace.event(number, "app:begin")
+    for number in range(million + 2):
+        trace.event(2 * million + number, "app:end")
+    told = answer(trace, "spans", *RULE)
+    row = told["rows"][0]
+    tap.equal((row["count"], row["unfinished"], row["ends_alone"], row["max_ns"], row["min_ns"]), (million, 0, 0, 3 * million + 1, million + 3))
+    tap.check(any("2 more were begun" in note for note in told["notes"]), told["notes"])
 
 
 tap.main(globals())

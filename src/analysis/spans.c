@@ -71,7 +71,7 @@ static void set_alone(const Part *p, View *v, guint first, guint32 name)
 
 		if (sum->name != name)
 			continue;
-		view_set_uint(v, first, sum->begun - sum->finished - sum->lost);
+		view_set_uint(v, first, sum->begun - sum->finished - sum->lost - sum->unfollowed);
 		view_set_uint(v, first + 1, sum->ends_alone);
 		view_set_uint(v, first + 2, sum->lost);
 	}
@@ -148,6 +148,7 @@ static void add_rules(const AnalysisStoreTrace *t, GArray *rules)
 		rule->sum.finished += sum->finished;
 		rule->sum.ends_alone += sum->ends_alone;
 		rule->sum.lost += sum->lost;
+		rule->sum.unfollowed += sum->unfollowed;
 		rule->sum.without_field += sum->without_field;
 	}
 }
@@ -159,10 +160,16 @@ static const char *events(guint64 n)
 
 #define N G_GUINT64_FORMAT
 
+/* What is missing of it; and if nothing is there to be seen of it, in any trace: why not? */
 static void note_rule(View *v, const Rule *r)
 {
 	guint64 begun = r->sum.begun, ended = r->sum.ends_alone, without = r->sum.without_field;
 
+	if (r->sum.unfollowed)
+		view_add_note(v, "span \"%s\": %" N " more were begun than are followed at a time (%u), and are not in here.", r->name,
+			      r->sum.unfollowed, USER_OPEN_MAX);
+	if (r->sum.finished)
+		return;
 	if (!begun && !ended && without)
 		view_add_note(v, "span \"%s\": none of the %" N " events that could begin or end it has a field or context \"%s\".", r->name,
 			      without, r->field);
@@ -185,7 +192,6 @@ static void note_rule(View *v, const Rule *r)
 			      r->name, begun, events(begun), ended);
 }
 
-/* Nothing is there of these to be seen, in any trace: why not? */
 static void note_rules(const AnalysisStore *s, View *v)
 {
 	g_autoptr(GArray) rules = g_array_new(FALSE, TRUE, sizeof(Rule));
@@ -193,8 +199,7 @@ static void note_rules(const AnalysisStore *s, View *v)
 	for (guint i = 0; i < s->traces->len; i++)
 		add_rules(g_ptr_array_index(s->traces, i), rules);
 	for (guint i = 0; i < rules->len; i++)
-		if (!g_array_index(rules, Rule, i).sum.finished)
-			note_rule(v, &g_array_index(rules, Rule, i));
+		note_rule(v, &g_array_index(rules, Rule, i));
 }
 
 /* ---- The table -------------------------------------------------------------------------------------------------------------- */

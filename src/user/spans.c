@@ -4,26 +4,34 @@
 
 #include <string.h>
 
-/* What is open: of a rule, on a thread or with a value. */
+/* What is open: of a rule, on a thread or with a value. A text is compared whole: of one that is kept the bytes stand behind its key. */
 typedef struct {
 	guint32 rule;
-	guint32 text;  /* a text's number plus one, if the value is one */
-	guint64 value;
+	guint32 len;   /* of a text */
+	guint64 value; /* the text's hash */
+	const guint8 *text;
 } Key;
+
+/* All that is open with one key. */
+typedef struct {
+	GArray *spans;   /* indices of the table, the last begun last */
+	guint64 skipped; /* begun after those, beyond USER_OPEN_MAX: their ends come first */
+} Open;
 
 struct UserSpanModel {
 	UserPass *pass;
 	const GArray *rules;
 	guint table, sums_table;
-	GHashTable *open; /* Key -> GArray of indices of the table, the last begun last */
-	GHashTable *unknown; /* Key -> index plus one of a span that was open when events were lost, until the next event with its key */
+	GHashTable *open;    /* Key -> Open */
+	GHashTable *unknown; /* Key -> index of a span that was open when events were lost, until the next event with its key */
 	guint n_open;
+	guint64 text_bytes;  /* of the keys of `open` */
 };
 
 static guint key_hash(gconstpointer key)
 {
 	const Key *k = key;
-	guint64 h = (k->value ^ ((guint64)k->rule << 58) ^ ((guint64)k->text << 20)) * 0x9e3779b97f4a7c15u;
+	guint64 h = (k->value ^ ((guint64)k->rule << 58) ^ ((guint64)k->len << 20)) * 0x9e3779b97f4a7c15u;
 
 	return (guint)(h >> 32);
 }
@@ -32,7 +40,35 @@ static gboolean key_equal(gconstpointer a, gconstpointer b)
 {
 	const Key *x = a, *y = b;
 
-	return x->rule == y->rule && x->text == y->text && x->value == y->value;
+	return x->rule == y->rule && !x->text == !y->text && x->len == y->len && x->value == y->value && (!x->len || memcmp(x->text, y->text, x->len) == 0);
+}
+
+static Key *key_keep(const Key *key)
+{
+	Key *kept = g_malloc(sizeof(*kept) + key->len);
+
+	*kept = *key;
+	kept->text = key->text ? (const guint8 *)(kept + 1) : NULL;
+	if (key->len)
+		memcpy(kept + 1, key->text, key->len);
+	return kept;
+}
+
+static void open_free(gpointer data)
+{
+	Open *open = data;
+
+	g_array_unref(open->spans);
+	g_free(open);
+}
+
+static guint64 text_hash(const guint8 *text, guint32 len)
+{
+	guint64 h = 0xcbf29ce484222325u;
+
+	for (guint32 i = 0; i < len; i++)
+		h = (h ^ text[i]) * 0x100000001b3u;
+	return h;
 }
 
 static const UserSpanRule *rule_at(const UserSpanModel *m, guint i)
@@ -48,7 +84,7 @@ UserSpanModel *user_spans_new(UserPass *p, const GArray *rules)
 	m->rules = rules;
 	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
 	m->sums_table = history_table(p->history, USER_SPAN_SUMS_TABLE, sizeof(UserSpanSum));
-	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, (GDestroyNotify)g_array_unref);
+	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, open_free);
 	m->unknown = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
 	for (guint i = 0; rules && i < rules->len; i++) {
 		UserSpanSum *sum = history_table_add(p->history, m->sums_table);
@@ -112,7 +148,7 @@ guint user_spans_class(const UserSpanModel *m, const CtfEventClass *ec, UserClas
 
 /* ---- Events ------------------------------------------------------------------------------------------------------------ */
 
-static gboolean key_of(UserSpanModel *m, const UserEv *ev, guint rule, Key *key_out)
+static gboolean key_of(const UserSpanModel *m, const UserEv *ev, guint rule, Key *key_out)
 {
 	guint at = ev->class->key_at[rule];
 
@@ -123,8 +159,9 @@ static gboolean key_of(UserSpanModel *m, const UserEv *ev, guint rule, Key *key_
 		return FALSE;
 	key_out->value = ev->keys[at];
 	if (ev->class->key_is_text[at]) {
-		key_out->text = 1 + user_free_text(m->pass, (const char *)ev->base + CTF_TEXT_POS(ev->keys[at]), CTF_TEXT_LEN(ev->keys[at]));
-		key_out->value = 0;
+		key_out->text = ev->base + CTF_TEXT_POS(ev->keys[at]);
+		key_out->len = CTF_TEXT_LEN(ev->keys[at]);
+		key_out->value = text_hash(key_out->text, key_out->len);
 	}
 	return TRUE;
 }
@@ -136,7 +173,7 @@ static guint32 key_text(UserSpanModel *m, const Key *key)
 	if (!rule_at(m, key->rule)->field)
 		return 0;
 	if (key->text)
-		return key->text - 1;
+		return user_free_text(m->pass, (const char *)key->text, key->len);
 	g_snprintf(text, sizeof(text), "%" G_GINT64_FORMAT, (gint64)key->value);
 	return user_free_text(m->pass, text, strlen(text));
 }
@@ -162,6 +199,26 @@ static void know_again(UserSpanModel *m, const Key *key, gint64 time)
 	g_hash_table_remove(m->unknown, key);
 }
 
+/* What is open with a key, made if need be; NULL: there is no room. */
+static Open *open_of(UserSpanModel *m, const Key *key)
+{
+	Open *open = g_hash_table_lookup(m->open, key);
+	gboolean full = m->n_open >= USER_OPEN_MAX || m->text_bytes + key->len > USER_OPEN_TEXTS_MAX;
+
+	if (!open && !full) {
+		open = g_new0(Open, 1);
+		open->spans = g_array_new(FALSE, FALSE, sizeof(guint64));
+		g_hash_table_insert(m->open, key_keep(key), open);
+		m->text_bytes += key->len;
+	}
+	if (!full)
+		return open;
+	sum_of(m, key->rule)->unfollowed++;
+	if (open)
+		open->skipped++;
+	return NULL;
+}
+
 static void begin(UserSpanModel *m, const UserEv *ev, guint rule)
 {
 	Key key;
@@ -174,18 +231,14 @@ static void begin(UserSpanModel *m, const UserEv *ev, guint rule)
 		return;
 	}
 	know_again(m, &key, ev->time);
-	if (m->n_open >= USER_OPEN_MAX)
+	Open *open = open_of(m, &key);
+	if (!open)
 		return;
-	GArray *open = g_hash_table_lookup(m->open, &key);
-	if (!open) {
-		open = g_array_new(FALSE, FALSE, sizeof(guint64));
-		g_hash_table_insert(m->open, g_memdup2(&key, sizeof(key)), open);
-	}
 	UserSpan *span = history_table_add(m->pass->history, m->table);
 	*span = (UserSpan){.begin_ns = ev->time, .end_ns = ev->time, .name = sum_of(m, rule)->name, .thread = ev->thread,
-			   .end_thread = ev->thread, .key = key_text(m, &key), .depth = (guint16)MIN(open->len, G_MAXUINT16)};
+			   .end_thread = ev->thread, .key = key_text(m, &key), .depth = (guint16)MIN(open->spans->len, G_MAXUINT16)};
 	guint64 index = history_table_len(m->pass->history, m->table) - 1;
-	g_array_append_val(open, index);
+	g_array_append_val(open->spans, index);
 	m->n_open++;
 }
 
@@ -197,21 +250,26 @@ static void end(UserSpanModel *m, const UserEv *ev, guint rule)
 		return;
 	if (!m->pass->lossy)
 		know_again(m, &key, ev->time);
-	GArray *open = g_hash_table_lookup(m->open, &key);
+	Open *open = g_hash_table_lookup(m->open, &key);
 	if (!open) {
 		sum_of(m, rule)->ends_alone++;
 		return;
 	}
-	UserSpan *span = span_at(m, g_array_index(open, guint64, open->len - 1));
+	if (open->skipped) {
+		open->skipped--;
+		return;
+	}
+	UserSpan *span = span_at(m, g_array_index(open->spans, guint64, open->spans->len - 1));
 	span->end_ns = ev->time;
 	span->end_thread = ev->thread;
 	span->finished = TRUE;
 	sum_of(m, rule)->finished++;
 	m->n_open--;
-	if (open->len == 1)
+	g_array_set_size(open->spans, open->spans->len - 1);
+	if (open->spans->len == 0) {
+		m->text_bytes -= key.len;
 		g_hash_table_remove(m->open, &key);
-	else
-		g_array_set_size(open, open->len - 1);
+	}
 }
 
 void user_spans_event(UserSpanModel *m, const UserEv *ev)
@@ -225,13 +283,17 @@ void user_spans_event(UserSpanModel *m, const UserEv *ev)
 }
 
 /* Of several with one key the first one's row tells about all. */
-static void forget(UserSpanModel *m, const Key *key, const GArray *open, gint64 time)
+static void forget(UserSpanModel *m, const Key *key, const GArray *spans, gint64 time)
 {
-	for (guint i = 0; i < open->len; i++)
-		span_at(m, g_array_index(open, guint64, i))->end_ns = time;
-	sum_of(m, key->rule)->lost += open->len;
-	if (!g_hash_table_contains(m->unknown, key))
-		g_hash_table_insert(m->unknown, g_memdup2(key, sizeof(*key)), g_memdup2(open->data, sizeof(guint64)));
+	for (guint i = 0; i < spans->len; i++)
+		span_at(m, g_array_index(spans, guint64, i))->end_ns = time;
+	sum_of(m, key->rule)->lost += spans->len;
+	if (g_hash_table_contains(m->unknown, key))
+		return;
+	if (g_hash_table_size(m->unknown) < USER_OPEN_MAX)
+		g_hash_table_insert(m->unknown, key_keep(key), g_memdup2(spans->data, sizeof(guint64)));
+	else
+		span_at(m, g_array_index(spans, guint64, 0))->unknown_ns = history_end(m->pass->history);
 }
 
 void user_spans_loss(UserSpanModel *m, gint64 time)
@@ -241,9 +303,10 @@ void user_spans_loss(UserSpanModel *m, gint64 time)
 
 	g_hash_table_iter_init(&iter, m->open);
 	while (g_hash_table_iter_next(&iter, &key, &open))
-		forget(m, key, open, time);
+		forget(m, key, ((const Open *)open)->spans, time);
 	g_hash_table_remove_all(m->open);
 	m->n_open = 0;
+	m->text_bytes = 0;
 }
 
 void user_spans_finish(UserSpanModel *m, gint64 end_ns)
@@ -252,9 +315,12 @@ void user_spans_finish(UserSpanModel *m, gint64 end_ns)
 	gpointer value;
 
 	g_hash_table_iter_init(&iter, m->open);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		for (guint i = 0; i < ((GArray *)value)->len; i++)
-			span_at(m, g_array_index((GArray *)value, guint64, i))->end_ns = end_ns;
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const GArray *spans = ((const Open *)value)->spans;
+
+		for (guint i = 0; i < spans->len; i++)
+			span_at(m, g_array_index(spans, guint64, i))->end_ns = end_ns;
+	}
 	g_hash_table_iter_init(&iter, m->unknown);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		span_at(m, *(const guint64 *)value)->unknown_ns = end_ns;

@@ -22,6 +22,7 @@
 
 #define USER_SPANS_MAX     32          /* definitions of spans */
 #define USER_OPEN_MAX      (1u << 20)  /* spans, allocations, locks that are open at a time; more are not followed, but counted */
+#define USER_OPEN_TEXTS_MAX (256u << 20) /* bytes of the texts that tell spans apart which are open */
 #define USER_THREADS_MAX   (1u << 20)
 #define USER_EVENTS_MAX    (1u << 26)  /* events that are kept one by one */
 #define USER_TEXTS_MAX     (1u << 20)  /* different messages and values of fields that are kept; others are "..." */
@@ -91,13 +92,14 @@ typedef struct {
 	guint32 row, thread, name;
 } UserSpanRow;
 
-/* By definition: what had no partner. Begun, finished and lost: what is left was open at the end. */
+/* By definition: what had no partner. What begun was and neither finished, lost nor unfollowed, was open at the end. */
 #define USER_SPAN_SUMS_TABLE "user_span_sums"
 typedef struct {
 	guint32 name;
 	guint32 begin, end, field;           /* texts, as in UserSpanRule; field 0: by thread */
 	guint64 begun, finished, ends_alone; /* ends without a begin */
 	guint64 lost;                        /* they were open when events were lost, or began then: their ends may have been among these */
+	guint64 unfollowed;                  /* begun beyond a limit: too many were open */
 	guint64 without_field;               /* events that are called so, but have no such field */
 } UserSpanSum;
 
