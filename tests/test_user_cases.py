@@ -169,4 +169,25 @@ def test_what_is_begun_beyond_the_limit_takes_its_end_with_it():
     tap.check(any("2 more were begun" in note for note in told["notes"]), told["notes"])
 
 
+def locks(*events):
+    """Of thread 5: (time, name, status) of one mutex; a request has no status."""
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    for time, name, *status in events:
+        trace.event(time, f"lttng_ust_pthread:pthread_mutex_{name}", WHO, mutex=0x1000, **({"status": status[0]} if status else {}))
+    return trace
+
+
+def test_a_recursive_mutex_is_held_until_it_is_given_back_as_often():
+    trace = locks((100, "lock_req"), (120, "lock_acq", 0), (130, "lock_req"), (131, "lock_acq", 0), (140, "trylock", 0), (150, "unlock", 0), (160, "unlock", 0), (190, "unlock", 0),
+                  (200, "trylock", 0), (205, "unlock", 0), (210, "lock_req"), (240, "lock_acq", 0), (250, "unlock", 0), (260, "unlock", 1))
+    told = [(row["count"], row["wait_ns"], row["max_ns"], row["held_ns"]) for row in rows(trace, "user") if row["kind"] == "mutex"]
+    tap.equal(told, [(3, 50, 30, 70 + 5 + 10)])
+
+
+def test_a_request_that_fails_leaves_the_hold_as_it_was():
+    trace = locks((100, "lock_req"), (120, "lock_acq", 0), (130, "lock_req"), (131, "lock_acq", 35), (150, "trylock", 16), (160, "unlock", 0), (300, "lock_req"), (310, "lock_acq", 22))
+    told = [(row["count"], row["wait_ns"], row["held_ns"]) for row in rows(trace, "user") if row["kind"] == "mutex"]
+    tap.equal(told, [(1, 20, 40)])
+
+
 tap.main(globals())

@@ -76,7 +76,7 @@ static void set_who(const Part *p, guint first, guint32 thread)
 
 /* ---- The table: events by thread and name, memory, mutexes ------------------------------------------------------------- */
 
-enum { KIND = WHO_COUNT, WHAT, COUNT, RATE, TOTAL, MEAN, MAX_, BYTES, LIVE, PEAK, FIRST, LAST };
+enum { KIND = WHO_COUNT, WHAT, COUNT, RATE, TOTAL, MEAN, MAX_, HELD, BYTES, LIVE, PEAK, FIRST, LAST };
 
 static void begin_row(const Part *p, guint32 thread, const char *kind, const char *what, guint64 count)
 {
@@ -160,7 +160,8 @@ static void add_mutexes(const Part *p)
 		const UserLock *lock = history_table_get(p->trace->history, table, i);
 
 		if (lock->got_ns && analysis_in_range(p->filter, lock->got_ns) && wanted(p, lock->thread))
-			analysis_groups_add(groups, lock->mutex, lock->thread, lock->got_ns, lock->got_ns - lock->asked_ns, 0, FALSE);
+			analysis_groups_add(groups, lock->mutex, lock->thread, lock->got_ns, lock->got_ns - lock->asked_ns,
+					    lock->end_ns ? lock->end_ns - lock->got_ns : 0, FALSE);
 	}
 	for (guint i = 0; i < analysis_groups_len(groups); i++) {
 		const AnalysisGroup *g = analysis_groups_get(groups, i);
@@ -170,6 +171,7 @@ static void add_mutexes(const Part *p)
 		view_set_int(p->view, TOTAL, g->total_ns);
 		view_set_int(p->view, MEAN, (gint64)((double)g->total_ns / (double)g->count));
 		view_set_int(p->view, MAX_, g->max_ns);
+		view_set_int(p->view, HELD, g->amount);
 	}
 }
 
@@ -185,6 +187,7 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	view_add_column(v, "wait_ns", "WAITED", VIEW_NS);
 	view_add_column(v, "mean_ns", "MEAN", VIEW_NS);
 	view_add_column(v, "max_ns", "MAX", VIEW_NS);
+	view_add_column(v, "held_ns", "HELD", VIEW_NS);
 	view_add_column(v, "allocated_bytes", "ALLOCATED", VIEW_BYTES);
 	view_add_column(v, "live_bytes", "LIVE", VIEW_BYTES);
 	view_add_column(v, "peak_bytes", "PEAK", VIEW_BYTES);

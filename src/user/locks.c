@@ -2,21 +2,31 @@
 /* locks.c: who waited for a mutex, and who had it for how long. */
 #include "user/private.h"
 
+#include <errno.h>
+
+/* Of a thread (its number), or of a process (its own), and an address. */
 typedef struct {
-	guint32 thread;
 	guint64 mutex;
+	gint64 who;
 } Key;
+
+/* What a thread has asked for or holds. */
+typedef struct {
+	guint64 item;  /* index in the table */
+	guint32 depth; /* how many times it holds it; 0: it has asked for it */
+} Open;
 
 struct UserLockModel {
 	UserPass *pass;
 	guint table;
-	GHashTable *open; /* Key -> index of the table plus one: asked for, or held */
+	GHashTable *open;    /* Key of a thread -> Open */
+	GHashTable *holders; /* Key of a process -> thread plus one that got it last */
 };
 
 static guint key_hash(gconstpointer key)
 {
 	const Key *k = key;
-	guint64 h = (k->mutex ^ ((guint64)k->thread << 44)) * 0x9e3779b97f4a7c15u;
+	guint64 h = (k->mutex ^ ((guint64)k->who << 44)) * 0x9e3779b97f4a7c15u;
 
 	return (guint)(h >> 32);
 }
@@ -25,7 +35,7 @@ static gboolean key_equal(gconstpointer a, gconstpointer b)
 {
 	const Key *x = a, *y = b;
 
-	return x->thread == y->thread && x->mutex == y->mutex;
+	return x->who == y->who && x->mutex == y->mutex;
 }
 
 UserLockModel *user_locks_new(UserPass *p)
@@ -34,71 +44,123 @@ UserLockModel *user_locks_new(UserPass *p)
 
 	m->pass = p;
 	m->table = history_table(p->history, USER_LOCKS_TABLE, sizeof(UserLock));
-	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+	m->open = g_hash_table_new_full(key_hash, key_equal, g_free, g_free);
+	m->holders = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
 	return m;
 }
 
 void user_locks_loss(UserLockModel *m)
 {
 	g_hash_table_remove_all(m->open);
+	g_hash_table_remove_all(m->holders);
 }
 
 void user_locks_free(UserLockModel *m)
 {
 	g_hash_table_unref(m->open);
+	g_hash_table_unref(m->holders);
 	g_free(m);
 }
 
-static UserLock *begin(UserLockModel *m, const UserEv *ev, gboolean tried)
+static Key thread_key(const UserEv *ev)
 {
-	const Key key = {ev->thread, ev->v[0]};
-	UserLock *lock = history_table_add(m->pass->history, m->table);
-
-	lock->asked_ns = ev->time;
-	lock->mutex = ev->v[0];
-	lock->thread = ev->thread;
-	lock->tried = tried;
-	if (g_hash_table_size(m->open) < USER_OPEN_MAX)
-		g_hash_table_replace(m->open, g_memdup2(&key, sizeof(key)),
-				     GUINT_TO_POINTER((guint)history_table_len(m->pass->history, m->table)));
-	return lock;
+	return (Key){ev->v[0], ev->thread};
 }
 
-static UserLock *find(const UserLockModel *m, const UserEv *ev)
+static Key process_key(const UserLockModel *m, const UserEv *ev)
 {
-	const Key key = {ev->thread, ev->v[0]};
-	guint index = GPOINTER_TO_UINT(g_hash_table_lookup(m->open, &key));
+	return (Key){ev->v[0], user_thread(m->pass, ev->thread)->vpid};
+}
 
-	return index ? history_table_item(m->pass->history, m->table, index - 1) : NULL;
+/* ---- Events ------------------------------------------------------------------------------------------------------------ */
+
+static UserLock *lock_of(const UserLockModel *m, const Open *open)
+{
+	return history_table_item(m->pass->history, m->table, open->item);
+}
+
+/* NULL: too many are open. */
+static Open *begin(UserLockModel *m, const UserEv *ev, gboolean tried)
+{
+	const Key key = thread_key(ev);
+	UserLock *lock = history_table_add(m->pass->history, m->table);
+
+	*lock = (UserLock){.asked_ns = ev->time, .got_ns = tried ? ev->time : 0, .mutex = ev->v[0], .thread = ev->thread, .tried = tried};
+	if (g_hash_table_size(m->open) >= USER_OPEN_MAX)
+		return NULL;
+	Open *open = g_new0(Open, 1);
+	open->item = history_table_len(m->pass->history, m->table) - 1;
+	g_hash_table_replace(m->open, g_memdup2(&key, sizeof(key)), open);
+	return open;
+}
+
+/* Whether a thread that once got it still has it: nobody got it since, or gave it back in its place. */
+static gboolean holds(const UserLockModel *m, const UserEv *ev, const Open *open)
+{
+	const Key key = process_key(m, ev);
+
+	return open && open->depth && GPOINTER_TO_UINT(g_hash_table_lookup(m->holders, &key)) == ev->thread + 1;
+}
+
+static void take(UserLockModel *m, const UserEv *ev, Open *open)
+{
+	const Key key = process_key(m, ev);
+
+	if (open)
+		open->depth++;
+	if (g_hash_table_size(m->holders) < USER_OPEN_MAX || g_hash_table_contains(m->holders, &key))
+		g_hash_table_replace(m->holders, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(ev->thread + 1));
+}
+
+static void got(UserLockModel *m, const UserEv *ev, Open *open)
+{
+	if (open && !open->depth)
+		lock_of(m, open)->got_ns = ev->time;
+	take(m, ev, open);
+}
+
+static void give_back(UserLockModel *m, const UserEv *ev, Open *open)
+{
+	const Key thread = thread_key(ev), process = process_key(m, ev);
+
+	if (open && open->depth > 1) {
+		open->depth--;
+		return;
+	}
+	g_hash_table_remove(m->holders, &process);
+	if (!open || !open->depth)
+		return;
+	lock_of(m, open)->end_ns = ev->time;
+	g_hash_table_remove(m->open, &thread);
 }
 
 void user_locks_event(UserLockModel *m, const UserEv *ev)
 {
-	const Key key = {ev->thread, ev->v[0]};
-	gboolean failed = user_has(ev, 1) && ev->v[1] != 0;
-	UserLock *lock = find(m, ev);
+	const Key key = thread_key(ev);
+	/* Its owner died: the mutex is this thread's all the same. */
+	gboolean failed = user_has(ev, 1) && ev->v[1] != 0 && ev->v[1] != EOWNERDEAD;
+	Open *open = g_hash_table_lookup(m->open, &key);
 
 	if (m->pass->lossy)
 		return;
 	switch (ev->role) {
 	case USER_LOCK_REQ:
-		begin(m, ev, FALSE);
-		return;
+		if (!holds(m, ev, open))
+			begin(m, ev, FALSE);
+		break;
 	case USER_TRYLOCK:
 		if (!failed)
-			begin(m, ev, TRUE)->got_ns = ev->time;
-		return;
+			take(m, ev, holds(m, ev, open) ? open : begin(m, ev, TRUE));
+		break;
 	case USER_LOCK_ACQ:
-		/* A recursive mutex that is taken again has no request of its own left: the first one stands. */
-		if (lock && !lock->got_ns && !failed)
-			lock->got_ns = ev->time;
-		else if (lock && !lock->got_ns)
+		if (!failed)
+			got(m, ev, open);
+		else if (open && !open->depth)
 			g_hash_table_remove(m->open, &key);
-		return;
+		break;
 	default:
-		if (!lock || !lock->got_ns || failed)
-			return;
-		lock->end_ns = ev->time;
-		g_hash_table_remove(m->open, &key);
+		if (!failed)
+			give_back(m, ev, open);
+		break;
 	}
 }

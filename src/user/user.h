@@ -118,7 +118,7 @@ typedef struct {
 	guint32 reserved;
 } UserMemory;
 
-/* A lock of a mutex by a thread. */
+/* A lock of a mutex by a thread. Until it is given back as often, getting it again is part of it. */
 #define USER_LOCKS_TABLE "user_locks"
 typedef struct {
 	gint64 asked_ns, got_ns, end_ns; /* got: 0 if never; end: when it was given back, 0 if never; what was open when events were lost ends never */
