@@ -190,4 +190,40 @@ def test_a_request_that_fails_leaves_the_hold_as_it_was():
     tap.equal(told, [(1, 20, 40)])
 
 
+ENTRY, EXIT = "lttng_ust_cyg_profile:func_entry", "lttng_ust_cyg_profile:func_exit"
+
+
+def functions_log(binaries, *calls):
+    """The functions that were called, as the log has them: `binaries` (name of the event, and its fields) are told before each call (address)."""
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    time = 100
+    for group, address in zip(binaries, calls):
+        for name, payload in group:
+            trace.event(time, name, WHO, **payload)
+            time += 1
+        trace.event(time, ENTRY, WHO, addr=address)
+        trace.event(time + 1, EXIT, WHO, addr=address)
+        time += 2
+    return sorted(rows(trace, "spans", "--log", "--limit=0"), key=lambda row: row["time_ns"])
+
+
+def test_binaries_that_are_dumped_again_are_the_same():
+    def info(path, baddr=4096, size=4096):
+        return ("lttng_ust_statedump:bin_info", {"baddr": baddr, "memsz": size, "path": path})
+    close = ("lttng_ust_dl:dlclose", {"baddr": 4096})
+    tap.equal([row["key"] for row in functions_log([[info("/lib/a.so"), info("/lib/a.so"), info("/lib/b.so", 8192)], [close], [info("/lib/c.so", 2048, 4096)]], 4112, 4112, 4112)],
+              ["a.so+0x10", "0x1010", "c.so+0x810"])
+    # As many as there may be at all, told again and again: what comes after them still has room.
+    many = [info(f"/lib/{number % 16}.so", 4096 * (1 + number % 16)) for number in range(70000)]
+    tap.equal([row["key"] for row in functions_log([many + [info("/lib/new.so", 1 << 20)]], (1 << 20) + 8)], ["new.so+0x8"])
+
+
+def test_binaries_in_the_words_of_older_tracers():
+    for name in ("ust_baddr_statedump:soinfo", "lttng_ust_statedump:soinfo", "ust_baddr:push", "lttng_ust_dl:dlopen"):
+        told = functions_log([[(name, {"baddr": 4096, "sopath" if "dlopen" not in name else "path": "/lib/a.so", "size" if "dlopen" not in name else "memsz": 4096, "mtime": 1})]], 4112)
+        tap.equal([row["key"] for row in told], ["a.so+0x10"], name)
+    gone = functions_log([[("ust_baddr_statedump:soinfo", {"baddr": 4096, "sopath": "/lib/a.so", "size": 4096, "mtime": 1}), ("ust_baddr:pop", {"baddr": 4096})]], 4112)
+    tap.equal([row["key"] for row in gone], ["0x1010"])
+
+
 tap.main(globals())

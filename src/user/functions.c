@@ -5,10 +5,14 @@
 #include <string.h>
 
 typedef struct {
-	gint32 vpid;
 	guint64 begin, end;
 	guint32 path;
 } Binary;
+
+typedef struct {
+	gint32 vpid;
+	guint64 address;
+} Place;
 
 typedef struct {
 	guint64 address;
@@ -26,10 +30,13 @@ struct UserFunctionModel {
 	guint table;
 	guint32 name;
 	GHashTable *stacks;   /* thread -> Stack */
-	GArray *binaries;     /* of Binary, as they were loaded */
+	GHashTable *binaries; /* vpid -> GArray of Binary, in order of addresses, of which none overlaps another */
+	guint n_binaries;
+	GHashTable *places;   /* Place -> text: those that were asked for since a binary came or went */
 };
 
 #define BINARIES_MAX 65536
+#define PLACES_MAX   65536
 
 static void stack_free(gpointer data)
 {
@@ -37,6 +44,20 @@ static void stack_free(gpointer data)
 
 	g_array_unref(stack->calls);
 	g_free(stack);
+}
+
+static guint place_hash(gconstpointer key)
+{
+	const Place *k = key;
+
+	return (guint)(((k->address ^ ((guint64)(guint32)k->vpid << 44)) * 0x9e3779b97f4a7c15u) >> 32);
+}
+
+static gboolean place_equal(gconstpointer a, gconstpointer b)
+{
+	const Place *x = a, *y = b;
+
+	return x->vpid == y->vpid && x->address == y->address;
 }
 
 UserFunctionModel *user_functions_new(UserPass *p)
@@ -47,57 +68,113 @@ UserFunctionModel *user_functions_new(UserPass *p)
 	m->table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
 	m->name = history_text(p->history, "function", -1);
 	m->stacks = g_hash_table_new_full(NULL, NULL, NULL, stack_free);
-	m->binaries = g_array_new(FALSE, TRUE, sizeof(Binary));
+	m->binaries = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+	m->places = g_hash_table_new_full(place_hash, place_equal, g_free, NULL);
 	return m;
 }
 
 void user_functions_free(UserFunctionModel *m)
 {
 	g_hash_table_unref(m->stacks);
-	g_array_unref(m->binaries);
+	g_hash_table_unref(m->binaries);
+	g_hash_table_unref(m->places);
 	g_free(m);
 }
 
 /* ---- Where an address is ------------------------------------------------------------------------------------------- */
 
+/* The first of a process's binaries that ends behind an address. */
+static guint binary_behind(const GArray *all, guint64 address)
+{
+	guint low = 0, high = all->len;
+
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (g_array_index(all, Binary, middle).end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static GArray *binaries_of(UserFunctionModel *m, gint32 vpid)
+{
+	GArray *all = g_hash_table_lookup(m->binaries, GINT_TO_POINTER(vpid));
+
+	if (!all) {
+		all = g_array_new(FALSE, FALSE, sizeof(Binary));
+		g_hash_table_insert(m->binaries, GINT_TO_POINTER(vpid), all);
+	}
+	return all;
+}
+
+static void remove_binaries(UserFunctionModel *m, GArray *all, guint at, guint n)
+{
+	if (n)
+		g_array_remove_range(all, at, n);
+	m->n_binaries -= n;
+	g_hash_table_remove_all(m->places);
+}
+
+/* Where one is loaded, none of those before is any more: state dumps tell the same ones again. */
 static void load(UserFunctionModel *m, const UserEv *ev)
 {
 	guint64 begin = ev->v[0], size = user_has(ev, 1) ? ev->v[1] : 0;
 
-	if (m->binaries->len >= BINARIES_MAX || !user_has(ev, 2) || begin + size < begin)
+	if (!user_has(ev, 2) || !size || begin + size < begin)
 		return;
-	Binary b = {user_thread(m->pass, ev->thread)->vpid, begin, begin + size,
-		    user_free_text(m->pass, (const char *)ev->base + CTF_TEXT_POS(ev->v[2]), CTF_TEXT_LEN(ev->v[2]))};
-	g_array_append_val(m->binaries, b);
+	GArray *all = binaries_of(m, user_thread(m->pass, ev->thread)->vpid);
+	guint at = binary_behind(all, begin), n = 0;
+	while (at + n < all->len && g_array_index(all, Binary, at + n).begin < begin + size)
+		n++;
+	remove_binaries(m, all, at, n);
+	if (m->n_binaries >= BINARIES_MAX)
+		return;
+	Binary b = {begin, begin + size, user_free_text(m->pass, (const char *)ev->base + CTF_TEXT_POS(ev->v[2]), CTF_TEXT_LEN(ev->v[2]))};
+	g_array_insert_val(all, at, b);
+	m->n_binaries++;
 }
 
 static void unload(UserFunctionModel *m, const UserEv *ev)
 {
-	gint32 vpid = user_thread(m->pass, ev->thread)->vpid;
+	GArray *all = binaries_of(m, user_thread(m->pass, ev->thread)->vpid);
+	guint at = binary_behind(all, ev->v[0]);
 
-	for (guint i = m->binaries->len; i-- > 0;) {
-		const Binary *b = &g_array_index(m->binaries, Binary, i);
-
-		if (b->vpid == vpid && b->begin == ev->v[0])
-			g_array_remove_index(m->binaries, i);
-	}
+	if (at < all->len && g_array_index(all, Binary, at).begin == ev->v[0])
+		remove_binaries(m, all, at, 1);
 }
 
-static guint32 place(UserFunctionModel *m, gint32 vpid, guint64 address)
+static guint32 place_text(UserFunctionModel *m, const Place *place)
 {
+	const GArray *all = g_hash_table_lookup(m->binaries, GINT_TO_POINTER(place->vpid));
+	guint at = all ? binary_behind(all, place->address) : 0;
+	const Binary *b = all && at < all->len ? &g_array_index(all, Binary, at) : NULL;
 	char text[512];
 
-	g_snprintf(text, sizeof(text), "0x%" G_GINT64_MODIFIER "x", address);
-	for (guint i = m->binaries->len; i-- > 0;) {
-		const Binary *b = &g_array_index(m->binaries, Binary, i);
-
-		if (b->vpid != vpid || address < b->begin || address >= b->end)
-			continue;
+	g_snprintf(text, sizeof(text), "0x%" G_GINT64_MODIFIER "x", place->address);
+	if (b && b->begin <= place->address) {
 		const char *path = history_text_get(m->pass->history, b->path), *slash = strrchr(path, '/');
-		g_snprintf(text, sizeof(text), "%s+0x%" G_GINT64_MODIFIER "x", slash ? slash + 1 : path, address - b->begin);
-		break;
+
+		g_snprintf(text, sizeof(text), "%s+0x%" G_GINT64_MODIFIER "x", slash ? slash + 1 : path, place->address - b->begin);
 	}
 	return user_free_text(m->pass, text, strlen(text));
+}
+
+/* What a process calls an address: as there are calls, so often is it asked for. */
+static guint32 place(UserFunctionModel *m, gint32 vpid, guint64 address)
+{
+	const Place key = {vpid, address};
+	gpointer text;
+
+	if (g_hash_table_lookup_extended(m->places, &key, NULL, &text))
+		return GPOINTER_TO_UINT(text);
+	if (g_hash_table_size(m->places) >= PLACES_MAX)
+		g_hash_table_remove_all(m->places);
+	guint32 made = place_text(m, &key);
+	g_hash_table_insert(m->places, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(made));
+	return made;
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------------------------------- */

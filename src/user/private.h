@@ -6,26 +6,26 @@
 #include "user/user.h"
 
 /*
- * R(ID, NAMES, FIELDS): events that mean something to this folder. NAMES are globs, FIELDS what is needed of them, in the order of their values;
+ * R(ID, NAMES, FIELDS): events that mean something to this folder. NAMES are globs (of LTTng-UST before 2.6 too), FIELDS what is needed of them, in the order of their values;
  * of "a|b" the first that is there.
  */
 /* clang-format off */
 #define USER_ROLES(R) \
 	R(PLAIN,          "",                                                    "") \
-	R(MALLOC,         "lttng_ust_libc:malloc",                               "size ptr") \
-	R(CALLOC,         "lttng_ust_libc:calloc",                               "size ptr nmemb") \
-	R(REALLOC,        "lttng_ust_libc:realloc",                              "size ptr in_ptr") \
+	R(MALLOC,         "lttng_ust_libc:malloc ust_libc:malloc",                 "size ptr") \
+	R(CALLOC,         "lttng_ust_libc:calloc ust_libc:calloc",                 "size ptr nmemb") \
+	R(REALLOC,        "lttng_ust_libc:realloc ust_libc:realloc",               "size ptr in_ptr") \
 	R(MEMALIGN,       "lttng_ust_libc:memalign",                             "size ptr") \
 	R(POSIX_MEMALIGN, "lttng_ust_libc:posix_memalign",                       "size out_ptr result") \
-	R(FREE,           "lttng_ust_libc:free",                                 "ptr") \
-	R(LOCK_REQ,       "lttng_ust_pthread:pthread_mutex_lock_req",            "mutex") \
-	R(LOCK_ACQ,       "lttng_ust_pthread:pthread_mutex_lock_acq",            "mutex status") \
-	R(TRYLOCK,        "lttng_ust_pthread:pthread_mutex_trylock",             "mutex status") \
-	R(UNLOCK,         "lttng_ust_pthread:pthread_mutex_unlock",              "mutex status") \
+	R(FREE,           "lttng_ust_libc:free ust_libc:free",                     "ptr") \
+	R(LOCK_REQ,       "lttng_ust_pthread:pthread_mutex_lock_req ust_pthread:pthread_mutex_lock_req", "mutex") \
+	R(LOCK_ACQ,       "lttng_ust_pthread:pthread_mutex_lock_acq ust_pthread:pthread_mutex_lock_acq", "mutex status") \
+	R(TRYLOCK,        "lttng_ust_pthread:pthread_mutex_trylock ust_pthread:pthread_mutex_trylock", "mutex status") \
+	R(UNLOCK,         "lttng_ust_pthread:pthread_mutex_unlock ust_pthread:pthread_mutex_unlock", "mutex status") \
 	R(FUNC_ENTRY,     "lttng_ust_cyg_profile*:func_entry",                   "addr") \
 	R(FUNC_EXIT,      "lttng_ust_cyg_profile*:func_exit",                    "addr") \
-	R(BINARY,         "lttng_ust_statedump:bin_info lttng_ust_statedump:soinfo lttng_ust_dl:dlopen lttng_ust_dl:dlmopen lttng_ust_lib:load", "baddr memsz|size path|sopath|filename") \
-	R(NO_BINARY,      "lttng_ust_dl:dlclose lttng_ust_lib:unload",           "baddr") \
+	R(BINARY,         "lttng_ust_statedump:bin_info lttng_ust_statedump:soinfo lttng_ust_dl:dlopen lttng_ust_dl:dlmopen lttng_ust_lib:load ust_baddr_statedump:soinfo ust_baddr:push", "baddr memsz|size path|sopath|filename") \
+	R(NO_BINARY,      "lttng_ust_dl:dlclose lttng_ust_lib:unload ust_baddr:pop", "baddr") \
 	R(PROCNAME,       "lttng_ust_statedump:procname",                        "procname") \
 	R(MESSAGE,        "lttng_ust_tracef:* lttng_ust_tracelog:* lttng_jul:* lttng_log4j:* lttng_log4j2:* lttng_python:*", "msg") \
 	R(SWITCH,         "sched_switch sched:sched_switch",                     "next_tid|next_pid")
