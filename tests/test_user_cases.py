@@ -226,4 +226,64 @@ def test_binaries_in_the_words_of_older_tracers():
     tap.equal([row["key"] for row in gone], ["0x1010"])
 
 
+def test_threads_beyond_the_limit_are_nobody_elses():
+    if int(os.environ.get("STRATA_PATIENCE", "1")) > 1:
+        tap.skip("too much for the sanitizers")
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    million = 1 << 20
+    trace.event(0, "app:begin", {"vtid": 1, "vpid": 1})
+    for number in range(2, million + 1):
+        trace.event(number, "app:event", {"vtid": number, "vpid": 1})
+    for number in range(3):
+        trace.event(2 * million + number, ("app:end", "app:begin", "app:event")[number], {"vtid": 2 * million + number, "vpid": 1})
+    trace.event(3 * million, "app:end", {"vtid": 2 * million + 5, "vpid": 1})
+    told = answer(trace, "user", "--thread=(further*")
+    tap.equal(sorted((row["what"], row["count"], row["tid"]) for row in told["rows"]), [("app:begin", 1, None), ("app:end", 2, None), ("app:event", 1, None)])
+    tap.check(any("4 events" in note and str(million) in note for note in told["notes"]), told["notes"])
+    told = answer(trace, "spans", *RULE)
+    tap.equal(told["rows"], [], "nobody knows whose they are")
+
+
+def test_without_the_context_vtid_processes_are_told_apart():
+    trace = handmade.Trace(contexts=("vpid",))
+    for time, name, pid in ((100, "app:begin", 5), (110, "app:begin", 6), (120, "app:end", 5), (190, "app:end", 6)):
+        trace.event(time, name, {"vpid": pid})
+    told = answer(trace, "spans", "--log", *RULE)
+    tap.equal(sorted((row["time_ns"], row["duration_ns"], row["tid"]) for row in told["rows"]), [(100, 20, None), (110, 80, None)])
+    tap.check("have no context vtid: all threads of a process count as one" in " ".join(told["notes"]), told["notes"])
+    tap.check("have no context vtid" in notes(trace, "user"), "there too")
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    trace.event(100, "app:begin", WHO)
+    tap.check("have no context" not in notes(trace, "user"), "no note where all is well")
+
+
+def test_without_contexts_processors_are_told_apart():
+    trace = handmade.Trace()
+    for time, name, cpu in ((100, "app:begin", 0), (110, "app:begin", 1), (120, "app:end", 0), (190, "app:end", 1)):
+        trace.event(time, name, cpu=cpu)
+    told = answer(trace, "spans", "--log", *RULE)
+    tap.equal(sorted((row["time_ns"], row["duration_ns"]) for row in told["rows"]), [(100, 20), (110, 80)])
+    tap.check("have no contexts vtid and vpid: all threads on a processor count as one" in " ".join(told["notes"]), told["notes"])
+
+
+def test_buffers_of_a_process_say_which_process():
+    trace = handmade.Trace(tracer_buffering_scheme="pid", vpid=77, procname="server")
+    trace.event(100, "app:begin", cpu=0)
+    trace.event(120, "app:end", cpu=1)
+    told = answer(trace, "user")
+    tap.equal({(row["pid"], row["thread"]) for row in told["rows"]}, {(77, "server")})
+    tap.equal([row["duration_ns"] for row in rows(trace, "spans", "--log", *RULE)], [20])
+
+
+def test_calls_beyond_the_depth_that_is_followed_are_told():
+    trace = handmade.Trace(contexts=("vtid", "vpid"))
+    for depth in range(1030):
+        trace.event(depth, ENTRY, WHO, addr=16 * depth)
+    for depth in range(1030):
+        trace.event(2000 + depth, EXIT, WHO, addr=16 * (1029 - depth))
+    told = answer(trace, "spans", "--log", "--limit=0")
+    tap.equal(len(told["rows"]), 1024)
+    tap.check(any("6 calls" in note and "1024" in note for note in told["notes"]), told["notes"])
+
+
 tap.main(globals())

@@ -114,6 +114,45 @@ gint32 analysis_join_pid(const AnalysisJoin *j, guint32 thread)
 	return item && item->pid >= 0 ? item->pid : t->pid >= 0 ? t->pid : t->vpid;
 }
 
+/* ---- What has to be known of them ---------------------------------------------------------------------------------------- */
+
+#define N G_GUINT64_FORMAT
+
+static void note_contexts(const AnalysisJoin *j, const UserFacts *f, View *v)
+{
+	const char *name = j->user->name;
+
+	if (f->without_vpid)
+		view_add_note(v, "%s: %" N " of %" N " events have no contexts vtid and vpid: all threads on a processor count as one, and what is paired by "
+			      "thread is doubtful. lttng add-context --userspace --type=vtid --type=vpid records them.", name, f->without_vpid, f->events);
+	else if (f->without_vtid)
+		view_add_note(v, "%s: %" N " of %" N " events have no context vtid: all threads of a process count as one, and what is paired by thread is "
+			      "doubtful. lttng add-context --userspace --type=vtid records it.", name, f->without_vtid, f->events);
+}
+
+void analysis_join_notes(const AnalysisJoin *j, View *v)
+{
+	const char *name = j->user->name;
+	guint table;
+
+	if (!history_find_table(j->user->history, USER_FACTS_TABLE, sizeof(UserFacts), &table) || j->user->is_kernel)
+		return;
+	const UserFacts *f = history_table_get(j->user->history, table, 0);
+	note_contexts(j, f, v);
+	if (f->crowded)
+		view_add_note(v, "%s: %" N " events are of further threads than the %u that are told apart.", name, f->crowded, USER_THREADS_MAX);
+	if (f->dropped)
+		view_add_note(v, "%s: %" N " events beyond the %u that are kept are not in here.", name, f->dropped, USER_EVENTS_MAX);
+	if (f->deep_calls)
+		view_add_note(v, "%s: %" N " calls of functions that were deeper than %u are not in here.", name, f->deep_calls, USER_DEPTH_MAX);
+	if (f->unfollowed_locks)
+		view_add_note(v, "%s: %" N " locks beyond the %u that are followed at a time are not in here.", name, f->unfollowed_locks,
+			      USER_OPEN_MAX);
+	if (f->unfollowed_blocks)
+		view_add_note(v, "%s: %" N " blocks of memory beyond the %u that are followed at a time don't count as live.", name,
+			      f->unfollowed_blocks, USER_OPEN_MAX);
+}
+
 gboolean analysis_join_wanted(const AnalysisJoin *j, const AnalysisQuery *q, const AnalysisFilter *kernel, guint32 thread)
 {
 	if (kernel && thread < j->n && j->serials[thread] < ANALYSIS_AMBIGUOUS)

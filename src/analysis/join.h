@@ -38,6 +38,9 @@ const char *analysis_join_name(const AnalysisJoin *j, guint32 thread);
 gint32 analysis_join_tid(const AnalysisJoin *j, guint32 thread);
 gint32 analysis_join_pid(const AnalysisJoin *j, guint32 thread);
 
+/* Tell what is missing of a user space trace, or not told apart in it. */
+void analysis_join_notes(const AnalysisJoin *j, View *v);
+
 /* TRUE if the query asks for it. `f` is the user trace's filter, `kernel` that of the kernel's trace (NULL if there is none). */
 gboolean analysis_join_wanted(const AnalysisJoin *j, const AnalysisQuery *q, const AnalysisFilter *kernel, guint32 thread);
 

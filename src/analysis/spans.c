@@ -312,7 +312,8 @@ static void add_kept(View *v, const Kept *kept)
 	view_set_text(v, LOG_SPAN, text_of(p, span->name));
 	if (span->key)
 		view_set_text(v, LOG_KEY, text_of(p, span->key));
-	view_set_int(v, LOG_TID, analysis_join_tid(p->join, span->thread));
+	if (analysis_join_tid(p->join, span->thread) >= 0)
+		view_set_int(v, LOG_TID, analysis_join_tid(p->join, span->thread));
 	view_set_text(v, LOG_THREAD, analysis_join_name(p->join, span->thread));
 	view_set_int(v, LOG_NS, span->end_ns - span->begin_ns);
 	set_states(v, kept);
@@ -348,11 +349,17 @@ static View *make_log(const AnalysisStore *s, const AnalysisQuery *q)
 	return v;
 }
 
+static void add_notes(const Part *p, gpointer view)
+{
+	analysis_join_notes(p->join, view);
+}
+
 View *analysis_spans(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
 {
 	View *v = q->form == ANALYSIS_LOG ? make_log(s, q) : make_table(s, q);
 
 	note_rules(s, v);
+	each_trace(s, q, add_notes, v);
 	view_set_empty_text(v, "No span. Name one by the events that begin and end it, for instance --span 'sync=syscall_entry_f*sync..syscall_exit_f*sync'.");
 	return v;
 }

@@ -40,6 +40,11 @@ static void note_ambiguous(const Part *p)
 			      p->trace->name, n);
 }
 
+static void note_facts(const Part *p)
+{
+	analysis_join_notes(p->join, p->view);
+}
+
 static gboolean wanted(const Part *p, guint32 thread)
 {
 	return analysis_join_wanted(p->join, p->query, p->kernel_filter, thread);
@@ -69,8 +74,12 @@ static void add_who(View *v)
 static void set_who(const Part *p, guint first, guint32 thread)
 {
 	view_set_text(p->view, first + MACHINE, p->trace->name);
-	view_set_int(p->view, first + TID, analysis_join_tid(p->join, thread));
-	view_set_int(p->view, first + PID, analysis_join_pid(p->join, thread));
+	gint32 tid = analysis_join_tid(p->join, thread), pid = analysis_join_pid(p->join, thread);
+
+	if (tid >= 0)
+		view_set_int(p->view, first + TID, tid);
+	if (pid >= 0)
+		view_set_int(p->view, first + PID, pid);
 	view_set_text(p->view, first + NAME, analysis_join_name(p->join, thread));
 }
 
@@ -119,6 +128,9 @@ static void add_events(const Part *p)
 		begin_row(p, (guint32)g->key[0], "event", history_text_get(p->trace->history, (guint32)g->key[1]), g->count);
 		set_times(p, g->count, begin + g->min_ns, begin + g->max_ns);
 	}
+	if (analysis_groups_dropped(groups))
+		view_add_note(p->view, "%s: %" G_GUINT64_FORMAT " events of further threads and names than the %u that a table has are not in here.",
+			      p->trace->name, analysis_groups_dropped(groups), ANALYSIS_GROUPS_MAX);
 }
 
 static void add_memory(const Part *p)
@@ -199,6 +211,7 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	each_trace(s, q, v, add_memory);
 	each_trace(s, q, v, add_mutexes);
 	each_trace(s, q, v, note_ambiguous);
+	each_trace(s, q, v, note_facts);
 	view_sort(v, COUNT, TRUE);
 	view_sort(v, KIND, FALSE);
 	return v;

@@ -199,6 +199,7 @@ static void enter(UserFunctionModel *m, const UserEv *ev)
 
 	if (stack->len >= USER_DEPTH_MAX) {
 		at->skipped++;
+		m->pass->facts->deep_calls++;
 		return;
 	}
 	UserSpan *span = history_table_add(m->pass->history, m->table);

@@ -86,8 +86,10 @@ static Open *begin(UserLockModel *m, const UserEv *ev, gboolean tried)
 	UserLock *lock = history_table_add(m->pass->history, m->table);
 
 	*lock = (UserLock){.asked_ns = ev->time, .got_ns = tried ? ev->time : 0, .mutex = ev->v[0], .thread = ev->thread, .tried = tried};
-	if (g_hash_table_size(m->open) >= USER_OPEN_MAX)
+	if (g_hash_table_size(m->open) >= USER_OPEN_MAX) {
+		m->pass->facts->unfollowed_locks++;
 		return NULL;
+	}
 	Open *open = g_new0(Open, 1);
 	open->item = history_table_len(m->pass->history, m->table) - 1;
 	g_hash_table_replace(m->open, g_memdup2(&key, sizeof(key)), open);

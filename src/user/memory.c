@@ -101,8 +101,10 @@ static void take(UserMemoryModel *m, UserMemory *of, guint64 address, guint64 si
 		give_back(m, of, address);
 	of->allocations++;
 	of->allocated += (gint64)size;
-	if (g_hash_table_size(m->live) >= USER_OPEN_MAX)
+	if (g_hash_table_size(m->live) >= USER_OPEN_MAX) {
+		m->pass->facts->unfollowed_blocks++;
 		return;
+	}
 	gint64 *kept = g_new(gint64, 1);
 	*kept = (gint64)size;
 	g_hash_table_insert(m->live, g_memdup2(&key, sizeof(key)), kept);

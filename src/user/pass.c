@@ -26,6 +26,8 @@ typedef struct {
 	TraceLosses *losses;
 	const gboolean *watched; /* by stream: trace_losses_event() wants to see its events */
 	gint64 next_loss;
+	gint32 vpid;             /* of buffers of one process: its number; else -1 */
+	guint32 procname;        /* text: likewise, its name; else 0 */
 	guint since_progress;
 } Reading;
 
@@ -65,14 +67,19 @@ static gint32 number(const CtfRecord *r, guint ctx)
 	return (r->present >> ctx) & 1 ? (gint32)CLAMP((gint64)r->v[ctx], -1, G_MAXINT32) : -1;
 }
 
-/* Of a kernel's trace it is who the scheduler put on the processor. Every processor has an idle thread of number 0. */
+/*
+ * Of a kernel's trace it is who the scheduler put on the processor. Every processor has an idle thread of number 0. Where nobody says which thread it was, it is
+ * told by the process, and where nobody says that, by the processor.
+ */
 static ThreadKey key_of(const Reading *rd, const CtfRecord *r, gint32 cpu)
 {
 	gboolean by_cpu = rd->options->spans_only && cpu >= 0 && cpu < CPU_MAX;
 	ThreadKey key = {number(r, CTX_VTID), number(r, CTX_VPID), by_cpu ? rd->current[cpu] : number(r, CTX_TID), -1};
 
-	if (by_cpu && key.tid <= 0 && key.vtid <= 0)
-		key.cpu = cpu;
+	if (key.vpid < 0)
+		key.vpid = rd->vpid;
+	if (by_cpu ? key.tid <= 0 && key.vtid <= 0 : key.tid < 0 && key.vtid < 0 && key.vpid < 0)
+		key.cpu = MIN(cpu, CPU_MAX);
 	return key;
 }
 
@@ -80,10 +87,26 @@ static guint32 idle_name(Reading *rd, const ThreadKey *key)
 {
 	char name[32];
 
-	if (key->cpu < 0 || key->tid != 0)
+	if (key->cpu < 0)
 		return 0;
 	g_snprintf(name, sizeof(name), "swapper/%d", key->cpu);
 	return history_text(rd->base.history, name, -1);
+}
+
+/* All threads beyond the limit: nobody's events are charged to somebody else. */
+static guint32 crowd(Reading *rd, gint64 time)
+{
+	UserPass *p = &rd->base;
+
+	if (p->crowd == G_MAXUINT32) {
+		UserThread *t = history_table_add(p->history, p->threads_table);
+
+		*t = (UserThread){.vtid = -1, .vpid = -1, .tid = -1, .pid = -1, .cpu = G_MAXINT32, .first_ns = time,
+				  .name = history_text(p->history, "(further threads)", -1)};
+		p->crowd = (guint32)history_table_len(p->history, p->threads_table) - 1;
+	}
+	p->facts->crowded++;
+	return p->crowd;
 }
 
 static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
@@ -94,9 +117,9 @@ static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
 	if (index)
 		return index - 1;
 	if (g_hash_table_size(rd->threads) >= USER_THREADS_MAX)
-		return 0;
+		return crowd(rd, r->time);
 	UserThread *t = history_table_add(rd->base.history, rd->base.threads_table);
-	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .name = idle_name(rd, &key), .cpu = key.cpu,
+	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .name = key.tid == 0 ? idle_name(rd, &key) : rd->procname, .cpu = key.cpu,
 			  .first_ns = r->time};
 	index = (guint)history_table_len(rd->base.history, rd->base.threads_table);
 	g_hash_table_insert(rd->threads, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(index));
@@ -214,8 +237,10 @@ static void count(Reading *rd, const UserEv *ev)
 
 static void keep_event(Reading *rd, const UserEv *ev)
 {
-	if (history_table_len(rd->base.history, rd->base.events_table) >= USER_EVENTS_MAX)
+	if (history_table_len(rd->base.history, rd->base.events_table) >= USER_EVENTS_MAX) {
+		rd->base.facts->dropped++;
 		return;
+	}
 	guint32 message = ev->role == USER_MESSAGE && user_has(ev, 0)
 				  ? user_free_text(&rd->base, (const char *)ev->base + CTF_TEXT_POS(ev->v[0]), CTF_TEXT_LEN(ev->v[0]))
 				  : 0;
@@ -243,7 +268,7 @@ static gboolean is_whole(const UserEv *ev)
 
 static void hand_to_models(Reading *rd, const UserEv *ev)
 {
-	if (!is_whole(ev))
+	if (!is_whole(ev) || ev->thread == rd->base.crowd)
 		return;
 	switch (ev->role) {
 	case USER_MALLOC:
@@ -326,10 +351,14 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 			rd->current[ev.cpu] = (gint32)ev.v[0];
 		return TRUE;
 	}
+	UserFacts *facts = rd->base.facts;
+	facts->events++;
+	facts->without_vtid += number(r, CTX_VTID) < 0;
+	facts->without_vpid += number(r, CTX_VPID) < 0 && rd->vpid < 0;
 	UserThread *t = user_thread(&rd->base, ev.thread);
 	t->events++;
 	t->last_ns = ev.time;
-	if ((r->present >> CTX_PROCNAME) & 1)
+	if (((r->present >> CTX_PROCNAME) & 1) && ev.thread != rd->base.crowd)
 		name_thread(rd, t, base, r->v[CTX_PROCNAME]);
 	count(rd, &ev);
 	keep_event(rd, &ev);
@@ -339,19 +368,36 @@ static gboolean on_event(const CtfStream *stream, const guint8 *base, const CtfR
 
 /* ---- The pass ---------------------------------------------------------------------------------------------------------------- */
 
+/* Of buffers of one process the metadata says whose they are. */
+static void find_process(Reading *rd, const CtfMetadata *m)
+{
+	const char *scheme = ctf_metadata_env_text(m, "tracer_buffering_scheme"), *name = ctf_metadata_env_text(m, "procname");
+	const CtfEnv *vpid = ctf_metadata_env(m, "vpid");
+
+	rd->vpid = -1;
+	if (rd->options->spans_only || !scheme || strcmp(scheme, "pid") != 0)
+		return;
+	if (vpid && vpid->is_int && vpid->i > 0 && vpid->i <= G_MAXINT32)
+		rd->vpid = (gint32)vpid->i;
+	rd->procname = history_text(rd->base.history, name, -1);
+}
+
 static void reading_begin(Reading *rd, CtfTrace *trace, const UserOptions *o, History *h)
 {
 	rd->options = o;
 	rd->events = trace->metadata->events;
 	rd->classes = g_new0(UserClass, MAX(rd->events->len, 1));
 	rd->threads = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
-	rd->counts = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	rd->counts = g_hash_table_new_full(user_pair_hash, g_int64_equal, g_free, NULL);
 	rd->current = g_new(gint32, CPU_MAX);
 	memset(rd->current, 0xff, CPU_MAX * sizeof(gint32));
 	rd->base.history = h;
 	rd->base.threads_table = history_table(h, USER_THREADS_TABLE, sizeof(UserThread));
 	rd->base.counts_table = history_table(h, USER_COUNTS_TABLE, sizeof(UserCount));
 	rd->base.events_table = history_table(h, USER_EVENTS_TABLE, sizeof(UserEvent));
+	rd->base.facts = history_table_add(h, history_table(h, USER_FACTS_TABLE, sizeof(UserFacts)));
+	rd->base.crowd = G_MAXUINT32;
+	find_process(rd, trace->metadata);
 	rd->base.memory = user_memory_new(&rd->base);
 	rd->base.locks = user_locks_new(&rd->base);
 	rd->base.functions = user_functions_new(&rd->base);

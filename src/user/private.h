@@ -89,6 +89,8 @@ typedef struct {
 typedef struct {
 	History *history;
 	guint threads_table, counts_table, events_table;
+	UserFacts *facts;
+	guint32 crowd;             /* the thread that stands for all beyond USER_THREADS_MAX; G_MAXUINT32: there are none */
 	guint lossy;               /* how many processors lose events now: nothing that is met can be believed to be all that there was */
 	GArray *losses;            /* UserLoss, in order of time */
 	guint n_texts;             /* different free texts so far, about */
@@ -102,6 +104,12 @@ typedef struct {
 static inline UserThread *user_thread(const UserPass *p, guint32 thread)
 {
 	return history_table_item(p->history, p->threads_table, thread);
+}
+
+/* For g_int64_equal(): of two numbers in one, thread and name. GLib's own looks at the lower one only. */
+static inline guint user_pair_hash(gconstpointer key)
+{
+	return (guint)((*(const guint64 *)key * 0x9e3779b97f4a7c15u) >> 32);
 }
 
 /* A text that the trace gave; "..." beyond USER_TEXTS_MAX. */

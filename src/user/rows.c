@@ -17,8 +17,12 @@ static char *path_of(const UserPass *p, const UserSpan *span)
 	const UserThread *t = user_thread(p, span->thread);
 	const char *name = history_text_get(p->history, t->name), *what = history_text_get(p->history, span->name);
 
+	if (t->cpu == G_MAXINT32)
+		return g_strdup_printf("thread/further/span/%s", what);
 	if (t->cpu >= 0)
 		return g_strdup_printf(t->tid == 0 ? "cpu/%d/span/%s" : "cpu/%d/thread/unknown/span/%s", t->cpu, what);
+	if (t->tid < 0 && t->vtid < 0)
+		return g_strdup_printf("process/%d%s%s/span/%s", t->vpid, *name ? " " : "", name, what);
 	return g_strdup_printf("thread/%d%s%s/span/%s", t->tid >= 0 ? t->tid : t->vtid, *name ? " " : "", name, what);
 }
 
@@ -90,7 +94,7 @@ void user_rows_write(UserPass *p)
 	static const char *const states[] = {[NONE] = "none", [ACTIVE] = "active", [UNKNOWN] = "unknown"};
 	guint kind = history_kind(p->history, "span", states, G_N_ELEMENTS(states));
 	guint table = history_table(p->history, USER_SPANS_TABLE, sizeof(UserSpan));
-	g_autoptr(GHashTable) rows = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	g_autoptr(GHashTable) rows = g_hash_table_new_full(user_pair_hash, g_int64_equal, NULL, g_free);
 
 	for (guint64 i = 0; i < history_table_len(p->history, table); i++) {
 		const UserSpan *span = history_table_get(p->history, table, i);

@@ -154,7 +154,7 @@ static gboolean key_of(const UserSpanModel *m, const UserEv *ev, guint rule, Key
 
 	*key_out = (Key){.rule = rule, .value = ev->thread};
 	if (!rule_at(m, rule)->field)
-		return TRUE;
+		return ev->thread != m->pass->crowd;
 	if (!((ev->keys_present >> at) & 1))
 		return FALSE;
 	key_out->value = ev->keys[at];

@@ -46,13 +46,25 @@ GArray *user_span_rules(const char *const *texts, GError **error);
 
 #define USER_THREADS_TABLE "user_threads"
 typedef struct {
-	gint32 vtid, vpid;   /* -1: not recorded */
+	gint32 vtid, vpid;   /* -1: not recorded; then all threads of a process are one, without vpid all on a processor */
 	gint32 tid, pid;     /* -1: not recorded */
 	guint32 name;        /* text: the procname context, or what the state dump said; 0: neither */
-	gint32 cpu;          /* of the threads that only this tells apart: a processor's idle one (tid 0), whoever was on it (tid -1); else -1 */
+	gint32 cpu;          /* of the threads that only this tells apart: a processor's idle one (tid 0), whoever was on it (tid -1); else -1.
+			      * G_MAXINT32: all threads beyond USER_THREADS_MAX */
 	guint64 events;
 	gint64 first_ns, last_ns;
 } UserThread;
+
+/* What of the trace is not in the tables, or not told apart. One item. */
+#define USER_FACTS_TABLE "user_facts"
+typedef struct {
+	guint64 events;              /* all that were read */
+	guint64 without_vtid, without_vpid; /* of these */
+	guint64 crowded;             /* of threads beyond USER_THREADS_MAX, which count as one, in pairs with nothing */
+	guint64 dropped;             /* beyond USER_EVENTS_MAX, not kept one by one */
+	guint64 deep_calls;          /* of functions, deeper than USER_DEPTH_MAX */
+	guint64 unfollowed_locks, unfollowed_blocks; /* beyond USER_OPEN_MAX */
+} UserFacts;
 
 /* How often a thread had an event. */
 #define USER_COUNTS_TABLE "user_counts"
