@@ -9,6 +9,7 @@ import tempfile
 import handmade
 import tap
 
+CLOCK = "11111111-2222-3333-4444-555555555555"
 WHO = {"vtid": 5, "vpid": 5}
 RULE = ("--span", "work=app:begin..app:end")
 
@@ -82,8 +83,8 @@ def test_memory_is_told_to_be_about_right_after_a_loss():
     tap.check(not any("about right" in note for note in answer(whole, "user").get("notes", [])), "no note where nothing was lost")
 
 
-def switch(trace, time, cpu, previous, following):
-    trace.event(time, "sched_switch", cpu=cpu, prev_comm="a", prev_tid=previous, prev_prio=20, prev_state=0, next_comm="b", next_tid=following, next_prio=20)
+def switch(trace, time, cpu, previous, following, names=("a", "b")):
+    trace.event(time, "sched_switch", cpu=cpu, prev_comm=names[0], prev_tid=previous, prev_prio=20, prev_state=0, next_comm=names[1], next_tid=following, next_prio=20)
 
 
 def test_spans_of_idle_processors_are_not_mixed_up():
@@ -284,6 +285,67 @@ def test_calls_beyond_the_depth_that_is_followed_are_told():
     told = answer(trace, "spans", "--log", "--limit=0")
     tap.equal(len(told["rows"]), 1024)
     tap.check(any("6 calls" in note and "1024" in note for note in told["notes"]), told["notes"])
+
+
+def kernel_of(threads, clock=CLOCK):
+    """A kernel's trace whose state dump tells of (tid, pid, name, [(vtid, vpid, level, namespace)..])."""
+    trace = handmade.Trace(domain="kernel", clock=clock, tracer_name="lttng-modules")
+    time = 10
+    for tid, pid, name, numbers in threads:
+        trace.event(time, "lttng_statedump_process_state", tid=tid, pid=pid, ppid=1, name=name, type=0, status=5, cpu=0)
+        for vtid, vpid, level, inode in numbers:
+            trace.event(time, "lttng_statedump_process_pid_ns", tid=tid, vtid=vtid, vpid=vpid, ns_level=level, ns_inum=inode)
+        time += 1
+    for tid, _, name, _ in threads:
+        switch(trace, time, 0, 0, tid, ("swapper/0", name))
+        switch(trace, time + 1, 0, tid, 0, (name, "swapper/0"))
+        time += 2
+    trace.event(1000, "lttng_statedump_end")
+    return trace
+
+
+HOST, BOX, OTHER = 0xEFFFFFFC, 4026532100, 4026532200
+# Two containers, in each of which a process is number 7; and the machine's own process 7.
+NUMBERS = [(7, 7, "machine's", [(7, 7, 0, HOST)]), (500, 500, "box's", [(7, 7, 1, BOX), (500, 500, 0, HOST)]), (600, 600, "other's", [(7, 7, 1, OTHER), (600, 600, 0, HOST)])]
+
+
+def users(contexts, context, threads=NUMBERS):
+    user = handmade.Trace(contexts=contexts, clock=CLOCK)
+    user.event(200, "app:begin", context)
+    user.event(300, "app:end", context)
+    return [user, kernel_of(threads)]
+
+
+def test_numbers_are_those_of_the_namespace():
+    for inode, tid, name in ((HOST, 7, "machine's"), (BOX, 500, "box's"), (OTHER, 600, "other's")):
+        told = rows(users(("vtid", "vpid", "pid_ns"), {"vtid": 7, "vpid": 7, "pid_ns": inode}), "user")
+        tap.equal({(row["tid"], row["thread"]) for row in told}, {(tid, name)}, f"namespace {inode}")
+        path = rows(users(("vtid", "vpid", "pid_ns"), {"vtid": 7, "vpid": 7, "pid_ns": inode}), "states", *RULE, "--row=*/span/*")
+        tap.equal({row["row"] for row in path}, {f"hand/thread/{tid} {name}/span/work"})
+
+
+def test_numbers_that_several_namespaces_have_are_ambiguous_without_it():
+    told = answer(users(("vtid", "vpid"), {"vtid": 7, "vpid": 7}), "user")
+    tap.equal({(row["tid"], row["thread"]) for row in told["rows"]}, {(7, "")})
+    tap.check("several threads of the kernel's trace" in " ".join(told["notes"]) and "pid_ns" in " ".join(told["notes"]), told["notes"])
+
+
+def test_numbers_outside_are_not_those_within():
+    # 500 is nobody's number in any namespace that is recorded, but the machine's: a thread that says it is number 500 in a box is not that one.
+    told = rows(users(("vtid", "vpid", "pid_ns"), {"vtid": 500, "vpid": 500, "pid_ns": BOX}), "user")
+    tap.equal({row["thread"] for row in told}, {""})
+    told = rows(users(("vtid", "vpid"), {"vtid": 500, "vpid": 500}), "user")
+    tap.equal({row["thread"] for row in told}, {""}, "500 is known to have another number")
+
+
+def test_new_processes_of_a_container_have_its_numbers():
+    user, kernel = users(("vtid", "vpid", "pid_ns"), {"vtid": 8, "vpid": 8, "pid_ns": BOX})
+    kernel.packets[0][-1][-1].pop()
+    switch(kernel, 150, 0, 0, 500, ("swapper/0", "box's"))
+    kernel.event(160, "sched_process_fork", parent_comm="box's", parent_tid=500, parent_pid=500, parent_ns_inum=BOX, child_comm="child's", child_tid=501,
+                 vtids=[500 & 255, 8], child_pid=501, child_ns_inum=BOX)
+    kernel.event(1000, "lttng_statedump_end")
+    tap.equal({(row["tid"], row["thread"]) for row in rows([user, kernel], "user")}, {(501, "child's")})
 
 
 tap.main(globals())

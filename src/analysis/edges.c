@@ -36,7 +36,7 @@ static gboolean add(Edges *e, const char *kind, const AnalysisStoreTrace *from, 
 
 	if (end < e->query->begin_ns || end > e->query->end_ns)
 		return TRUE;
-	g_autofree char *from_path = analysis_row_path(e->store, from, from_row), *to_path = analysis_row_path(e->store, to, to_row);
+	g_autofree char *from_path = analysis_row_path(from, NULL, from_row), *to_path = analysis_row_path(to, NULL, to_row);
 	view_begin_row(e->view);
 	view_set_text(e->view, 0, kind);
 	view_set_text(e->view, 1, from_path);

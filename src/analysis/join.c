@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* join.c: user space's threads are the kernel's. */
 #include "analysis/join.h"
+#include "kernel/containers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,35 +19,122 @@ static const AnalysisStoreTrace *kernel_of(const AnalysisStore *s, const Analysi
 
 /* ---- Who is who ----------------------------------------------------------------------------------------------------- */
 
-static gboolean same_numbers(const KernelThreadItem *item, const UserThread *t)
+/* The kernel's threads by their numbers: chains of indices, each ending in NONE. */
+typedef struct {
+	const AnalysisJoin *join;
+	GHashTable *by_tid;  /* tid -> first of its chain plus one */
+	GHashTable *by_vtid; /* likewise, of those whose number in their own namespace is known */
+	guint32 *next_tid, *next_vtid;
+} Numbers;
+
+#define NONE        G_MAXUINT32
+#define INITIAL_PID 0xEFFFFFFCu /* the machine's own pid namespace */
+
+static const KernelThreadItem *item_at(const AnalysisJoin *j, guint32 i)
 {
+	return history_table_get(j->kernel->history, j->kernel_table, i);
+}
+
+/* Its numbers in its own namespace, and that, as far as they are known. */
+static KernelThreadContainerItem numbers_of(const AnalysisJoin *j, guint32 i)
+{
+	const KernelThreadItem *item = item_at(j, i);
+	const KernelThreadContainerItem *told = kernel_thread_container(j->kernel->history, i);
+	KernelThreadContainerItem numbers = told ? *told : (KernelThreadContainerItem){.vtid = -1, .vpid = -1};
+
+	if (item->vtid >= 0) {
+		numbers.vtid = item->vtid;
+		numbers.vpid = item->vpid;
+	}
+	return numbers;
+}
+
+static void add_to_chain(GHashTable *heads, guint32 *next, gint32 number, guint32 i)
+{
+	gpointer key = GINT_TO_POINTER(number);
+
+	next[i] = GPOINTER_TO_UINT(g_hash_table_lookup(heads, key)) - 1;
+	g_hash_table_insert(heads, key, GUINT_TO_POINTER(i + 1));
+}
+
+static void numbers_init(Numbers *n, const AnalysisJoin *j)
+{
+	guint32 len = (guint32)history_table_len(j->kernel->history, j->kernel_table);
+
+	*n = (Numbers){j, g_hash_table_new(NULL, NULL), g_hash_table_new(NULL, NULL), g_new(guint32, len + 1), g_new(guint32, len + 1)};
+	for (guint32 i = 0; i < len; i++) {
+		if (item_at(j, i)->same_as != i)
+			continue;
+		gint32 vtid = numbers_of(j, i).vtid;
+
+		add_to_chain(n->by_tid, n->next_tid, item_at(j, i)->tid, i);
+		if (vtid >= 0)
+			add_to_chain(n->by_vtid, n->next_vtid, vtid, i);
+	}
+}
+
+static void numbers_clear(Numbers *n)
+{
+	g_hash_table_unref(n->by_tid);
+	g_hash_table_unref(n->by_vtid);
+	g_free(n->next_tid);
+	g_free(n->next_vtid);
+}
+
+/* What is known of the two does not contradict, and their numbers are the same. */
+static gboolean same_numbers(const AnalysisJoin *j, guint32 i, const UserThread *t)
+{
+	const KernelThreadItem *item = item_at(j, i);
+	const KernelThreadContainerItem of = numbers_of(j, i);
+
+	if (t->pid_ns && of.pid_ns && t->pid_ns != of.pid_ns)
+		return FALSE;
 	if (t->tid >= 0)
 		return item->tid == t->tid;
-	if (item->vtid >= 0 && item->vpid >= 0)
-		return item->vtid == t->vtid && (t->vpid < 0 || item->vpid == t->vpid);
+	if (of.vtid >= 0)
+		return of.vtid == t->vtid && (t->vpid < 0 || of.vpid < 0 || of.vpid == t->vpid);
+	/* In the machine's own namespace they are the same as outside. */
+	if ((t->pid_ns && t->pid_ns != INITIAL_PID) || (of.pid_ns && of.pid_ns != INITIAL_PID))
+		return FALSE;
 	return item->tid == t->vtid && (t->vpid < 0 || item->pid < 0 || item->pid == t->vpid);
 }
 
-static guint32 find_serial(const AnalysisJoin *j, const UserThread *t)
+/* The kernel's trace may have been started after the events. */
+static gboolean lived(const KernelThreadItem *item, const UserThread *t)
 {
-	guint64 n = history_table_len(j->kernel->history, j->kernel_table);
+	return (item->begin_ns <= MAX(t->last_ns, t->first_ns) || !item->born) && (item->end_ns >= t->first_ns || !item->ended);
+}
+
+static void find_in_chain(const Numbers *n, GHashTable *heads, const guint32 *next, gint32 number, const UserThread *t, guint32 *found)
+{
+	guint32 i = GPOINTER_TO_UINT(g_hash_table_lookup(heads, GINT_TO_POINTER(number))) - 1;
+
+	for (; i != NONE; i = next[i])
+		if (*found != i && same_numbers(n->join, i, t) && lived(item_at(n->join, i), t))
+			*found = *found == ANALYSIS_NO_THREAD ? i : ANALYSIS_AMBIGUOUS;
+}
+
+static guint32 find_serial(const Numbers *n, const UserThread *t)
+{
 	guint32 found = ANALYSIS_NO_THREAD;
 
-	if (t->tid <= 0 && t->vtid <= 0)
-		return found;
-	for (guint64 i = 0; i < n; i++) {
-		const KernelThreadItem *item = history_table_get(j->kernel->history, j->kernel_table, i);
-
-		if (item->same_as != i || !same_numbers(item, t))
-			continue;
-		/* The kernel's trace may have been started after the events. */
-		if (item->begin_ns > MAX(t->last_ns, t->first_ns) && item->born)
-			continue;
-		if (item->end_ns < t->first_ns && item->ended)
-			continue;
-		found = found == ANALYSIS_NO_THREAD ? (guint32)i : ANALYSIS_AMBIGUOUS;
+	if (t->tid > 0) {
+		find_in_chain(n, n->by_tid, n->next_tid, t->tid, t, &found);
+	} else if (t->tid < 0 && t->vtid > 0) {
+		find_in_chain(n, n->by_vtid, n->next_vtid, t->vtid, t, &found);
+		find_in_chain(n, n->by_tid, n->next_tid, t->vtid, t, &found);
 	}
 	return found;
+}
+
+static void find_all(AnalysisJoin *j)
+{
+	Numbers n;
+
+	numbers_init(&n, j);
+	for (guint64 i = 0; i < j->n; i++)
+		j->serials[i] = find_serial(&n, analysis_join_thread(j, (guint32)i));
+	numbers_clear(&n);
 }
 
 AnalysisJoin *analysis_join_new(const AnalysisStore *s, const AnalysisStoreTrace *user)
@@ -63,8 +151,9 @@ AnalysisJoin *analysis_join_new(const AnalysisStore *s, const AnalysisStoreTrace
 	j->kernel = kernel_of(s, user);
 	if (j->kernel && !history_find_table(j->kernel->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &j->kernel_table))
 		j->kernel = NULL;
-	for (guint64 i = 0; i < j->n; i++)
-		j->serials[i] = j->kernel ? find_serial(j, analysis_join_thread(j, (guint32)i)) : ANALYSIS_NO_THREAD;
+	memset(j->serials, 0xff, (j->n + 1) * sizeof(*j->serials));
+	if (j->kernel)
+		find_all(j);
 	return j;
 }
 
@@ -187,19 +276,12 @@ static const UserSpanRow *span_row(const AnalysisStoreTrace *t, guint32 row)
 	return found;
 }
 
-char *analysis_row_path(const AnalysisStore *s, const AnalysisStoreTrace *t, guint32 row)
+char *analysis_row_path(const AnalysisStoreTrace *t, const AnalysisJoin *j, guint32 row)
 {
-	const UserSpanRow *span = span_row(t, row);
-	AnalysisJoin join = {.user = t, .kernel = span ? kernel_of(s, t) : NULL};
-	guint32 serial = ANALYSIS_NO_THREAD;
+	const UserSpanRow *span = j ? span_row(t, row) : NULL;
+	const KernelThreadItem *item = span ? analysis_join_kernel(j, span->thread) : NULL;
 
-	if (join.kernel && history_find_table(t->history, USER_THREADS_TABLE, sizeof(UserThread), &join.user_table) &&
-	    history_find_table(join.kernel->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &join.kernel_table))
-		serial = find_serial(&join, analysis_join_thread(&join, span->thread));
-	const KernelThreadItem *item =
-		serial < ANALYSIS_AMBIGUOUS ? history_table_get(join.kernel->history, join.kernel_table, serial) : NULL;
 	if (item && item->row != KERNEL_NO_ROW)
-		return g_strdup_printf("%s/%s/span/%s", t->name, history_row_path(join.kernel->history, item->row),
-				       history_text_get(t->history, span->name));
+		return g_strdup_printf("%s/%s/span/%s", t->name, history_row_path(j->kernel->history, item->row), history_text_get(t->history, span->name));
 	return g_strdup_printf("%s/%s", t->name, history_row_path(t->history, row));
 }

@@ -2,8 +2,9 @@
 /*
  * analysis/join.h: the threads of a user space trace, and of spans, as threads of the kernel's trace of the same machine.
  *
- * A user space thread is known by its numbers in its own pid namespace, vtid and vpid. The kernel's thread is the one with these numbers (as contexts or the state
- * dump have them; where neither was recorded, its tid and pid) that lived when the events happened. If several did, the thread is ambiguous, and none of them.
+ * A user space thread is known by its numbers in its own pid namespace, vtid and vpid. The kernel's thread is the one with these numbers (as contexts, the state
+ * dump or its fork have them; where none of them was recorded, its tid and pid) that lived when the events happened, and is in the same namespace as far as that was
+ * recorded on both sides. If several did, the thread is ambiguous, and none of them.
  */
 #ifndef STRATA_ANALYSIS_JOIN_H
 #define STRATA_ANALYSIS_JOIN_H
@@ -44,7 +45,9 @@ void analysis_join_notes(const AnalysisJoin *j, View *v);
 /* TRUE if the query asks for it. `f` is the user trace's filter, `kernel` that of the kernel's trace (NULL if there is none). */
 gboolean analysis_join_wanted(const AnalysisJoin *j, const AnalysisQuery *q, const AnalysisFilter *kernel, guint32 thread);
 
-/* A row's path as `strata states` prints it: "MACHINE/..."; spans stand below their kernel's thread. The caller frees. */
-char *analysis_row_path(const AnalysisStore *s, const AnalysisStoreTrace *t, guint32 row);
+/*
+ * A row's path as `strata states` prints it: "MACHINE/..."; with the trace's join (NULL: it isn't asked) spans stand below their kernel's thread. The caller frees.
+ */
+char *analysis_row_path(const AnalysisStoreTrace *t, const AnalysisJoin *j, guint32 row);
 
 #endif

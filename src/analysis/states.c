@@ -308,11 +308,13 @@ static GArray *find_rows(const States *s)
 {
 	GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
 
+	g_autoptr(AnalysisJoin) join = analysis_join_new(s->store, s->trace);
+
 	g_array_set_clear_func(rows, row_clear);
 	for (guint32 r = 0; r < history_n_rows(s->trace->rows); r++) {
 		if (!is_wanted(s, r))
 			continue;
-		Row row = {r, analysis_row_path(s->store, s->trace, r)};
+		Row row = {r, analysis_row_path(s->trace, join, r)};
 		if (any_glob(s->query->rows, row.path))
 			g_array_append_val(rows, row);
 		else

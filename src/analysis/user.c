@@ -36,7 +36,7 @@ static void note_ambiguous(const Part *p)
 	for (guint64 i = 0; i < p->join->n; i++)
 		n += p->join->serials[i] == ANALYSIS_AMBIGUOUS;
 	if (n)
-		view_add_note(p->view, "%s: %u threads have numbers that several threads of the kernel's trace had: record the context vpid in both.",
+		view_add_note(p->view, "%s: %u threads have numbers that several threads of the kernel's trace had: record the contexts vpid and pid_ns in both.",
 			      p->trace->name, n);
 }
 

@@ -76,6 +76,15 @@ static void learn(KernelContainers *c, const KernelThread *t, KernelNs ns, guint
 	give_set(c, t->serial, &s);
 }
 
+static void learn_numbers(KernelContainers *c, const KernelThread *t, gint64 vtid, gint64 vpid)
+{
+	if (vtid <= 0 || vtid >= KERNEL_TID_MAX || vpid >= KERNEL_TID_MAX)
+		return;
+	if (t->serial >= c->numbers->len)
+		g_array_set_size(c->numbers, MAX(t->serial + 1, c->numbers->len * 2));
+	g_array_index(c->numbers, KernelNsNumbers, t->serial) = (KernelNsNumbers){(gint32)vtid, (gint32)MAX(vpid, 0)};
+}
+
 /* ---- Pid namespaces ---------------------------------------------------------------------------------------------- */
 
 KernelPidNs *kernel_pid_ns(KernelContainers *c, guint32 inum)
@@ -142,6 +151,7 @@ static void on_pid_ns(KernelContainers *c, const TraceEvent *ev)
 		set_parent(c, c->dumped_inum, inum);
 	} else {
 		learn(c, t, KERNEL_NS_PID, inum);
+		learn_numbers(c, t, value(ev, TRACE_STATEDUMP_PID_NS_VTID, 0), value(ev, TRACE_STATEDUMP_PID_NS_VPID, 0));
 		g_hash_table_insert(c->dumped, GINT_TO_POINTER(t->tid), GUINT_TO_POINTER(t->serial));
 		if (value(ev, TRACE_STATEDUMP_PID_NS_VTID, -1) == 1)
 			set_init(c, inum, t);
@@ -191,10 +201,9 @@ static guint64 read_vtids(const TraceEvent *ev, guint64 *n_out)
 	return c.failed ? 0 : last;
 }
 
-/* The first thread of a namespace, or one that came into it from outside. */
-static void on_entered(KernelContainers *c, const TraceEvent *ev, const KernelThread *t, guint32 inum, guint32 parent)
+/* The first thread of a namespace, or one that came into it from outside. `n` numbers has it, the innermost one being `vtid`. */
+static void on_entered(KernelContainers *c, const KernelThread *t, guint32 inum, guint32 parent, guint64 n, guint64 vtid)
 {
-	guint64 n, vtid = ev->record ? read_vtids(ev, &n) : (n = 0);
 	const KernelPidNs *outer = kernel_pid_ns(c, parent);
 
 	if (n > 0 && n <= KERNEL_NS_LEVEL_MAX)
@@ -221,6 +230,16 @@ static void unshare_by_flags(KernelContainers *c, const KernelThread *t, guint64
 			learn(c, t, news[i].ns, 0);
 }
 
+/* A thread of a process that is known has its number. */
+static gint64 vpid_of_child(const KernelContainers *c, const TraceEvent *ev, const KernelThread *parent, gint64 vtid)
+{
+	gint64 tid = value(ev, TRACE_PROCESS_FORK_CHILD_TID, -1), pid = value(ev, TRACE_PROCESS_FORK_CHILD_PID, -1);
+
+	if (tid == pid)
+		return vtid;
+	return parent && pid == parent->pid && parent->serial < c->numbers->len ? g_array_index(c->numbers, KernelNsNumbers, parent->serial).vpid : 0;
+}
+
 static void on_fork(KernelContainers *c, const TraceEvent *ev)
 {
 	const KernelThread *t = thread_of(c, value(ev, TRACE_PROCESS_FORK_CHILD_TID, -1));
@@ -235,8 +254,11 @@ static void on_fork(KernelContainers *c, const TraceEvent *ev)
 		give_set(c, t->serial, kernel_ns_set(c, parent->serial));
 	if (inum)
 		learn(c, t, KERNEL_NS_PID, inum);
+	guint64 n = 0, vtid = inum && inum != initial[KERNEL_NS_PID] && ev->record ? read_vtids(ev, &n) : 0;
+	if (n)
+		learn_numbers(c, t, (gint64)vtid, vpid_of_child(c, ev, parent, (gint64)vtid));
 	if (inum && outer && inum != outer)
-		on_entered(c, ev, t, inum, outer);
+		on_entered(c, t, inum, outer, n, vtid);
 	gpointer flags = parent ? g_hash_table_lookup(c->flags, GUINT_TO_POINTER(parent->serial)) : NULL;
 	if (flags)
 		unshare_by_flags(c, t, GPOINTER_TO_SIZE(flags));
@@ -381,6 +403,7 @@ static gpointer containers_create(KernelSet *set)
 	c->table = history_table(set->history, KERNEL_CONTAINERS_TABLE, sizeof(KernelContainerItem));
 	c->threads = history_table(set->history, KERNEL_THREAD_CONTAINERS_TABLE, sizeof(KernelThreadContainerItem));
 	c->of_thread = g_array_new(FALSE, TRUE, sizeof(guint32));
+	c->numbers = g_array_new(FALSE, TRUE, sizeof(KernelNsNumbers));
 	c->sets = g_ptr_array_new_with_free_func(g_free);
 	c->by_set = g_hash_table_new(set_hash, set_equal);
 	c->pid_ns = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -397,6 +420,7 @@ static void containers_free(gpointer part)
 	KernelContainers *c = part;
 
 	g_array_unref(c->of_thread);
+	g_array_unref(c->numbers);
 	g_hash_table_unref(c->by_set);
 	g_ptr_array_unref(c->sets);
 	g_hash_table_unref(c->pid_ns);
@@ -418,8 +442,8 @@ static TraceModel containers_model(gpointer part)
 {
 	static const TraceNeed needs[] = {
 		{TRACE_SCHED_SWITCH, 0, NS_CTX},
-		{TRACE_PROCESS_FORK, 0x65, 0},
-		{TRACE_STATEDUMP_PID_NS, 0x1b, 0},
+		{TRACE_PROCESS_FORK, 0x67, 0},
+		{TRACE_STATEDUMP_PID_NS, 0x1f, 0},
 		{TRACE_STATEDUMP_CGROUP_NS, 0x3, 0},
 		{TRACE_STATEDUMP_MNT_NS, 0x3, 0},
 		{TRACE_STATEDUMP_NET_NS, 0x3, 0},

@@ -58,10 +58,15 @@ typedef struct {
 /* The table "thread-containers": item i is of the thread with serial i. */
 typedef struct {
 	guint32 container;    /* item of "containers"; KERNEL_NO_CONTAINER: not known */
+	guint32 pid_ns;       /* inode number of its pid namespace; 0: not known */
+	gint32 vtid, vpid;    /* its number and its process's in there, as state dumps and forks tell; -1: not told */
 } KernelThreadContainerItem;
 
 #define KERNEL_THREAD_CONTAINERS_TABLE "thread-containers"
 #define KERNEL_NO_CONTAINER            G_MAXUINT32
+
+/* What is known of a thread, by its serial, in a finished history; NULL: nothing. */
+const KernelThreadContainerItem *kernel_thread_container(const History *h, guint32 thread);
 
 /* The container of a thread, by its serial, in a finished history. KERNEL_NO_CONTAINER: not known. */
 guint32 kernel_container_of(const History *h, guint32 thread);

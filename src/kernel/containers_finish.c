@@ -124,17 +124,34 @@ static guint32 resolve(Finish *f, const KernelNsSet *s)
 
 /* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
-/* A thread's combination of namespaces; of one whose number became known late, what the state dump said of the number. */
+/* The thread that a state dump took this one for, whose number became known late; else itself. */
+static guint32 dumped_as(const Finish *f, guint32 serial)
+{
+	const KernelThread *t = f->by_serial[serial];
+	gpointer dumped;
+
+	if (!t || t->born || !g_hash_table_lookup_extended(f->c->dumped, GINT_TO_POINTER(t->tid), NULL, &dumped))
+		return serial;
+	return GPOINTER_TO_UINT(dumped);
+}
+
+/* A thread's combination of namespaces. */
 static guint32 set_of(const Finish *f, guint32 serial)
 {
 	const GArray *all = f->c->of_thread;
-	const KernelThread *t = f->by_serial[serial];
 	guint32 set = serial < all->len ? g_array_index(all, guint32, serial) : 0;
-	gpointer dumped;
+	guint32 dumped = set ? serial : dumped_as(f, serial);
 
-	if (set || !t || t->born || !g_hash_table_lookup_extended(f->c->dumped, GINT_TO_POINTER(t->tid), NULL, &dumped))
-		return set;
-	return g_array_index(all, guint32, GPOINTER_TO_UINT(dumped));
+	return dumped < all->len ? g_array_index(all, guint32, dumped) : 0;
+}
+
+static KernelNsNumbers numbers_of(const Finish *f, guint32 serial)
+{
+	const GArray *all = f->c->numbers;
+	KernelNsNumbers own = serial < all->len ? g_array_index(all, KernelNsNumbers, serial) : (KernelNsNumbers){0};
+	guint32 dumped = dumped_as(f, serial);
+
+	return own.vtid || dumped >= all->len ? own : g_array_index(all, KernelNsNumbers, dumped);
 }
 
 static void add_thread(Finish *f, KernelContainerItem *it, const KernelThread *t)
@@ -157,8 +174,11 @@ static void write_threads(Finish *f)
 		const KernelThread *t = f->by_serial[i];
 		guint32 container = f->of_set[set_of(f, i)];
 		KernelThreadContainerItem *it = history_table_add(f->history, f->c->threads);
+		KernelNsNumbers numbers = numbers_of(f, i);
 
-		it->container = t && kernel_is_idle(t) ? MACHINE : container;
+		*it = (KernelThreadContainerItem){.container = t && kernel_is_idle(t) ? MACHINE : container,
+						  .pid_ns = ((const KernelNsSet *)g_ptr_array_index(f->c->sets, set_of(f, i)))->inum[KERNEL_NS_PID],
+						  .vtid = numbers.vtid ? numbers.vtid : -1, .vpid = numbers.vpid ? numbers.vpid : -1};
 		if (!t || kernel_is_idle(t) || container == KERNEL_NO_CONTAINER)
 			continue;
 		add_thread(f, item(f, container), t);
@@ -299,9 +319,14 @@ static gconstpointer get(const History *h, const char *name, gsize size, guint32
 	return history_table_get(h, table, i);
 }
 
+const KernelThreadContainerItem *kernel_thread_container(const History *h, guint32 thread)
+{
+	return get(h, KERNEL_THREAD_CONTAINERS_TABLE, sizeof(KernelThreadContainerItem), thread);
+}
+
 guint32 kernel_container_of(const History *h, guint32 thread)
 {
-	const KernelThreadContainerItem *it = get(h, KERNEL_THREAD_CONTAINERS_TABLE, sizeof(*it), thread);
+	const KernelThreadContainerItem *it = kernel_thread_container(h, thread);
 
 	return it ? it->container : KERNEL_NO_CONTAINER;
 }

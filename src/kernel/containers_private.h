@@ -18,9 +18,15 @@ typedef struct {
 	guint32 init;   /* serial of the thread that is 1 in it; G_MAXUINT32: not known */
 } KernelPidNs;
 
+/* A thread's number and its process's in their own pid namespace; 0: not known. */
+typedef struct {
+	gint32 vtid, vpid;
+} KernelNsNumbers;
+
 typedef struct {
 	KernelSet *set;
 	guint table, threads;
+	GArray *numbers;       /* KernelNsNumbers by serial */
 	GArray *of_thread;     /* guint32 by serial: index of `sets`; 0: nothing is known */
 	GPtrArray *sets;       /* KernelNsSet * */
 	GHashTable *by_set;    /* KernelNsSet * -> index */

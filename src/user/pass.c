@@ -7,12 +7,13 @@
 #include "trace/trace.h"
 
 /* Contexts, in the order of a record's values. */
-enum { CTX_VTID, CTX_VPID, CTX_TID, CTX_PID, CTX_PROCNAME, CTX_COUNT };
+enum { CTX_VTID, CTX_VPID, CTX_TID, CTX_PID, CTX_PID_NS, CTX_PROCNAME, CTX_COUNT };
 
 #define CPU_MAX 8192 /* Linux's own limit */
 
 typedef struct {
 	gint32 vtid, vpid, tid, cpu;
+	guint32 pid_ns;
 } ThreadKey;
 
 typedef struct {
@@ -54,7 +55,7 @@ static guint key_hash(gconstpointer key)
 {
 	const ThreadKey *k = key;
 
-	return (guint)k->vtid * 0x9e3779b9u ^ (guint)k->vpid * 0x85ebca6bu ^ (guint)k->tid ^ ((guint)k->cpu << 16);
+	return (guint)k->vtid * 0x9e3779b9u ^ (guint)k->vpid * 0x85ebca6bu ^ (guint)k->tid ^ ((guint)k->cpu << 16) ^ k->pid_ns * 0xc2b2ae35u;
 }
 
 static gboolean key_equal(gconstpointer a, gconstpointer b)
@@ -74,7 +75,8 @@ static gint32 number(const CtfRecord *r, guint ctx)
 static ThreadKey key_of(const Reading *rd, const CtfRecord *r, gint32 cpu)
 {
 	gboolean by_cpu = rd->options->spans_only && cpu >= 0 && cpu < CPU_MAX;
-	ThreadKey key = {number(r, CTX_VTID), number(r, CTX_VPID), by_cpu ? rd->current[cpu] : number(r, CTX_TID), -1};
+	ThreadKey key = {number(r, CTX_VTID), number(r, CTX_VPID), by_cpu ? rd->current[cpu] : number(r, CTX_TID), -1,
+			 !by_cpu && (r->present >> CTX_PID_NS) & 1 ? (guint32)r->v[CTX_PID_NS] : 0};
 
 	if (key.vpid < 0)
 		key.vpid = rd->vpid;
@@ -119,7 +121,7 @@ static guint32 thread_of(Reading *rd, const CtfRecord *r, gint32 cpu)
 	if (g_hash_table_size(rd->threads) >= USER_THREADS_MAX)
 		return crowd(rd, r->time);
 	UserThread *t = history_table_add(rd->base.history, rd->base.threads_table);
-	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .name = key.tid == 0 ? idle_name(rd, &key) : rd->procname, .cpu = key.cpu,
+	*t = (UserThread){.vtid = key.vtid, .vpid = key.vpid, .tid = key.tid, .pid = number(r, CTX_PID), .pid_ns = key.pid_ns, .name = key.tid == 0 ? idle_name(rd, &key) : rd->procname, .cpu = key.cpu,
 			  .first_ns = r->time};
 	index = (guint)history_table_len(rd->base.history, rd->base.threads_table);
 	g_hash_table_insert(rd->threads, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(index));
@@ -137,7 +139,7 @@ static void name_thread(Reading *rd, UserThread *t, const guint8 *base, guint64 
 
 /* ---- Subscriptions -------------------------------------------------------------------------------------------------------- */
 
-static const char *const ctx_names[CTX_COUNT] = {"vtid", "vpid", "tid", "pid", "procname"};
+static const char *const ctx_names[CTX_COUNT] = {"vtid", "vpid", "tid", "pid", "pid_ns", "procname"};
 
 static CtfWant ctx_want(const CtfEventClass *ec, const char *name)
 {

@@ -48,6 +48,8 @@ GArray *user_span_rules(const char *const *texts, GError **error);
 typedef struct {
 	gint32 vtid, vpid;   /* -1: not recorded; then all threads of a process are one, without vpid all on a processor */
 	gint32 tid, pid;     /* -1: not recorded */
+	guint32 pid_ns;      /* inode number of the namespace that vtid and vpid are of; 0: not recorded */
+	guint32 reserved;
 	guint32 name;        /* text: the procname context, or what the state dump said; 0: neither */
 	gint32 cpu;          /* of the threads that only this tells apart: a processor's idle one (tid 0), whoever was on it (tid -1); else -1.
 			      * G_MAXINT32: all threads beyond USER_THREADS_MAX */
