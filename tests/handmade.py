@@ -8,6 +8,8 @@
     trace.packet(0, 500, 600, missing=1)            # so many packets before it are not there
     trace.write(folder)
 
+    trace.raw(720, "net_dev_queue", "u32 len;", b"\\1\\0\\0\\0")  # fields that are declared by hand, and their bytes
+
 Times are nanoseconds and have to grow on each processor. A field is what its values are: texts are strings, lists are sequences of bytes, all others 64-bit integers,
 signed if any of them is negative.
 """
@@ -58,6 +60,7 @@ class Trace:
                     "tracer_major": 2, "tracer_minor": 13, **env}
         self.contexts, self.clock = contexts, clock
         self.names = {}    # of an event -> [number, fields, {field: its values}]
+        self.raws = {}     # of an event -> its declaration
         self.packets = {}  # processor -> [[begin, end, lost, missing, [(time, name, context, payload)]]]
 
     def packet(self, cpu, begin, end, lost=0, missing=0):
@@ -71,12 +74,19 @@ class Trace:
             self.packet(cpu, None, None)
         self.packets[cpu][-1][-1].append((time, name, context or {}, payload))
 
+    def raw(self, time, name, /, declaration, data, context=None, *, cpu=0):
+        self.raws[name] = declaration
+        self.names.setdefault(name, [len(self.names), [], {}])
+        if cpu not in self.packets:
+            self.packet(cpu, None, None)
+        self.packets[cpu][-1][-1].append((time, name, context or {}, data))
+
     def _metadata(self, kinds):
         env = " ".join(f"{name} = {value};" if isinstance(value, int) else f'{name} = "{value}";' for name, value in self.env.items())
         context = " ".join(("string" if name == "procname" else "u32" if name.endswith("_ns") else "i32") + f" _{name};" for name in self.contexts)
         text = HEAD % (env, f'uuid = "{self.clock}";' if self.clock else "") + STREAM % context
         for name, (number, _, _) in self.names.items():
-            fields = " ".join(declare(field, kind) for field, kind in kinds[name].items())
+            fields = self.raws.get(name) or " ".join(declare(field, kind) for field, kind in kinds[name].items())
             text += f'event {{ name = "{name}"; id = {number}; stream_id = 0; fields := struct {{ {fields} }}; }};\n'
         return text
 
@@ -95,7 +105,7 @@ class Trace:
             data, lost_so_far, number = b"", 0, -1
             for begin, end, lost, missing, events in packets:
                 content = b"".join(struct.pack("<IQ", self.names[name][0], time) + self._context(context) +
-                                   b"".join(pack(kind, payload[field]) for field, kind in kinds[name].items())
+                                   (payload if name in self.raws else b"".join(pack(kind, payload[field]) for field, kind in kinds[name].items()))
                                    for time, name, context, payload in events)
                 lost_so_far += lost
                 number += 1 + missing
