@@ -8,8 +8,10 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
+import time
 
 import tap
 
@@ -196,6 +198,52 @@ def check_damaged(how):
 def test_damaged_caches_are_made_anew():
     for how in ("cut", "flipped", "foreign"):
         yield how, check_damaged, how
+
+
+def saving(process, cache):
+    """TRUE once the process has a file of the cache directory open."""
+    try:
+        return any(os.readlink(fd).startswith(str(cache)) for fd in pathlib.Path("/proc", str(process.pid), "fd").iterdir())
+    except OSError:
+        return False
+
+
+def check_interrupted(wanted, sample, wait):
+    """Ctrl-C while caches are being written, `wait` seconds after the first one was begun."""
+    with tempfile.TemporaryDirectory() as cache:
+        process = subprocess.Popen([tap.STRATA, "threads", "-j2", str(sample)], env=environment(cache), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not saving(process, pathlib.Path(cache, "strata")):
+            pass
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        kept = {path.name: path.stat().st_ino for path in pathlib.Path(cache, "strata").iterdir() if path.suffix == ".history"}
+        tap.equal(ask("threads", sample, cache=cache).stdout == wanted, True, "the same output afterwards")
+        left = {path.name: path.stat().st_ino for path in pathlib.Path(cache, "strata").iterdir()}
+        tap.equal({name: left.get(name) for name in kept}, kept, "what was there already was whole")
+        tap.equal(sorted(pathlib.Path(name).suffix for name in left), [".experiment"] + [".history"] * len(tap.trace_dirs(sample)), "nothing else is left")
+        return process.returncode
+
+
+def test_interrupted_while_saving():
+    sample = tap.SAMPLES / "nested-cpu"
+    wanted = ask("threads", "--no-cache", sample).stdout
+    ended = [check_interrupted(wanted, sample, number * 0.004) for number in range(12)]
+    tap.check(ended[0] == -signal.SIGINT, f"it was interrupted: {ended}")
+
+
+def test_what_a_killed_process_left_is_removed():
+    sample = tap.SAMPLES / "nested-cpu"
+    with tempfile.TemporaryDirectory() as cache:
+        ask("threads", sample, cache=cache)
+        folder = pathlib.Path(cache, "strata")
+        (experiment,) = folder.glob("*.experiment")
+        experiment.unlink()
+        # The file of clocks is larger than that: the process dies with half of it.
+        limit = "ulimit -c 0; ulimit -f 0; exec \"$@\""
+        tap.run("sh", "-c", limit, "sh", tap.STRATA, "threads", sample, env=environment(cache), status=None)
+        ask("threads", sample, cache=cache)
+        tap.equal(sorted(path.suffix for path in folder.iterdir()), [".experiment"] + [".history"] * len(tap.trace_dirs(sample)), "nothing else is left")
 
 
 def test_a_cache_that_cannot_be_had_is_a_warning():

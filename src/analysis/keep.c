@@ -51,5 +51,5 @@ gboolean analysis_keep_experiment(const char *fingerprint, const Experiment *e, 
 	g_autoptr(GString) all = g_string_new(sum);
 
 	g_string_append_len(all, data, (gssize)len);
-	return path && g_file_set_contents(path, all->str, (gssize)all->len, error);
+	return path && history_cache_write(path, all->str, all->len, error);
 }

@@ -176,6 +176,9 @@ gboolean history_finish(History *h, GError **error);
 /* Names of other files in the cache directory end so: they may be deleted like histories, oldest first, when there are too many. */
 #define HISTORY_CACHE_OTHER ".experiment"
 
+/* Such a file: written beside `path`, then renamed, as history_save() does. Errors: ST_ERROR_IO. */
+gboolean history_cache_write(const char *path, gconstpointer data, gsize len, GError **error);
+
 /* Where caches are: $XDG_CACHE_HOME/strata, made (0700) if need be. NULL: it can't be. Free it. */
 char *history_cache_dir(GError **error);
 

@@ -101,3 +101,20 @@ gboolean history_save(const History *h, const char *path, const char *fingerprin
 		history_cache_trim(directory, limit);
 	return ok;
 }
+
+gboolean history_cache_write(const char *path, gconstpointer data, gsize len, GError **error)
+{
+	g_autofree char *directory = g_path_get_dirname(path), *name = NULL;
+	int fd = history_file_new(directory, &name, error), failure;
+
+	if (fd < 0)
+		return FALSE;
+	gboolean ok = history_file_write(fd, data, len, 0) && history_file_publish(fd, name, path);
+	failure = errno;
+	if (!ok && name)
+		g_unlink(name);
+	close(fd);
+	if (!ok)
+		g_set_error(error, ST_ERROR, ST_ERROR_IO, "%s: cannot write: %s", path, g_strerror(failure));
+	return ok;
+}
