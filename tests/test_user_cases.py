@@ -348,4 +348,27 @@ def test_new_processes_of_a_container_have_its_numbers():
     tap.equal({(row["tid"], row["thread"]) for row in rows([user, kernel], "user")}, {(501, "child's")})
 
 
+def threads_of(*events):
+    """Of one process and mutex: (time, thread, name, status); a request has no status."""
+    trace = handmade.Trace(contexts=("vtid", "vpid", "procname"))
+    for time, thread, name, *status in events:
+        trace.event(time, f"lttng_ust_pthread:pthread_mutex_{name}", {"vtid": thread, "vpid": 1, "procname": f"t{thread}"}, mutex=0x1000, **({"status": status[0]} if status else {}))
+    return trace
+
+
+def test_who_had_the_mutex_while_another_waited():
+    trace = threads_of((100, 1, "lock_req"), (101, 1, "lock_acq", 0), (110, 2, "lock_req"), (115, 3, "lock_req"), (150, 1, "unlock", 0), (152, 3, "lock_acq", 0),
+                       (300, 3, "unlock", 0), (301, 2, "lock_acq", 0), (310, 4, "lock_req"), (400, 2, "unlock", 0), (410, 5, "lock_req"), (500, 5, "trylock", 16))
+    told = answer(trace, "user")
+    mutexes = {row["tid"]: (row["count"], row["waiting"], row["wait_ns"], row["held_ns"], row["holder"], row["holder_ns"]) for row in told["rows"] if row["kind"] == "mutex"}
+    tap.equal(mutexes, {1: (1, 0, 1, 49, None, None), 2: (1, 0, 191, 99, "t3 3", 148), 3: (1, 0, 37, 148, "t1 1", 35), 4: (0, 1, 190, 0, "t2 2", 90), 5: (0, 1, 90, 0, None, None)})
+    tap.check(any("t4 4 still waited for mutex 0x1000" in note for note in told["notes"]), told["notes"])
+
+
+def test_what_is_held_at_the_end_is_held_until_then():
+    trace = threads_of((100, 1, "lock_req"), (101, 1, "lock_acq", 0), (110, 2, "lock_req"), (500, 3, "lock_req"))
+    told = {row["tid"]: (row["waiting"], row["wait_ns"], row["holder"], row["holder_ns"]) for row in rows(trace, "user") if row["kind"] == "mutex"}
+    tap.equal(told, {1: (0, 1, None, None), 2: (1, 390, "t1 1", 390), 3: (1, 0, None, None)})
+
+
 tap.main(globals())

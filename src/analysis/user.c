@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What user space traces say: events by thread, memory, mutexes; the events themselves. */
 #include "analysis/commands.h"
-#include "analysis/join.h"
+#include "analysis/mutexes.h"
 
 /* What is looked at together: a user space trace, and its kernel's filter. */
 typedef struct {
@@ -85,7 +85,7 @@ static void set_who(const Part *p, guint first, guint32 thread)
 
 /* ---- The table: events by thread and name, memory, mutexes ------------------------------------------------------------- */
 
-enum { KIND = WHO_COUNT, WHAT, COUNT, RATE, TOTAL, MEAN, MAX_, HELD, BYTES, LIVE, PEAK, FIRST, LAST };
+enum { KIND = WHO_COUNT, WHAT, COUNT, RATE, TOTAL, MEAN, MAX_, HELD, WAITING, HOLDER, HOLDER_NS, BYTES, LIVE, PEAK, FIRST, LAST };
 
 static void begin_row(const Part *p, guint32 thread, const char *kind, const char *what, guint64 count)
 {
@@ -160,31 +160,46 @@ static void add_memory(const Part *p)
 		view_add_note(p->view, "%s: events were lost, so what was allocated, freed and is live is only about right.", p->trace->name);
 }
 
+static gboolean wanted_thread(gpointer part, guint32 thread)
+{
+	return wanted(part, thread);
+}
+
+static void set_holder(const Part *p, const AnalysisMutexWait *m)
+{
+	gint32 tid = analysis_join_tid(p->join, m->holder);
+
+	view_set_textf(p->view, HOLDER, "%s%s%d", analysis_join_name(p->join, m->holder), *analysis_join_name(p->join, m->holder) ? " " : "", tid);
+	view_set_int(p->view, HOLDER_NS, m->holder_ns);
+}
+
 static void add_mutexes(const Part *p)
 {
-	g_autoptr(AnalysisGroups) groups = analysis_groups_new(p->query, p->filter);
-	guint table;
-	guint64 n;
+	g_autoptr(GArray) waits = analysis_mutex_waits(p->trace, p->filter, wanted_thread, (gpointer)p);
 
-	if (!find(p, USER_LOCKS_TABLE, sizeof(UserLock), &table, &n))
-		return;
-	for (guint64 i = 0; i < n; i++) {
-		const UserLock *lock = history_table_get(p->trace->history, table, i);
+	for (guint i = 0; i < waits->len; i++) {
+		const AnalysisMutexWait *m = &g_array_index(waits, AnalysisMutexWait, i);
+		g_autofree char *what = g_strdup_printf("mutex 0x%" G_GINT64_MODIFIER "x: waits", m->mutex);
 
-		if (lock->got_ns && analysis_in_range(p->filter, lock->got_ns) && wanted(p, lock->thread))
-			analysis_groups_add(groups, lock->mutex, lock->thread, lock->got_ns, lock->got_ns - lock->asked_ns,
-					    lock->end_ns ? lock->end_ns - lock->got_ns : 0, FALSE);
+		begin_row(p, m->thread, "mutex", what, m->count);
+		view_set_int(p->view, TOTAL, m->total_ns);
+		view_set_int(p->view, MEAN, (gint64)((double)m->total_ns / (double)(m->count + m->waiting)));
+		view_set_int(p->view, MAX_, m->max_ns);
+		view_set_int(p->view, HELD, m->held_ns);
+		view_set_uint(p->view, WAITING, m->waiting);
+		if (m->holder != ANALYSIS_NO_THREAD)
+			set_holder(p, m);
+		if (m->waiting)
+			view_add_note(p->view, "%s: %s %d still waited for mutex 0x%" G_GINT64_MODIFIER "x when the trace ended.", p->trace->name,
+				      analysis_join_name(p->join, m->thread), analysis_join_tid(p->join, m->thread), m->mutex);
 	}
-	for (guint i = 0; i < analysis_groups_len(groups); i++) {
-		const AnalysisGroup *g = analysis_groups_get(groups, i);
-		g_autofree char *what = g_strdup_printf("mutex 0x%" G_GINT64_MODIFIER "x: waits", g->key[0]);
+}
 
-		begin_row(p, (guint32)g->key[1], "mutex", what, g->count);
-		view_set_int(p->view, TOTAL, g->total_ns);
-		view_set_int(p->view, MEAN, (gint64)((double)g->total_ns / (double)g->count));
-		view_set_int(p->view, MAX_, g->max_ns);
-		view_set_int(p->view, HELD, g->amount);
-	}
+/* What no row has. */
+static void hide(View *v, guint first, guint last)
+{
+	for (guint c = first; c <= last; c++)
+		view_hide_from_text(v, c);
 }
 
 static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
@@ -200,16 +215,27 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	view_add_column(v, "mean_ns", "MEAN", VIEW_NS);
 	view_add_column(v, "max_ns", "MAX", VIEW_NS);
 	view_add_column(v, "held_ns", "HELD", VIEW_NS);
+	view_add_column(v, "waiting", "WAITING", VIEW_COUNT);
+	view_add_column(v, "holder", "HELD BY", VIEW_TEXT);
+	view_add_column(v, "holder_ns", "BY IT", VIEW_NS);
 	view_add_column(v, "allocated_bytes", "ALLOCATED", VIEW_BYTES);
 	view_add_column(v, "live_bytes", "LIVE", VIEW_BYTES);
 	view_add_column(v, "peak_bytes", "PEAK", VIEW_BYTES);
 	view_add_column(v, "first_ns", "FIRST", VIEW_TIME_NS);
 	view_add_column(v, "last_ns", "LAST", VIEW_TIME_NS);
+	view_hide_from_text(v, MEAN);
+	view_hide_from_text(v, WAITING);
 	view_hide_from_text(v, FIRST);
 	view_hide_from_text(v, LAST);
 	each_trace(s, q, v, add_events);
+	guint n = view_row_count(v);
 	each_trace(s, q, v, add_memory);
+	if (view_row_count(v) == n)
+		hide(v, BYTES, PEAK);
+	n = view_row_count(v);
 	each_trace(s, q, v, add_mutexes);
+	if (view_row_count(v) == n)
+		hide(v, TOTAL, HOLDER_NS);
 	each_trace(s, q, v, note_ambiguous);
 	each_trace(s, q, v, note_facts);
 	view_sort(v, COUNT, TRUE);

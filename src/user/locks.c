@@ -49,8 +49,19 @@ UserLockModel *user_locks_new(UserPass *p)
 	return m;
 }
 
+static UserLock *lock_of(const UserLockModel *m, const Open *open)
+{
+	return history_table_item(m->pass->history, m->table, open->item);
+}
+
 void user_locks_loss(UserLockModel *m)
 {
+	GHashTableIter iter;
+	gpointer open;
+
+	g_hash_table_iter_init(&iter, m->open);
+	while (g_hash_table_iter_next(&iter, NULL, &open))
+		lock_of(m, open)->lost = TRUE;
 	g_hash_table_remove_all(m->open);
 	g_hash_table_remove_all(m->holders);
 }
@@ -74,9 +85,13 @@ static Key process_key(const UserLockModel *m, const UserEv *ev)
 
 /* ---- Events ------------------------------------------------------------------------------------------------------------ */
 
-static UserLock *lock_of(const UserLockModel *m, const Open *open)
+/* Asked for again without an answer, or held without having been given back: what became of it wasn't seen. */
+static void forget(UserLockModel *m, const Key *key)
 {
-	return history_table_item(m->pass->history, m->table, open->item);
+	const Open *open = g_hash_table_lookup(m->open, key);
+
+	if (open)
+		lock_of(m, open)->lost = TRUE;
 }
 
 /* NULL: too many are open. */
@@ -85,12 +100,14 @@ static Open *begin(UserLockModel *m, const UserEv *ev, gboolean tried)
 	const Key key = thread_key(ev);
 	UserLock *lock = history_table_add(m->pass->history, m->table);
 
-	*lock = (UserLock){.asked_ns = ev->time, .got_ns = tried ? ev->time : 0, .mutex = ev->v[0], .thread = ev->thread, .tried = tried};
+	*lock = (UserLock){.asked_ns = ev->time, .got_ns = tried ? ev->time : 0, .mutex = ev->v[0], .thread = ev->thread, .tried = tried != FALSE};
 	if (g_hash_table_size(m->open) >= USER_OPEN_MAX) {
+		lock->lost = TRUE;
 		m->pass->facts->unfollowed_locks++;
 		return NULL;
 	}
 	Open *open = g_new0(Open, 1);
+	forget(m, &key);
 	open->item = history_table_len(m->pass->history, m->table) - 1;
 	g_hash_table_replace(m->open, g_memdup2(&key, sizeof(key)), open);
 	return open;
@@ -136,6 +153,12 @@ static void give_back(UserLockModel *m, const UserEv *ev, Open *open)
 	g_hash_table_remove(m->open, &thread);
 }
 
+static void fail(UserLockModel *m, const Key *key, const Open *open)
+{
+	lock_of(m, open)->failed = TRUE;
+	g_hash_table_remove(m->open, key);
+}
+
 void user_locks_event(UserLockModel *m, const UserEv *ev)
 {
 	const Key key = thread_key(ev);
@@ -158,7 +181,7 @@ void user_locks_event(UserLockModel *m, const UserEv *ev)
 		if (!failed)
 			got(m, ev, open);
 		else if (open && !open->depth)
-			g_hash_table_remove(m->open, &key);
+			fail(m, &key, open);
 		break;
 	default:
 		if (!failed)

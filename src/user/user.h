@@ -135,10 +135,13 @@ typedef struct {
 /* A lock of a mutex by a thread. Until it is given back as often, getting it again is part of it. */
 #define USER_LOCKS_TABLE "user_locks"
 typedef struct {
-	gint64 asked_ns, got_ns, end_ns; /* got: 0 if never; end: when it was given back, 0 if never; what was open when events were lost ends never */
+	gint64 asked_ns, got_ns, end_ns; /* got: 0 if never; end: when it was given back, 0 if never; see `lost` */
 	guint64 mutex;                   /* address */
 	guint32 thread;
-	guint32 tried;                   /* 1: by trylock */
+	guint8 tried;                    /* by trylock */
+	guint8 failed;                   /* it was told that it can't have it */
+	guint8 lost;                     /* asked for or held when events were lost: nobody knows what became of it */
+	guint8 reserved;
 } UserLock;
 
 /* ---- The pass --------------------------------------------------------------------------------------------------------- */
