@@ -20,12 +20,17 @@ import tap
 NEEDED = ("lttng", "lttng-sessiond", "babeltrace2")
 
 
+def needed(*paths):
+    """Skips where nothing can be recorded, or one of these files isn't there."""
+    missing = [need for need in NEEDED if not shutil.which(need)] + [str(path) for path in paths if not path.exists()]
+    if missing:
+        tap.skip(f"no {', '.join(missing)}")
+
+
 def program(name):
     """A program of the tests that LTTng-UST can trace; skips where that can't be recorded."""
     path = tap.BUILD / "tests" / name
-    missing = [need for need in NEEDED if not shutil.which(need)] + ([] if path.exists() else [str(path)])
-    if missing:
-        tap.skip(f"no {', '.join(missing)}")
+    needed(path)
     return path
 
 

@@ -27,6 +27,7 @@ test_packages='
   lttng-tools
   mandoc
   python3
+  python3-lttngust
   shellcheck
 '
 

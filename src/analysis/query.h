@@ -27,6 +27,7 @@ typedef struct {
 	const char *by;               /* what rows are about, where a command can choose; NULL: what it does otherwise */
 	/* Filters: NULL-terminated lists, any of which may fit; NULL: everything. Numbers or globs. */
 	const char *const *levels; /* likewise, of machines: numbers */
+	const char *const *events; /* likewise, of user space traces: names of events */
 	const char *const *sides;  /* likewise, of requests: "server", "client", ... */
 	const char *const *machines, *const *processes, *const *threads, *const *cpus, *const *containers, *const *rows;
 } AnalysisQuery;

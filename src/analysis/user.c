@@ -50,6 +50,12 @@ static gboolean wanted(const Part *p, guint32 thread)
 	return analysis_join_wanted(p->join, p->query, p->kernel_filter, thread);
 }
 
+static gboolean is_wanted(const Part *p, const UserEvent *e)
+{
+	return analysis_in_range(p->filter, e->time_ns) && analysis_filter_cpu(p->filter, e->cpu) &&
+	       analysis_any_match(p->query->events, history_text_get(p->trace->history, e->name), -1) && wanted(p, e->thread);
+}
+
 /* The table of that name; FALSE: it is empty. */
 static gboolean find(const Part *p, const char *name, gsize size, guint *table_out, guint64 *n_out)
 {
@@ -118,7 +124,7 @@ static void add_events(const Part *p)
 	for (guint64 i = 0; i < n; i++) {
 		const UserEvent *e = history_table_get(p->trace->history, table, i);
 
-		if (analysis_in_range(p->filter, e->time_ns) && analysis_filter_cpu(p->filter, e->cpu) && wanted(p, e->thread))
+		if (is_wanted(p, e))
 			analysis_groups_add(groups, e->thread, e->name, e->time_ns, e->time_ns - analysis_filter_begin(p->filter), 0, FALSE);
 	}
 	for (guint i = 0; i < analysis_groups_len(groups); i++) {
@@ -229,11 +235,13 @@ static View *make_table(const AnalysisStore *s, const AnalysisQuery *q)
 	view_hide_from_text(v, LAST);
 	each_trace(s, q, v, add_events);
 	guint n = view_row_count(v);
-	each_trace(s, q, v, add_memory);
+	if (!q->events)
+		each_trace(s, q, v, add_memory);
 	if (view_row_count(v) == n)
 		hide(v, BYTES, PEAK);
 	n = view_row_count(v);
-	each_trace(s, q, v, add_mutexes);
+	if (!q->events)
+		each_trace(s, q, v, add_mutexes);
 	if (view_row_count(v) == n)
 		hide(v, TOTAL, HOLDER_NS);
 	each_trace(s, q, v, note_ambiguous);
@@ -256,7 +264,7 @@ static void add_steps(const Part *p)
 	for (guint64 i = 0; i < n; i++) {
 		const UserEvent *e = history_table_get(p->trace->history, table, i);
 
-		if (analysis_in_range(p->filter, e->time_ns) && analysis_filter_cpu(p->filter, e->cpu) && wanted(p, e->thread))
+		if (is_wanted(p, e))
 			analysis_groups_add(groups, e->name, 0, e->time_ns, 0, 0, FALSE);
 	}
 	for (guint i = 0; i < analysis_groups_len(groups); i++) {
@@ -313,7 +321,7 @@ static void add_log(const Part *p)
 	for (guint64 i = 0; i < n && (!p->query->limit || view_row_count(p->view) - before < p->query->limit); i++) {
 		const UserEvent *e = history_table_get(p->trace->history, table, i);
 
-		if (!analysis_in_range(p->filter, e->time_ns) || !analysis_filter_cpu(p->filter, e->cpu) || !wanted(p, e->thread))
+		if (!is_wanted(p, e))
 			continue;
 		view_begin_row(p->view);
 		analysis_set_time(p->view, LOG_TIME, p->trace, e->time_ns);

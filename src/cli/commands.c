@@ -38,7 +38,7 @@ static const CliTable tables[] = {
 	{"containers", "Containers: processor time, throttling, waits", CLI_TABLE_THREAD_ROWS | CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_EVERY, analysis_containers, NULL},
 	{"counters", "Hardware counters: cycles, instructions, cache misses", CLI_TABLE_NO_LAYERS | CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_BY, analysis_counters, NULL},
 	{"requests", "Requests to servers and their answers: how many, how long, and what makes slow ones slow", CLI_TABLE_THREAD_ROWS | CLI_TABLE_CPU_ROWS | (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_BY | CLI_TABLE_SPAN | CLI_TABLE_SIDE, analysis_requests, NULL},
-	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_THREAD_ROWS | (CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM), analysis_user, NULL},
+	{"user", "User space traces: events by thread, memory, mutexes", CLI_TABLE_THREAD_ROWS | CLI_TABLE_EVENT | (CLI_TABLE_ALL & ~CLI_TABLE_HISTOGRAM), analysis_user, NULL},
 	{"spans", "Pieces of work from one event to another, and what their time was", CLI_TABLE_THREAD_ROWS | (CLI_TABLE_ALL & ~CLI_TABLE_CPU) | CLI_TABLE_SPAN, analysis_spans, NULL},
 	{"edges", "What leads from one row to another: interrupts and disk requests between levels, wakeups", CLI_TABLE_SORTS | CLI_TABLE_BY, analysis_edges, NULL},
 	{"states", "The history of every row: its states, one interval after the other", CLI_TABLE_THREADS | CLI_TABLE_CPU | CLI_TABLE_ROW | CLI_TABLE_SPAN, NULL, analysis_states},

@@ -18,7 +18,7 @@
 
 static struct {
 	char *format, *sort, *every, *memory, *by;
-	char **threads, **processes, **cpus, **containers, **rows, **spans, **levels, **map, **sides;
+	char **threads, **processes, **cpus, **containers, **rows, **spans, **levels, **map, **sides, **events;
 	gint limit, jobs, slowest;
 	gboolean ascending, histogram, log, no_cache, alone, limit_given;
 } opt = {.limit = -1};
@@ -51,6 +51,7 @@ static const GOptionEntry table_options[] = {
 	{NULL},
 };
 
+static const GOptionEntry event_options[] = {STRINGS("event", events, "Only events whose name matches GLOB; may be given several times", "GLOB"), {NULL}};
 static const GOptionEntry cpu_options[] = {STRINGS("cpu", cpus, "Only these processors", "N"), {NULL}};
 static const GOptionEntry every_options[] = {
 	{"every", 0, 0, G_OPTION_ARG_STRING, &opt.every, "A row for each step of this length", "DURATION"}, {NULL}};
@@ -78,7 +79,7 @@ static const struct {
 } groups[] = {
 	{CLI_TABLE_THREADS, thread_options}, {CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
 	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
-	{CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options}, {CLI_TABLE_SIDE, side_options},
+	{CLI_TABLE_EVENT, event_options}, {CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options}, {CLI_TABLE_SIDE, side_options},
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------------ */
@@ -205,6 +206,7 @@ static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 	q->levels = split_lists(&opt.levels);
 	q->rows = (const char *const *)opt.rows;
 	q->sides = split_lists(&opt.sides);
+	q->events = split_lists(&opt.events);
 	return TRUE;
 }
 

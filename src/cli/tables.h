@@ -20,6 +20,7 @@ enum {
 	CLI_TABLE_THREAD_ROWS = 1 << 16, /* none; of what layers tell it asks for threads only */
 	CLI_TABLE_CPU_ROWS = 1 << 17,    /* none; likewise processors */
 	CLI_TABLE_SIDE = 1 << 10,     /* --side, --slowest */
+	CLI_TABLE_EVENT = 1 << 11,    /* --event */
 	CLI_TABLE_ALL = CLI_TABLE_THREADS | CLI_TABLE_SORTS | CLI_TABLE_CPU | CLI_TABLE_EVERY | CLI_TABLE_HISTOGRAM | CLI_TABLE_LOG,
 };
 
