@@ -162,7 +162,7 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 	View *v = view_new("connections", "Connections");
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, store);
 	c->client = view_add_column(v, "client", "CLIENT", VIEW_TEXT);
 	c->server = view_add_column(v, "server", "SERVER", VIEW_TEXT);
 	c->protocol = view_add_column(v, "protocol", "PROTOCOL", VIEW_TEXT);
@@ -196,8 +196,6 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 	                        c->protocol, c->handshake};
 	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
 		view_hide_from_text(v, hidden[i]);
-	if (store->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 	view_set_empty_text(v, "No packet of a connection was recorded.");
 	return v;
 }

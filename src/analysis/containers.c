@@ -169,12 +169,12 @@ static guint column(const AnalysisQuery *q, guint column)
 	return column + (q->form == ANALYSIS_SERIES);
 }
 
-static View *make_view(const AnalysisQuery *q)
+static View *make_view(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	View *v = view_new("containers", "Containers");
 
 	analysis_add_time_column(v, q);
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "container", "CONTAINER", VIEW_TEXT);
 	view_add_column(v, "ns_inum", "NAMESPACE", VIEW_ID);
 	view_add_column(v, "parent", "IN", VIEW_TEXT);
@@ -350,13 +350,11 @@ static gboolean add_trace(View *v, const AnalysisStoreTrace *t, const AnalysisQu
 
 View *analysis_containers(const AnalysisStore *store, const AnalysisQuery *query, GError **error)
 {
-	g_autoptr(View) v = make_view(query);
+	g_autoptr(View) v = make_view(store, query);
 
 	for (guint i = 0; i < store->traces->len; i++)
 		if (!add_trace(v, g_ptr_array_index(store->traces, i), query, error))
 			return NULL;
-	if (store->traces->len == 1)
-		view_hide_from_text(v, column(query, MACHINE));
 	if (query->form != ANALYSIS_SERIES)
 		view_sort(v, column(query, CPU), TRUE);
 	return g_steal_pointer(&v);

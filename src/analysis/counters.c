@@ -132,12 +132,12 @@ static void add_counter_column(View *v, const char *counter, gboolean of_thread)
 
 enum { MACHINE, NAME, ID, STATE, NS, FIRST_COUNTER };
 
-static View *make_view(const AnalysisQuery *q, const Columns *c)
+static View *make_view(const AnalysisStore *s, const AnalysisQuery *q, const Columns *c)
 {
 	View *v = view_new("counters", "Hardware counters");
 
 	analysis_add_time_column(v, q);
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_set_tree_column(v, view_add_column(v, "name", "NAME", VIEW_TEXT));
 	view_hide_from_text(v, view_add_column(v, "id", "ID", VIEW_ID));
 	view_hide_from_text(v, view_add_column(v, "state", "STATE", VIEW_TEXT));
@@ -431,11 +431,9 @@ View *analysis_counters(const AnalysisStore *store, const AnalysisQuery *query, 
 	if (!parse_by(query->by, &by, error))
 		return NULL;
 	find_columns(store, &columns);
-	View *v = make_view(query, &columns);
+	View *v = make_view(store, query, &columns);
 	for (guint i = 0; i < store->traces->len; i++)
 		add_trace(v, g_ptr_array_index(store->traces, i), query, by, &columns);
-	if (store->traces->len == 1)
-		view_hide_from_text(v, MACHINE + (query->form == ANALYSIS_SERIES));
 	if (query->form != ANALYSIS_SERIES && columns.n)
 		view_sort(v, FIRST_COUNTER, TRUE);
 	return v;

@@ -62,9 +62,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	gboolean is_table = q->form == ANALYSIS_TABLE;
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len == 1)
-		view_hide_from_text(v, c->machine);
+	c->machine = analysis_add_machine_column(v, s);
 	c->name = view_add_column(v, "name", "DEVICE", VIEW_TEXT);
 	c->device = view_add_column(v, "device", "DEVICE", VIEW_TEXT);
 	c->process = view_add_column(v, "process", "PROCESS", VIEW_TEXT);
@@ -177,7 +175,7 @@ enum { LOG_MACHINE, LOG_TIME, LOG_DEVICE, LOG_OP, LOG_FLAGS, LOG_SECTOR, LOG_BYT
 
 static void add_log_columns(View *v, const AnalysisStore *s)
 {
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "time_ns", "SUBMITTED", VIEW_TIME_NS);
 	view_add_column(v, "device", "DEVICE", VIEW_TEXT);
 	view_add_column(v, "op", "OP", VIEW_TEXT);
@@ -195,8 +193,6 @@ static void add_log_columns(View *v, const AnalysisStore *s)
 	view_add_column(v, "requeues", "REQUEUED", VIEW_COUNT);
 	view_add_column(v, "error", "ERROR", VIEW_ID);
 	view_add_column(v, "end", "END", VIEW_TEXT);
-	if (s->traces->len == 1)
-		view_hide_from_text(v, LOG_MACHINE);
 	view_hide_from_text(v, LOG_THREAD);
 	view_hide_from_text(v, LOG_ORIGIN);
 	view_hide_from_text(v, LOG_MERGES);

@@ -116,9 +116,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	View *v = c->view;
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, c->machine);
+	c->machine = analysis_add_machine_column(v, s);
 	c->vm = view_add_column(v, "vm_pid", "VM", VIEW_ID);
 	if (c->by == BY_MODE || c->by == BY_VCPU)
 		c->vcpu = view_add_column(v, "vcpu", "VCPU", VIEW_ID);
@@ -302,7 +300,7 @@ enum { LOG_MACHINE, LOG_TIME, LOG_VM, LOG_VCPU, LOG_LEVEL, LOG_REASON, LOG_WHAT,
 
 static void add_log_columns(View *v, const AnalysisStore *s)
 {
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "time_ns", "EXIT", VIEW_TIME_NS);
 	view_add_column(v, "vm_pid", "VM", VIEW_ID);
 	view_add_column(v, "vcpu", "VCPU", VIEW_ID);
@@ -314,8 +312,6 @@ static void add_log_columns(View *v, const AnalysisStore *s)
 	view_add_column(v, "duration_ns", "DURATION", VIEW_NS);
 	view_add_column(v, "on_cpu_ns", "ON CPU", VIEW_NS);
 	view_add_column(v, "to_user", "TO USER", VIEW_BOOL);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, LOG_MACHINE);
 }
 
 static void set_log_row(View *v, const Exits *x, const KvmExitItem *e)

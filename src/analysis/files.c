@@ -167,7 +167,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	View *v = c->view;
 
 	analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, s);
 	c->kind = view_add_column(v, "kind", "KIND", VIEW_TEXT);
 	c->name = view_add_column(v, "name", "NAME", VIEW_TEXT);
 	c->process = view_add_column(v, "process", "PROCESS", VIEW_TEXT);
@@ -189,8 +189,6 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 				c->dist + 5};
 	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
 		view_hide_from_text(v, hidden[i]);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 }
 
 typedef struct {
@@ -404,9 +402,7 @@ static View *log_view(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	View *v = view_new("files-log", "The slowest operations on files");
 
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, 0);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "begin_ns", "BEGIN", VIEW_TIME_NS);
 	view_add_column(v, "duration_ns", "DURATION", VIEW_NS);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);

@@ -213,9 +213,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	View *v = c->view;
 
 	analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, c->machine);
+	c->machine = analysis_add_machine_column(v, s);
 	c->process = view_add_column(v, "process", "PROCESS", VIEW_TEXT);
 	c->address = view_add_column(v, "address", "ADDRESS", VIEW_TEXT);
 	c->kind = view_add_column(v, "kind", "KIND", VIEW_TEXT);
@@ -317,9 +315,7 @@ static View *log_view(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	View *v = view_new("futexes-log", "The longest waits for futexes");
 
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, MACHINE);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "begin_ns", "BEGIN", VIEW_TIME_NS);
 	view_add_column(v, "duration_ns", "DURATION", VIEW_NS);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);

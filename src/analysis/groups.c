@@ -155,6 +155,15 @@ guint analysis_add_time_column(View *v, const AnalysisQuery *q)
 	return q->form == ANALYSIS_SERIES ? view_add_column(v, "time_ns", "TIME", VIEW_TIME_NS) : G_MAXUINT;
 }
 
+guint analysis_add_machine_column(View *v, const AnalysisStore *s)
+{
+	guint column = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+
+	if (s->traces->len < 2)
+		view_hide_from_text(v, column);
+	return column;
+}
+
 guint analysis_add_dist_columns(View *v, const AnalysisQuery *q)
 {
 	guint first = view_add_column(v, "count", "COUNT", VIEW_COUNT);

@@ -153,7 +153,7 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 	View *v = view_new("irqs", "Interrupt handlers, softirqs, timers and work items");
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, store);
 	c->kind = view_add_column(v, "kind", "KIND", VIEW_TEXT);
 	c->number = view_add_column(v, "number", "NO.", VIEW_ID);
 	c->name = view_add_column(v, "name", "NAME", VIEW_TEXT);
@@ -169,8 +169,6 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 	c->errors = view_add_column(v, "not_mine", "NOT MINE", VIEW_COUNT);
 	c->thread = view_add_column(v, "thread", "MOSTLY IN", VIEW_TEXT);
 	c->thread_share = view_add_column(v, "thread_share", "THERE", VIEW_RATIO);
-	if (store->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 	static const char *const hidden[] = {"min_ns",      "p50_ns",   "p90_ns", "waits", "wait_p99_ns",
 	                                     "not_mine", "rate_hz",  "cpus"};
 	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
@@ -429,7 +427,7 @@ static View *log_new(const AnalysisStore *store, Columns *c)
 	View *v = view_new("irqs-log", "Interrupt handlers, the slowest first");
 
 	c->time = view_add_column(v, "time_ns", "BEGIN", VIEW_TIME_NS);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, store);
 	c->cpus = view_add_column(v, "cpu", "CPU", VIEW_ID);
 	c->kind = view_add_column(v, "kind", "KIND", VIEW_TEXT);
 	c->number = view_add_column(v, "number", "NO.", VIEW_ID);
@@ -438,8 +436,6 @@ static View *log_new(const AnalysisStore *store, Columns *c)
 	c->self = view_add_column(v, "self_ns", "SELF", VIEW_NS);
 	c->wait_mean = view_add_column(v, "wait_ns", "WAIT", VIEW_NS);
 	c->thread = view_add_column(v, "thread", "IN THREAD", VIEW_TEXT);
-	if (store->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 	view_set_empty_text(v, "No interrupt, softirq, timer or work item was recorded.");
 	return v;
 }

@@ -295,9 +295,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	gboolean has_pages = any_pages(s);
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len == 1)
-		view_hide_from_text(v, c->machine);
+	c->machine = analysis_add_machine_column(v, s);
 	c->pid = view_add_column(v, "pid", "PID", VIEW_ID);
 	c->process = view_add_column(v, "process", "PROCESS", VIEW_TEXT);
 	c->faults = view_add_column(v, "faults", "FAULTS", VIEW_COUNT);
@@ -370,7 +368,7 @@ static View *log_view_new(const AnalysisStore *s)
 	View *v = view_new("page-faults", "Page faults");
 
 	view_add_column(v, "time_ns", "TIME", VIEW_TIME_NS);
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);
 	view_add_column(v, "address", "ADDRESS", VIEW_TEXT);
 	view_add_column(v, "ip", "CODE", VIEW_TEXT);
@@ -380,8 +378,6 @@ static View *log_view_new(const AnalysisStore *s)
 	view_add_column(v, "slept_ns", "ASLEEP", VIEW_NS);
 	view_add_column(v, "length_ns", "LENGTH", VIEW_NS);
 	view_add_column(v, "major", "MAJOR", VIEW_BOOL);
-	if (s->traces->len == 1)
-		view_hide_from_text(v, LOG_MACHINE);
 	return v;
 }
 

@@ -205,7 +205,7 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 	View *v = view_new("net", "Network interfaces, and the services that talk over them");
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, store);
 	c->name = view_add_column(v, "name", "NAME", VIEW_TEXT);
 	c->interface = view_add_column(v, "interface", "INTERFACE", VIEW_TEXT);
 	c->service = view_add_column(v, "service", "SERVICE", VIEW_TEXT);
@@ -236,15 +236,13 @@ static View *table_new(const AnalysisStore *store, const AnalysisQuery *q, Colum
 }
 
 /* The text keeps to what fits: the rest is for programs. */
-static void hide_columns(View *v, const Columns *c, const AnalysisStore *store, const AnalysisQuery *q)
+static void hide_columns(View *v, const Columns *c, const AnalysisQuery *q)
 {
 	const guint hidden[] = {c->interface, c->service, c->protocol, c->late, c->zero_windows, c->freed, c->queue_p99, c->response_max, c->rate, c->queue_mean};
 
 	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
 		if (hidden[i] != c->rate || q->form != ANALYSIS_SERIES)
 			view_hide_from_text(v, hidden[i]);
-	if (store->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 }
 
 static void set_hist(View *v, const StHist *h, guint mean, guint max)
@@ -360,7 +358,7 @@ static View *table(const AnalysisStore *store, const AnalysisQuery *q)
 	Columns c;
 	View *v = table_new(store, q, &c);
 
-	hide_columns(v, &c, store, q);
+	hide_columns(v, &c, q);
 	for (guint i = 0; i < store->traces->len; i++) {
 		Work w;
 

@@ -59,7 +59,7 @@ static View *log_new(const AnalysisStore *store, const char *schema, const char 
 	View *v = view_new(schema, title);
 
 	c->time = view_add_column(v, "time_ns", "TIME", VIEW_TIME_NS);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	c->machine = analysis_add_machine_column(v, store);
 	c->interface = view_add_column(v, "interface", "INTERFACE", VIEW_TEXT);
 	c->direction = view_add_column(v, "direction", "DIR", VIEW_TEXT);
 	c->from = view_add_column(v, "from", "FROM", VIEW_TEXT);
@@ -79,8 +79,6 @@ static View *log_new(const AnalysisStore *store, const char *schema, const char 
 	const guint hidden[] = {c->protocol, c->len, c->seq, c->ack, c->thread, c->cpu};
 	for (guint i = 0; i < G_N_ELEMENTS(hidden); i++)
 		view_hide_from_text(v, hidden[i]);
-	if (store->traces->len < 2)
-		view_hide_from_text(v, c->machine);
 	view_set_empty_text(v, "No packet was recorded.");
 	return v;
 }

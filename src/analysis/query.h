@@ -101,6 +101,7 @@ const AnalysisGroup *analysis_groups_get(const AnalysisGroups *g, guint i);
  * table; JSON: "histogram", an array of [from_ns, to_ns, count]; CSV: the same as a text). In a series "time_ns" comes first. Returns the first column's number.
  */
 guint analysis_add_time_column(View *v, const AnalysisQuery *q);    /* before any other; nothing without a series */
+guint analysis_add_machine_column(View *v, const AnalysisStore *s); /* in text only where there are several traces */
 guint analysis_add_dist_columns(View *v, const AnalysisQuery *q);
 void analysis_set_bins(View *v, guint column, const StHist *hist); /* of a column of unit VIEW_BINS */
 void analysis_set_dist(View *v, guint first, const AnalysisQuery *q, const AnalysisGroup *g);

@@ -266,7 +266,7 @@ enum { MACHINE, SIDE, PROCESS, PID, PORT, PROTOCOL, CONNECTION };
 guint request_add_service_columns(View *v, const AnalysisStore *s, const AnalysisQuery *q)
 {
 	gboolean connections = g_strcmp0(q->by, "connection") == 0;
-	guint first = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	guint first = analysis_add_machine_column(v, s);
 
 	view_add_column(v, "side", "SIDE", VIEW_TEXT);
 	view_add_column(v, "process", "PROCESS", VIEW_TEXT);
@@ -274,8 +274,6 @@ guint request_add_service_columns(View *v, const AnalysisStore *s, const Analysi
 	view_add_column(v, "port", "PORT", VIEW_ID);
 	view_add_column(v, "protocol", "PROTOCOL", VIEW_TEXT);
 	view_add_column(v, "connection", "CONNECTION", VIEW_TEXT);
-	if (s->traces->len == 1)
-		view_hide_from_text(v, first + MACHINE);
 	view_hide_from_text(v, first + (connections ? PORT : CONNECTION));
 	if (!connections && g_strcmp0(q->by, "process") != 0)
 		view_hide_from_text(v, first + PID);

@@ -412,7 +412,7 @@ static View *log_new(const AnalysisStore *store)
 	View *v = view_new("steal-log", "The longest waits of vCPUs for a processor");
 
 	view_add_column(v, "time_ns", "BEGIN", VIEW_TIME_NS);
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, store);
 	view_add_column(v, "name", "VCPU", VIEW_TEXT);
 	view_add_column(v, "vm_pid", "VM", VIEW_ID);
 	view_add_column(v, "vcpu", "ID", VIEW_ID);
@@ -426,8 +426,6 @@ static View *log_new(const AnalysisStore *store)
 	view_add_column(v, "in_vain_ns", "IN VAIN", VIEW_NS);
 	view_hide_from_text(v, LOG_VM);
 	view_hide_from_text(v, LOG_ID);
-	if (store->traces->len == 1)
-		view_hide_from_text(v, LOG_MACHINE);
 	view_set_empty_text(v, "No vCPU waited for a processor.");
 	return v;
 }

@@ -139,9 +139,7 @@ static View *table(const AnalysisStore *s, const AnalysisQuery *q)
 	Columns col = {.view = v};
 
 	analysis_add_time_column(v, q);
-	col.machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, col.machine);
+	col.machine = analysis_add_machine_column(v, s);
 	col.name = view_add_column(v, "syscall", "SYSCALL", VIEW_TEXT);
 	col.dist = analysis_add_dist_columns(v, q);
 	col.errors = view_add_column(v, "errors", "ERRORS", VIEW_COUNT);
@@ -198,9 +196,7 @@ static View *log_view(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	View *v = view_new("syscalls-log", "The slowest system calls");
 
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, 0);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "begin_ns", "BEGIN", VIEW_TIME_NS);
 	view_add_column(v, "duration_ns", "DURATION", VIEW_NS);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);

@@ -325,9 +325,7 @@ static void add_columns(Columns *c, const AnalysisStore *s, const AnalysisQuery 
 	View *v = c->view;
 
 	c->time = analysis_add_time_column(v, q);
-	c->machine = view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, c->machine);
+	c->machine = analysis_add_machine_column(v, s);
 	c->vm = view_add_column(v, "vm_pid", "VM", VIEW_ID);
 	c->kind = view_add_column(v, "kind", "KIND", VIEW_TEXT);
 	c->target = view_add_column(v, "target", "TARGET", VIEW_TEXT);
@@ -485,7 +483,7 @@ static View *log_view(const AnalysisStore *s, const AnalysisQuery *q)
 {
 	View *v = view_new("vmio-log", "The longest requests of VMs");
 
-	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
+	analysis_add_machine_column(v, s);
 	view_add_column(v, "begin_ns", "BEGIN", VIEW_TIME_NS);
 	view_add_column(v, "vm_pid", "VM", VIEW_ID);
 	view_add_column(v, "kind", "KIND", VIEW_TEXT);
@@ -496,8 +494,6 @@ static View *log_view(const AnalysisStore *s, const AnalysisQuery *q)
 	view_add_column(v, "own", "OWN", VIEW_COUNT);
 	view_add_column(v, "others", "OTHERS", VIEW_COUNT);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);
-	if (s->traces->len < 2)
-		view_hide_from_text(v, LOG_MACHINE);
 	for (guint i = 0; i < s->traces->len; i++)
 		log_trace(v, q, g_ptr_array_index(s->traces, i));
 	view_set_empty_text(v, NOTHING_TEXT);
