@@ -217,8 +217,9 @@ static void add_notes(View *v, const RequestScan *s, const Work *w)
 		view_add_note(v, "%s: %" G_GUINT64_FORMAT " are left out: there are too many rows.", s->trace->name, w->dropped);
 }
 
-static void add_trace(Columns *c, const RequestScan *s)
+static void add_trace(const RequestScan *s, gpointer columns)
 {
+	Columns *c = columns;
 	Work w = {.query = s->query, .services = request_services_new(s->query), .sums = g_hash_table_new_full(sum_hash, sum_equal, sum_free, NULL),
 		  .list = g_ptr_array_new()};
 
@@ -267,14 +268,7 @@ static View *make_table(const AnalysisStore *store, const AnalysisQuery *q)
 	Columns c = {.view = view_new(series ? "requests-series" : "requests", series ? "Requests, over time" : "Requests")};
 
 	add_columns(&c, store, q);
-	for (guint i = 0; i < store->traces->len; i++) {
-		RequestScan s;
-
-		if (!requests_open(&s, store, q, g_ptr_array_index(store->traces, i)))
-			continue;
-		add_trace(&c, &s);
-		requests_close(&s);
-	}
+	requests_each_machine(store, q, add_trace, &c);
 	if (!c.aborted)
 		view_hide_from_text(c.view, c.bytes + 2);
 	view_sort(c.view, c.dist + 1, TRUE);

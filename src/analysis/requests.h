@@ -73,6 +73,10 @@ typedef struct {
 gboolean requests_open(RequestScan *s, const AnalysisStore *store, const AnalysisQuery *q, const AnalysisStoreTrace *t);
 void requests_close(RequestScan *s);
 
+/* Calls `found` for each machine of which something is asked. */
+typedef void (*RequestScanFunc)(const RequestScan *s, gpointer user);
+void requests_each_machine(const AnalysisStore *store, const AnalysisQuery *q, RequestScanFunc found, gpointer user);
+
 /* All of them that ended in the range, incomplete ones too. Of each connection in their order. */
 typedef void (*RequestFunc)(const RequestScan *s, const Request *r, gpointer user);
 void requests_each(const RequestScan *s, RequestFunc found, gpointer user);

@@ -134,24 +134,23 @@ static void add_columns(View *v, const AnalysisStore *store, const AnalysisQuery
 	view_hide_from_text(v, FLAGS);
 }
 
+static void add_trace(const RequestScan *s, gpointer view)
+{
+	g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(Request));
+	Keep k = {kept, s->query->limit};
+
+	requests_each(s, keep, &k);
+	cut(&k);
+	for (guint n = 0; n < kept->len; n++)
+		add_row(view, s, &g_array_index(kept, Request, n));
+}
+
 View *requests_log(const AnalysisStore *store, const AnalysisQuery *q)
 {
 	View *v = view_new("requests-log", "The slowest requests");
 
 	add_columns(v, store, q);
-	for (guint i = 0; i < store->traces->len; i++) {
-		g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(Request));
-		Keep k = {kept, q->limit};
-		RequestScan s;
-
-		if (!requests_open(&s, store, q, g_ptr_array_index(store->traces, i)))
-			continue;
-		requests_each(&s, keep, &k);
-		cut(&k);
-		for (guint n = 0; n < kept->len; n++)
-			add_row(v, &s, &g_array_index(kept, Request, n));
-		requests_close(&s);
-	}
+	requests_each_machine(store, q, add_trace, v);
 	view_sort(v, WHOLE, TRUE);
 	return v;
 }

@@ -43,6 +43,18 @@ void requests_close(RequestScan *s)
 	g_hash_table_unref(s->names);
 }
 
+void requests_each_machine(const AnalysisStore *store, const AnalysisQuery *q, RequestScanFunc found, gpointer user)
+{
+	for (guint i = 0; i < store->traces->len; i++) {
+		RequestScan s;
+
+		if (!requests_open(&s, store, q, g_ptr_array_index(store->traces, i)))
+			continue;
+		found(&s, user);
+		requests_close(&s);
+	}
+}
+
 const KernelThreadItem *requests_thread(const RequestScan *s, guint32 serial)
 {
 	const History *h = s->trace->history;

@@ -266,8 +266,9 @@ static void add_columns(Rows *c, const AnalysisStore *store, const AnalysisQuery
 	c->share = view_add_column(v, "share", "SHARE", VIEW_RATIO);
 }
 
-static void add_trace(Rows *c, const RequestScan *s)
+static void add_trace(const RequestScan *s, gpointer rows)
 {
+	Rows *c = rows;
 	Work w = {.services = request_services_new(s->query), .list = g_ptr_array_new_with_free_func(sides_free)};
 
 	c->scan = s;
@@ -289,14 +290,7 @@ View *requests_by_cause(const AnalysisStore *store, const AnalysisQuery *q)
 	Rows c = {.view = view_new("requests-causes", "What slow requests have that typical ones don't")};
 
 	add_columns(&c, store, q);
-	for (guint i = 0; i < store->traces->len; i++) {
-		RequestScan s;
-
-		if (!requests_open(&s, store, q, g_ptr_array_index(store->traces, i)))
-			continue;
-		add_trace(&c, &s);
-		requests_close(&s);
-	}
+	requests_each_machine(store, q, add_trace, &c);
 	view_sort(c.view, c.added, TRUE);
 	return c.view;
 }

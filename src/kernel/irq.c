@@ -496,7 +496,7 @@ gboolean kernel_irq_context(const KernelSet *set, gint32 cpu, guint i, KernelIrq
 	                          .object = f->key,
 	                          .by = f->by,
 	                          .by_ns = f->by_ns,
-	                          .is_local_timer = f->kind == KERNEL_IRQ_VECTOR && f->key == 0}; /* they are counted from it */;
+	                          .is_local_timer = f->kind == KERNEL_IRQ_VECTOR && f->key == 0}; /* they are counted from it */
 	return TRUE;
 }
 
