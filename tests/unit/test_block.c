@@ -5,6 +5,7 @@
  */
 #include "kernel/block_private.h"
 #include "kernel/flow.h"
+#include "feed.h"
 
 #include <string.h>
 
@@ -24,14 +25,6 @@ typedef struct {
 	const char *text;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -40,10 +33,8 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
-	if (needs(&w->kernel_model, id))
-		w->kernel_model.event(w->kernel_model.self, &ev);
-	if (needs(&w->models[KERNEL_PART_BLOCK], id))
-		w->models[KERNEL_PART_BLOCK].event(w->models[KERNEL_PART_BLOCK].self, &ev);
+	feed_model(&w->kernel_model, &ev);
+	feed_model(&w->models[KERNEL_PART_BLOCK], &ev);
 }
 
 #define FEED(w, at, id, cpu, ...)                                                                                              \

@@ -5,6 +5,7 @@
  */
 #include "analysis/query.h"
 #include "kernel/containers.h"
+#include "feed.h"
 
 #include <string.h>
 
@@ -24,14 +25,6 @@ typedef struct {
 	gint64 now;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 /* Only the Kernel and this part hear of it. */
 static void feed(World *w, TraceEventId id, gint syscall, const guint64 *v, guint n, const guint64 *ctx, guint16 ctx_present, const char *text)
 {
@@ -43,8 +36,7 @@ static void feed(World *w, TraceEventId id, gint syscall, const guint64 *v, guin
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
 	for (guint i = 0; i < G_N_ELEMENTS(to); i++)
-		if (needs(&w->models[to[i]], id))
-			w->models[to[i]].event(w->models[to[i]].self, &ev);
+		feed_model(&w->models[to[i]], &ev);
 }
 
 #define FEED(w, id, ...)                                                                                                       \

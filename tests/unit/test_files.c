@@ -6,6 +6,7 @@
 #include "kernel/fdtable.h"
 #include "kernel/files.h"
 #include "kernel/futex.h"
+#include "feed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,14 +31,6 @@ typedef struct {
 	guint used;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -49,9 +42,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 		ctx[TRACE_CTX_TID] = (guint64)w->context;
 		ev.ctx_present = TRACE_BIT(TRACE_CTX_TID);
 	}
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event, ten ns after the one before. */

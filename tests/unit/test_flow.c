@@ -4,6 +4,7 @@
  * of. Two processors, times from 0 to 1000; threads 11, 12 and 13 are in user space, 20 is the kernel's. A thread is seen to be in user space by its first system call.
  */
 #include "kernel/flow.h"
+#include "feed.h"
 
 #include <string.h>
 
@@ -22,14 +23,6 @@ typedef struct {
 	const char *name; /* of an interrupt line */
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -37,9 +30,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 			 .base = (const guint8 *)w->name, .syscall = w->syscall};
 
 	memcpy(values, v, n * sizeof(*v));
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event at a time. */

@@ -5,6 +5,7 @@
  */
 #include "kernel/flow.h"
 #include "kernel/irq.h"
+#include "feed.h"
 
 #include <string.h>
 
@@ -24,14 +25,6 @@ typedef struct {
 	const char *name;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 /* Texts are all the world's `name`. */
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
@@ -40,9 +33,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 			 .base = (const guint8 *)w->name, .syscall = -1};
 
 	memcpy(values, v, n * sizeof(*v));
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event at a time. */

@@ -5,6 +5,7 @@
  */
 #include "kvm/kvm.h"
 #include "kvm/rows.h"
+#include "feed.h"
 
 enum { END = 100000, VM = 10, VCPU = 11, OTHER = 12 };
 enum { HLT = 0x78, INTR = 0x60, MSR = 0x7c, CPUID = 0x72, VMRUN = 0x80, VMLOAD = 0x82, VMSAVE = 0x83, NPF = 0x400 };
@@ -22,14 +23,6 @@ typedef struct {
 	char name[16];
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -38,9 +31,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
-	for (guint m = 0; m < 2; m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event at a time. */

@@ -2,6 +2,7 @@
 /* Page faults and memory, case by case. Threads 10 and 11 are those of process 10; 10 has processor 0. */
 #include "kernel/flow.h"
 #include "kernel/memory.h"
+#include "feed.h"
 
 enum { END = 100000, A = 10, B = 11 };
 
@@ -15,14 +16,6 @@ typedef struct {
 	gint16 syscall;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -31,10 +24,8 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
-	if (needs(&w->kernel_model, id))
-		w->kernel_model.event(w->kernel_model.self, &ev);
-	if (needs(&w->model, id))
-		w->model.event(w->model.self, &ev);
+	feed_model(&w->kernel_model, &ev);
+	feed_model(&w->model, &ev);
 }
 
 #define FEED(w, at, id, cpu, ...)                                                                                              \

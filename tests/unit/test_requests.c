@@ -6,6 +6,7 @@
 #include "kernel/files.h"
 #include "kernel/net.h"
 #include "kernel/requests.h"
+#include "feed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,14 +25,6 @@ typedef struct {
 	gboolean is_finished;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -39,9 +32,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 			 .base = (const guint8 *)"", .syscall = w->syscall};
 
 	memcpy(values, v, n * sizeof(*v));
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event, ten ns after the one before. */

@@ -2,6 +2,7 @@
 /* What exits were for, case by case: one exit each, and the events of its handling, as Intel's and AMD's processors and KVM tell it. */
 #include "kvm/private.h"
 #include "kvm/sites.h"
+#include "feed.h"
 
 enum { END = 1000000000, VM = 10, VCPU = 11 };
 
@@ -19,14 +20,6 @@ typedef struct {
 	gint64 now;
 } World;
 
-static gboolean needs(const TraceModel *model, guint id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 static void feed(World *w, guint id, const guint64 *v, guint n)
 {
 	guint64 values[TRACE_FIELDS_MAX] = {0}, ctx[TRACE_CTX_COUNT] = {0};
@@ -34,9 +27,7 @@ static void feed(World *w, guint id, const guint64 *v, guint n)
 
 	for (guint i = 0; i < n; i++)
 		values[i] = v[i];
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 #define FEED(w, id, ...)                                                                                                       \

@@ -6,6 +6,7 @@
 #include "kvm/rows.h"
 #include "kvm/set.h"
 #include "kvm/waits.h"
+#include "feed.h"
 
 #include <string.h>
 
@@ -31,14 +32,6 @@ typedef struct {
 	const char *name;
 } World;
 
-static gboolean needs(const TraceModel *model, TraceEventId id)
-{
-	for (gsize i = 0; i < model->n_needs; i++)
-		if (model->needs[i].event == id)
-			return TRUE;
-	return FALSE;
-}
-
 /* What this trace doesn't declare, it doesn't have. */
 static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v, guint n)
 {
@@ -49,9 +42,7 @@ static void feed_values(World *w, TraceEventId id, gint32 cpu, const guint64 *v,
 	if (!w->facts.declared[id])
 		return;
 	memcpy(values, v, n * sizeof(*v));
-	for (guint m = 0; m < G_N_ELEMENTS(w->models); m++)
-		if (needs(&w->models[m], id))
-			w->models[m].event(w->models[m].self, &ev);
+	feed_models(w->models, G_N_ELEMENTS(w->models), &ev);
 }
 
 /* An event at a time. */
