@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Findings: the scenarios' injected causes come first, and every finding can be proved with rows."""
 import json
+import re
 
 import tap
 
@@ -87,6 +88,22 @@ def test_a_quiet_part_has_no_such_finding():
     begin = first["ranges"][0][0]
     before = report(f"--end={begin - 100_000_000}", scenario)["findings"]
     tap.check(all((f["id"], f["culprit"]["name"]) != (first["id"], first["culprit"]["name"]) for f in before), f"{before}")
+
+
+def check_places(scenario):
+    text = tap.strata("report", scenario).stdout
+    machines = report(scenario)["machines"]
+    traced = {m["name"]: m for m in machines if m["trace"]}
+    tap.equal("not known from these traces" in text, any(m["level"] is None for m in traced.values()), "a level is said to be unknown only if it is")
+    for m in traced.values():
+        part = text[text.index(f"\nMachine {m['name']}\n"):]
+        if m["parent"]:
+            tap.check(re.search(rf"L{m['level']}\b.*VM {m['vm_pid']} of {re.escape(m['parent'])}", part.split("\nMachine ", 2)[1]), f"where {m['name']} runs")
+
+
+def test_the_text_says_where_machines_run():
+    for scenario in tap.scenarios():
+        yield scenario.name, check_places, scenario
 
 
 tap.main(globals())

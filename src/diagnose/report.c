@@ -44,12 +44,22 @@ static const ExperimentMember *guest_of(const Diagnose *d, const AnalysisMachine
 	return NULL;
 }
 
+static const ExperimentMember *member_of(const Diagnose *d, const AnalysisMachine *m)
+{
+	return experiment_member(d->store->experiment, m->store->member);
+}
+
+/* The machine that it is a VM of; NULL: none, or not known. */
+static const char *parent_of(const Diagnose *d, const AnalysisMachine *m)
+{
+	guint parent = member_of(d, m)->parent;
+
+	return parent == EXPERIMENT_NONE ? NULL : experiment_member(d->store->experiment, parent)->name;
+}
+
 static void json_traced(StJson *j, const Diagnose *d, const AnalysisMachine *m)
 {
-	const ExperimentMember *e = experiment_member(d->store->experiment, m->store->member);
-	const char *parent = e->parent == EXPERIMENT_NONE ? NULL : experiment_member(d->store->experiment, e->parent)->name;
-
-	json_machine(j, m->name, m->level, parent, e->vm_pid, m->trace->path);
+	json_machine(j, m->name, m->level, parent_of(d, m), member_of(d, m)->vm_pid, m->trace->path);
 }
 
 /* VMs without a trace of their own, and those nested in them. */
@@ -135,12 +145,28 @@ static guint cpu_count(const Kernel *k)
 	return n;
 }
 
-static void say_machine(ViewDoc *doc, const AnalysisMachine *m)
+/* "VM 183 of host", as far as it is known. The caller frees. */
+static char *place_of(const Diagnose *d, const AnalysisMachine *m)
+{
+	const char *parent = parent_of(d, m);
+	const ExperimentMember *e = member_of(d, m);
+
+	if (m->level < 0)
+		return g_strdup("its own level is not known from these traces");
+	if (m->level == 0 || !parent)
+		return g_strdup(m->level == 0 ? "the traced host" : "a guest");
+	return g_strdup_printf("%sVM %d of %s", e->l2 == EXPERIMENT_NONE ? "" : "nested in ", e->vm_pid, parent);
+}
+
+static void say_machine(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
 {
 	char begin[ST_TIME_FORMAT_MAX], end[ST_TIME_FORMAT_MAX], length[ST_FORMAT_MAX], events[ST_FORMAT_MAX], lost[ST_FORMAT_MAX];
 	g_autofree char *heading = g_strdup_printf("Machine %s", m->name);
+	g_autofree char *place = place_of(d, m);
 	view_doc_heading(doc, heading);
 	view_doc_pair(doc, "Trace", "%s", m->trace->path);
+	if (m->level > 0)
+		view_doc_pair(doc, "Level", "L%d, %s", m->level, place);
 	view_doc_pair(doc, "Kernel", "%s, recorded by %s", or_unknown(m->facts.kernel_release), or_unknown(m->facts.tracer));
 	view_doc_pair(doc, "Time", "%s to %s (%s)", st_time_format_date(begin, m->kernel->begin_ns),
 	              st_time_format(end, m->kernel->end_ns), st_format_duration(length, m->kernel->end_ns - m->kernel->begin_ns));
@@ -177,22 +203,24 @@ static void topology_l2(View *t, const AnalysisMachine *m, const KvmL2 *l2, gint
 	               l2->evidence == KVM_L2_ASSUMED ? "; all nested VMs together: nothing told them apart" : "");
 }
 
-static void topology_vm(View *t, const AnalysisMachine *m, const KvmVm *vm, gint parent)
+static void topology_vm(View *t, const Diagnose *d, const AnalysisMachine *m, const KvmVm *vm, gint parent)
 {
 	g_autoptr(GString) tids = g_string_new(NULL);
 	guint others = vm->threads->len > vm->vcpus->len ? vm->threads->len - vm->vcpus->len : 0;
+	const ExperimentMember *guest = guest_of(d, m, vm->pid);
 	append_thread_ids(tids, vm);
 	gint row = view_begin_row(t);
 	view_row_parent(t, parent);
 	view_set_textf(t, 0, "%s, pid %d", or_unknown(vm->name), vm->pid);
 	analysis_set_level(t, 1, m, 1);
 	view_set_textf(t, 2, "%u vCPU%s", vm->vcpus->len, plural(vm->vcpus->len));
-	view_set_textf(t, 3, "vCPU thread%s %s; %u other thread%s", plural(vm->vcpus->len), tids->str, others, plural(others));
+	view_set_textf(t, 3, "vCPU thread%s %s; %u other thread%s%s%s", plural(vm->vcpus->len), tids->str, others, plural(others),
+	               guest ? "; machine " : "", guest ? guest->name : "");
 	for (guint i = 0; i < vm->l2s->len; i++)
 		topology_l2(t, m, g_ptr_array_index(vm->l2s, i), row);
 }
 
-static void say_topology(ViewDoc *doc, const AnalysisMachine *m)
+static void say_topology(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
 {
 	View *t = view_new("topology", "Who runs in whom");
 	view_add_column(t, "name", "WHO", VIEW_TEXT);
@@ -200,13 +228,15 @@ static void say_topology(ViewDoc *doc, const AnalysisMachine *m)
 	view_add_column(t, "vcpus", "PROCESSORS", VIEW_TEXT);
 	view_add_column(t, "detail", "DETAIL", VIEW_TEXT);
 	view_set_tree_column(t, 0);
+	g_autofree char *place = place_of(d, m);
 	gint row = view_begin_row(t);
 	view_set_text(t, 0, m->name);
-	view_set_text(t, 1, m->level == 0 ? "L0" : "");
+	if (m->level >= 0)
+		analysis_set_level(t, 1, m, 0);
 	view_set_textf(t, 2, "%u CPU%s", cpu_count(m->kernel), plural(cpu_count(m->kernel)));
-	view_set_text(t, 3, m->level == 0 ? "the traced host" : "its own level is not known from these traces");
+	view_set_text(t, 3, place);
 	for (guint i = 0; i < m->kvm->vms->len; i++)
-		topology_vm(t, m, g_ptr_array_index(m->kvm->vms, i), row);
+		topology_vm(t, d, m, g_ptr_array_index(m->kvm->vms, i), row);
 	view_doc_heading(doc, "Who runs in whom");
 	view_doc_table(doc, t);
 }
@@ -482,9 +512,9 @@ static void say_waits(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
 
 static void say_one(ViewDoc *doc, const Analysis *a, const Diagnose *d, const AnalysisMachine *m)
 {
-	say_machine(doc, m);
+	say_machine(doc, d, m);
 	if (m->kvm->vms->len) {
-		say_topology(doc, m);
+		say_topology(doc, d, m);
 		say_levels(doc, a, m);
 		say_times(doc, m);
 		if (m->kvm->has_exits)
