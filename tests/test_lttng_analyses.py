@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Pages and periods against lttng-analyses, where that is there, on made up traces that it reads."""
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -35,8 +36,17 @@ def make(folder, seed):
     return trace.write(folder / "kernel")
 
 
+def plain_environment():
+    """Without what makes allocators strict: the reader below theirs uses memory after it freed it, and that is not what is tested."""
+    return {name: value for name, value in os.environ.items() if name not in ("G_DEBUG", "G_SLICE", "MALLOC_PERTURB_")}
+
+
 def theirs(command, *arguments):
-    return {result["class"]: result["data"] for result in json.loads(tap.run(command, *arguments).stdout)["results"]}
+    done = tap.run(command, *arguments, status=None, env=plain_environment())
+    if done.returncode < 0:
+        tap.skip(f"{command} crashed: signal {-done.returncode}")
+    tap.equal(done.returncode, 0, f"{command}: exit status, {done.stderr}")
+    return {result["class"]: result["data"] for result in json.loads(done.stdout)["results"]}
 
 
 def ours(command, *arguments):
