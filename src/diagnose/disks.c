@@ -33,11 +33,19 @@ typedef struct {
 	Diagnose *d;
 	const AnalysisStoreTrace *t;
 	guint table;
-	guint32 disk;
+	guint64 *next;          /* by request: the next one of its disk plus one; 0: the last */
+	GArray *requests;       /* DiskRequest: the disk's */
 	GPtrArray *owners;      /* Owner * */
 	GHashTable *by_key;
 	gint64 begin, end;
 } Scan;
+
+/* A request, and whose it is. */
+typedef struct {
+	Owner *owner;
+	const KernelDiskRequest *r;
+	gint64 begin;
+} DiskRequest;
 
 static void owner_free(gpointer data)
 {
@@ -53,21 +61,10 @@ static void owner_free(gpointer data)
 
 /* ---- Whose --------------------------------------------------------------------------------------------------------------- */
 
-static guint32 vm_of_pid(const AnalysisStoreTrace *t, gint32 pid)
-{
-	guint table;
-
-	if (pid >= 0 && history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
-		for (guint64 i = 0; i < history_table_len(t->history, table); i++)
-			if (((const KvmVmItem *)history_table_get(t->history, table, i))->pid == pid)
-				return (guint32)i;
-	return EXPERIMENT_NONE;
-}
-
 static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
 {
 	Owner *o = g_new0(Owner, 1);
-	guint32 vm = vm_of_pid(s->t, item->pid);
+	guint32 vm = diagnose_vm_of_pid(s->t, item->pid);
 
 	o->key = key;
 	o->pid = item->is_kthread ? -1 : item->pid;
@@ -85,12 +82,10 @@ static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
 
 static Owner *owner_of(Scan *s, guint32 serial)
 {
-	guint threads;
+	const KernelThreadItem *item = diagnose_thread(s->t, serial);
 
-	serial = diagnose_real_thread(s->t, serial);
-	if (serial == G_MAXUINT32 || !history_find_table(s->t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &threads))
+	if (!item)
 		return NULL;
-	const KernelThreadItem *item = history_table_get(s->t->history, threads, serial);
 	guint64 key = item->is_kthread ? 1 : (guint64)(guint32)item->pid + 2;
 	Owner *o = g_hash_table_lookup(s->by_key, GSIZE_TO_POINTER(key));
 	if (!o) {
@@ -102,23 +97,32 @@ static Owner *owner_of(Scan *s, guint32 serial)
 
 /* ---- Requests -------------------------------------------------------------------------------------------------------------- */
 
-typedef void (*Visit)(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin);
-
-static void each_request(Scan *s, Visit visit)
+static void find_requests(Scan *s, guint64 first)
 {
-	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
-		const KernelDiskRequest *r = history_table_get(s->t->history, s->table, i);
-		gint64 begin = r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns;
+	for (guint64 i = first; i; i = s->next[i - 1]) {
+		const KernelDiskRequest *r = history_table_get(s->t->history, s->table, i - 1);
+		DiskRequest found = {.r = r, .begin = r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns};
 
-		if (r->disk != s->disk || r->end != KERNEL_DISK_COMPLETED || begin == KERNEL_NO_TIME || r->completed_ns < s->begin || begin >= s->end)
+		if (r->end != KERNEL_DISK_COMPLETED || found.begin == KERNEL_NO_TIME || r->completed_ns < s->begin || found.begin >= s->end)
 			continue;
-		Owner *o = owner_of(s, r->cause);
-		if (o)
-			visit(s, o, r, begin);
+		found.owner = owner_of(s, r->cause);
+		if (found.owner)
+			g_array_append_val(s->requests, found);
 	}
 }
 
-static void note_busy(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+typedef void (*Visit)(const Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin);
+
+static void each_request(const Scan *s, Visit visit)
+{
+	for (guint i = 0; i < s->requests->len; i++) {
+		const DiskRequest *r = &g_array_index(s->requests, DiskRequest, i);
+
+		visit(s, r->owner, r->r, r->begin);
+	}
+}
+
+static void note_busy(const Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
 {
 	diagnose_span_add(o->busy, begin, r->completed_ns);
 	o->time += r->completed_ns - (r->issued_ns != KERNEL_NO_TIME ? r->issued_ns : begin);
@@ -139,7 +143,7 @@ static gint64 others_within(const Scan *s, const Owner *o, gint64 begin, gint64 
 	return sum;
 }
 
-static void note_alone(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+static void note_alone(const Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
 {
 	gint64 ns = r->completed_ns - begin;
 
@@ -147,7 +151,7 @@ static void note_alone(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 beg
 		g_array_append_val(o->usual[r->op], ns);
 }
 
-static void note_all(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+static void note_all(const Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
 {
 	gint64 ns = r->completed_ns - begin;
 
@@ -168,7 +172,7 @@ static gint64 quantile(GArray *all, double q)
 	return all->len ? g_array_index(all, gint64, (guint)(q * (all->len - 1))) : 0;
 }
 
-static void find_usual(Scan *s)
+static void find_usual(const Scan *s)
 {
 	each_request(s, note_alone);
 	for (guint i = 0; i < s->owners->len; i++)
@@ -188,7 +192,7 @@ static void find_usual(Scan *s)
 		}
 }
 
-static void note_excess(Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
+static void note_excess(const Scan *s, Owner *o, const KernelDiskRequest *r, gint64 begin)
 {
 	gint64 from = begin + o->base[r->op];
 
@@ -252,13 +256,16 @@ static void judge(const Scan *s, const Owner *o, const KernelDiskItem *disk)
 		add_finding(s, o, culprit, disk, loss);
 }
 
-static void scan_disk(Scan *s, const KernelDiskItem *disk)
+static void scan_disk(Scan *s, const KernelDiskItem *disk, guint64 first)
 {
+	g_autoptr(GArray) requests = g_array_new(FALSE, FALSE, sizeof(DiskRequest));
 	g_autoptr(GPtrArray) owners = g_ptr_array_new_with_free_func(owner_free);
 	g_autoptr(GHashTable) by_key = g_hash_table_new(NULL, NULL);
 
+	s->requests = requests;
 	s->owners = owners;
 	s->by_key = by_key;
+	find_requests(s, first);
 	each_request(s, note_busy);
 	for (guint i = 0; i < owners->len; i++)
 		diagnose_spans_merge(((Owner *)g_ptr_array_index(owners, i))->busy);
@@ -272,6 +279,23 @@ static void scan_disk(Scan *s, const KernelDiskItem *disk)
 		judge(s, g_ptr_array_index(owners, i), disk);
 }
 
+/* By disk: its first request plus one. */
+static guint64 *chain_requests(Scan *s, guint64 n_disks)
+{
+	guint64 *first = g_new0(guint64, n_disks + 1), n = history_table_len(s->t->history, s->table);
+
+	s->next = g_new0(guint64, n + 1);
+	for (guint64 i = n; i-- > 0;) {
+		guint32 disk = ((const KernelDiskRequest *)history_table_get(s->t->history, s->table, i))->disk;
+
+		if (disk >= n_disks)
+			continue;
+		s->next[i] = first[disk];
+		first[disk] = i + 1;
+	}
+	return first;
+}
+
 void diagnose_rule_disks(Diagnose *d)
 {
 	for (guint i = 0; i < d->store->traces->len; i++) {
@@ -282,9 +306,10 @@ void diagnose_rule_disks(Diagnose *d)
 		if (!t->is_kernel || !history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
 		    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
 			continue;
-		for (guint64 k = 0; k < history_table_len(t->history, disks); k++) {
-			s.disk = (guint32)k;
-			scan_disk(&s, history_table_get(t->history, disks, k));
-		}
+		guint64 n = history_table_len(t->history, disks);
+		g_autofree guint64 *first = chain_requests(&s, n);
+		for (guint64 k = 0; k < n; k++)
+			scan_disk(&s, history_table_get(t->history, disks, k), first[k]);
+		g_free(s.next);
 	}
 }

@@ -54,24 +54,25 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_MS] * 1e6 && (double)loss->ns >= d->thresholds[share] * (double)demand_ns;
 }
 
-guint32 diagnose_real_thread(const AnalysisStoreTrace *t, guint32 serial)
-{
-	guint table;
-
-	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) || serial >= history_table_len(t->history, table))
-		return G_MAXUINT32;
-	guint32 real = ((const KernelThreadItem *)history_table_get(t->history, table, serial))->same_as;
-	return real < history_table_len(t->history, table) ? real : serial;
-}
-
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial)
 {
 	guint table;
 
-	serial = diagnose_real_thread(t, serial);
-	if (serial == G_MAXUINT32 || !history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table))
+	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) || serial >= history_table_len(t->history, table))
 		return NULL;
-	return history_table_get(t->history, table, serial);
+	const KernelThreadItem *item = history_table_get(t->history, table, serial);
+	return item->same_as < history_table_len(t->history, table) ? history_table_get(t->history, table, item->same_as) : item;
+}
+
+guint32 diagnose_vm_of_pid(const AnalysisStoreTrace *t, gint32 pid)
+{
+	guint table;
+
+	if (pid >= 0 && history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
+		for (guint64 i = 0; i < history_table_len(t->history, table); i++)
+			if (((const KvmVmItem *)history_table_get(t->history, table, i))->pid == pid)
+				return (guint32)i;
+	return EXPERIMENT_NONE;
 }
 
 gint32 diagnose_vhost_pid(const char *name)

@@ -16,7 +16,6 @@ DiagnoseLoss *diagnose_loss_new(const AnalysisStoreTrace *t)
 	l->trace = t;
 	l->begin = t->begin_ns;
 	l->width = MAX((t->end_ns - t->begin_ns) / BINS + 1, 1);
-	l->bins = g_new0(gint64, BINS);
 	l->worst = g_array_new(FALSE, FALSE, sizeof(DiagnoseWorst));
 	return l;
 }
@@ -62,6 +61,8 @@ void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 
 	if (end_ns <= begin_ns)
 		return;
 	l->ns += end_ns - begin_ns;
+	if (!l->bins) /* most who could lose time don't */
+		l->bins = g_new0(gint64, BINS);
 	for (gint64 at = MAX(begin_ns, l->begin); at < end_ns;) {
 		guint bin = (guint)MIN((at - l->begin) / l->width, BINS - 1);
 		gint64 until = bin == BINS - 1 ? end_ns : MIN(end_ns, bin_begin(l, bin + 1));
@@ -115,7 +116,7 @@ GArray *diagnose_loss_ranges(const DiagnoseLoss *l)
 	gint64 mean = l->ns / BINS;
 	guint last = 0;
 
-	for (guint i = 0; i < BINS; i++) {
+	for (guint i = 0; l->bins && i < BINS; i++) {
 		if (!l->bins[i] || l->bins[i] < mean)
 			continue;
 		gint64 end = MIN(bin_begin(l, i + 1), l->trace->end_ns);

@@ -14,7 +14,7 @@ typedef struct {
 struct DiagnoseLoss {
 	const AnalysisStoreTrace *trace;
 	gint64 ns, begin, width;
-	gint64 *bins;     /* lost within equal parts of the trace's time */
+	gint64 *bins;     /* lost within equal parts of the trace's time; NULL: nothing was */
 	GArray *worst;    /* DiagnoseWorst: the longest ones */
 };
 

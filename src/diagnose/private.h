@@ -58,8 +58,10 @@ void diagnose_add(Diagnose *d, DiagnoseFinding *f); /* takes it */
 gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
 
 /* A thread of a trace, by its serial; NULL: there is none. */
-guint32 diagnose_real_thread(const AnalysisStoreTrace *t, guint32 serial);
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
+
+/* The VM (item of "vms") of that process; EXPERIMENT_NONE: it is none. */
+guint32 diagnose_vm_of_pid(const AnalysisStoreTrace *t, gint32 pid);
 
 /* The process for which a kernel thread called "vhost-PID" works; -1: it isn't called so. */
 gint32 diagnose_vhost_pid(const char *name);

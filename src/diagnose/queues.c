@@ -48,16 +48,12 @@ static void read_packets(Scan *s)
 static char *receiver(const Scan *s, const KernelNetInterface *n, gint32 *pid, guint32 *row)
 {
 	const KernelThreadItem *item = diagnose_thread(s->t, n->reader);
-	guint vms;
-
 	*pid = item ? item->pid : -1;
 	*row = item ? item->row : HISTORY_NO_ROW;
 	if (item && item->is_kthread) /* vhost-183 */
 		*pid = diagnose_vhost_pid(history_text_get(s->t->history, item->name));
-	for (guint64 i = 0; *pid >= 0 && history_find_table(s->t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) && i < history_table_len(s->t->history, vms); i++)
-		if (((const KvmVmItem *)history_table_get(s->t->history, vms, i))->pid == *pid)
-			return diagnose_vm_name(s->d, s->t, (guint32)i);
-	return NULL;
+	guint32 vm = diagnose_vm_of_pid(s->t, *pid);
+	return vm == EXPERIMENT_NONE ? NULL : diagnose_vm_name(s->d, s->t, vm);
 }
 
 static void add_finding(const Scan *s, const Queue *q, const KernelNetInterface *n, const DiagnoseLoss *loss, const char *vm, gint32 pid)
@@ -96,11 +92,13 @@ static void judge(const Scan *s, const Queue *q, const KernelNetInterface *n)
 	guint32 row;
 	g_autofree char *vm = receiver(s, n, &pid, &row);
 
+	if (row == HISTORY_NO_ROW)
+		row = cpu_row(s, q->cpu);
 	diagnose_spans_merge(q->spans);
 	for (guint i = 0; i < q->spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(q->spans, DiagnoseSpan, i);
 
-		diagnose_loss_add_in_row(loss, w->begin, w->end, row == HISTORY_NO_ROW ? cpu_row(s, q->cpu) : row);
+		diagnose_loss_add_in_row(loss, w->begin, w->end, row);
 	}
 	if (diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_LOST_SHARE))
 		add_finding(s, q, n, loss, vm, pid);
