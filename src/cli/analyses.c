@@ -39,7 +39,7 @@ static const GOptionEntry report_options[] = {
 	{"map", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.map, "Which trace is which VM, where that isn't found: MACHINE/vm/PID=TRACE, or none=TRACE", "VM=TRACE"},
 	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
 	{"threshold", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.thresholds, "What has to be exceeded for a finding; see --explain", "NAME=VALUE"},
-	{"explain", 0, 0, G_OPTION_ARG_NONE, &opt.explain, "Show the thresholds and what they mean, and do nothing else", NULL},
+	{"explain", 0, 0, G_OPTION_ARG_NONE, &opt.explain, "Show the thresholds, the causes that are looked for and what each needs, and do nothing else", NULL},
 	{"exit-code", 0, 0, G_OPTION_ARG_NONE, &opt.exit_code, "Exit with status 3 if something was found", NULL},
 	{NULL},
 };
@@ -159,6 +159,8 @@ static int explain(void)
 {
 	for (guint t = 0; t < DIAGNOSE_THRESHOLD_COUNT; t++)
 		printf("%-16s %6g  %s\n", diagnose_threshold_name(t), diagnose_threshold_default(t), diagnose_threshold_meaning(t));
+	for (guint i = 0; i < diagnose_n_causes(); i++)
+		printf("\n%s: %s\n  needs %s\n  not: %s\n", diagnose_cause(i)->id, diagnose_cause(i)->what, diagnose_cause(i)->needs, diagnose_cause(i)->rules_out);
 	return CLI_DONE;
 }
 

@@ -53,16 +53,16 @@ static gboolean set_threshold(Diagnose *d, const char *text, GError **error)
 	return FALSE;
 }
 
-/* What costs its sufferer the greatest part of its time comes first; what somebody costs himself counts half. */
-static double weight(const DiagnoseFinding *f)
+/* What costs its sufferer the greatest part of its time comes first. */
+double diagnose_weight(const DiagnoseFinding *f)
 {
-	return (double)f->lost_ns * f->share * (f->is_own ? 0.5 : 1);
+	return (double)f->lost_ns * f->share * f->cause->weight / 100;
 }
 
 static gint most_first(gconstpointer a, gconstpointer b)
 {
 	const DiagnoseFinding *x = *(const DiagnoseFinding *const *)a, *y = *(const DiagnoseFinding *const *)b;
-	double p = weight(x), q = weight(y);
+	double p = diagnose_weight(x), q = diagnose_weight(y);
 
 	return p != q ? (p < q) - (p > q) : strcmp(x->title, y->title);
 }
@@ -96,6 +96,7 @@ Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, G
 		return NULL;
 	for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
 		rules[i](d);
+	diagnose_fold(d);
 	g_ptr_array_sort(d->findings, most_first);
 	return g_steal_pointer(&d);
 }

@@ -24,7 +24,9 @@
 	T(LOST_MS,        "lost.ms",        20,    "milliseconds that must be lost") \
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
 	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
-	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue")
+	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
+	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
+	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
 /* clang-format on */
 
 typedef enum {
@@ -33,6 +35,18 @@ typedef enum {
 #undef DIAGNOSE_T
 	DIAGNOSE_THRESHOLD_COUNT
 } DiagnoseThreshold;
+
+/* A kind of cause that rules look for; lives for ever. */
+typedef struct {
+	const char *id;        /* of its findings */
+	const char *what;      /* what it is, in half a sentence */
+	const char *needs;     /* events without which it can't be found: "a b|c syscall:d" is a, one of b and c, and the system call d */
+	const char *rules_out; /* what else it could have been, and why it isn't */
+	guint weight;          /* in per cent: 100 what others do to somebody, 50 what a VM does to itself, 25 what is in the nature of its own work */
+} DiagnoseCause;
+
+guint diagnose_n_causes(void);
+const DiagnoseCause *diagnose_cause(guint i);
 
 /* Someone: a VM, a process, a thread, a container, a disk, an interface. All texts are the finding's own; "" where there is none. */
 typedef struct {
@@ -53,19 +67,31 @@ typedef struct {
 	const char *state;      /* lives for ever */
 } DiagnoseEvidence;
 
+/* A finding that was another one's symptom. */
 typedef struct {
-	const char *id;         /* of the table of causes; lives for ever */
+	const char *id;
+	char *title;
+	gint64 lost_ns;
+} DiagnoseFolded;
+
+typedef struct {
+	const DiagnoseCause *cause;
 	char *title;            /* one sentence */
 	gint level;             /* at which it was decided; -1: not known */
 	DiagnoseWho sufferer, culprit;
 	gint64 lost_ns;
 	double share;           /* of the sufferer's demand */
 	double confidence;      /* 0 .. 1 */
-	gboolean is_own;        /* the culprit is a part of who suffers */
 	GArray *ranges;         /* DiagnoseRange, in order: when it mattered */
 	GArray *evidence;       /* DiagnoseEvidence, longest first */
 	char *advice;           /* what to do; one or two sentences */
+	GArray *folded;         /* DiagnoseFolded: its symptoms */
+	guint member;           /* of the experiment: the machine on which it was seen */
+	guint victim, offender; /* the machine that suffers, and that of the culprit, if it has a trace; EXPERIMENT_NONE */
 } DiagnoseFinding;
+
+/* What it weighs: time lost, times its share, times the weight of its cause. */
+double diagnose_weight(const DiagnoseFinding *f);
 
 typedef struct Diagnose {
 	const AnalysisStore *store;
@@ -85,6 +111,10 @@ typedef struct {
 Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, GError **error);
 void diagnose_free(Diagnose *d); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Diagnose, diagnose_free)
+
+/* Causes that could not be looked for on a machine, for want of events, and the command that records those. */
+typedef void (*DiagnoseUncheckedFunc)(gpointer user, const AnalysisStoreTrace *machine, const DiagnoseCause *cause, const char *command);
+void diagnose_unchecked(const Diagnose *d, DiagnoseUncheckedFunc found, gpointer user);
 
 /* The main job's first part, as tables have it: one row a finding. */
 View *diagnose_view(const Diagnose *d);

@@ -234,6 +234,8 @@ static void add_finding(const Scan *s, const Owner *o, const Owner *culprit, con
 	f->title = g_strdup_printf("%s waits longer for the disk %s of %s, which %s keeps busy", o->name, name, s->t->name, culprit->name);
 	f->advice = g_strdup_printf("Limit what %s may do there (I/O throttling, io.max), or give it another disk: it moved %s, %s moved %s.", culprit->name,
 				    st_format_bytes(theirs, (gint64)culprit->bytes), o->name, st_format_bytes(own, (gint64)o->bytes));
+	f->victim = diagnose_member_of_pid(s->d, s->t, o->pid);
+	f->offender = diagnose_member_of_pid(s->d, s->t, culprit->pid);
 	diagnose_who(&f->sufferer, o->kind, o->name, s->t->name, o->pid, -1);
 	diagnose_who(&f->culprit, culprit->kind, culprit->name, s->t->name, culprit->pid, -1);
 	diagnose_add(s->d, f);

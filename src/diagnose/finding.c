@@ -14,11 +14,20 @@ void diagnose_who(DiagnoseWho *who, const char *kind, const char *name, const ch
 	*who = (DiagnoseWho){kind, g_strdup(name), g_strdup(machine), pid, tid};
 }
 
+static void folded_clear(gpointer folded)
+{
+	g_free(((DiagnoseFolded *)folded)->title);
+}
+
 DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns)
 {
 	DiagnoseFinding *f = g_new0(DiagnoseFinding, 1);
 
-	f->id = id;
+	f->cause = diagnose_cause_of(id);
+	f->member = loss->trace->member;
+	f->victim = f->offender = EXPERIMENT_NONE;
+	f->folded = g_array_new(FALSE, FALSE, sizeof(DiagnoseFolded));
+	g_array_set_clear_func(f->folded, folded_clear);
 	f->level = loss->trace->level;
 	f->lost_ns = loss->ns;
 	f->share = demand_ns > 0 ? MIN((double)loss->ns / (double)demand_ns, 1) : 0;
@@ -41,6 +50,7 @@ void diagnose_finding_free(gpointer finding)
 	who_clear(&f->culprit);
 	g_array_unref(f->ranges);
 	g_array_unref(f->evidence);
+	g_array_unref(f->folded);
 	g_free(f);
 }
 
@@ -82,17 +92,32 @@ gint32 diagnose_vhost_pid(const char *name)
 	return pid > 0 && pid < KERNEL_TID_MAX ? (gint32)pid : -1;
 }
 
-char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm)
+guint diagnose_member_of_vm(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm)
 {
 	const Experiment *e = d->store->experiment;
-	guint table;
 
 	for (guint i = 0; i < e->members->len; i++) {
 		const ExperimentMember *m = experiment_member(e, i);
 
 		if (m->parent == host->member && m->vm == vm && m->l2 == EXPERIMENT_NONE)
-			return g_strdup_printf("VM %s", m->name);
+			return i;
 	}
+	return EXPERIMENT_NONE;
+}
+
+guint diagnose_member_of_pid(const Diagnose *d, const AnalysisStoreTrace *t, gint32 pid)
+{
+	guint32 vm = diagnose_vm_of_pid(t, pid);
+
+	return vm == EXPERIMENT_NONE ? t->member : diagnose_member_of_vm(d, t, vm);
+}
+
+char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm)
+{
+	guint member = diagnose_member_of_vm(d, host, vm), table;
+
+	if (member != EXPERIMENT_NONE)
+		return g_strdup_printf("VM %s", experiment_member(d->store->experiment, member)->name);
 	if (!history_find_table(host->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table))
 		return g_strdup("VM");
 	return g_strdup_printf("VM %d", ((const KvmVmItem *)history_table_get(host->history, table, vm))->pid);

@@ -61,20 +61,39 @@ static void json_evidence(StJson *j, const DiagnoseFinding *f)
 	st_json_end(j);
 }
 
+static void json_folded(StJson *j, const DiagnoseFinding *f)
+{
+	st_json_key(j, "folded");
+	st_json_begin_array(j);
+	for (guint i = 0; i < f->folded->len; i++) {
+		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
+
+		st_json_begin_inline_object(j);
+		st_json_member_string(j, "id", s->id);
+		st_json_member_string(j, "title", s->title);
+		st_json_member_int(j, "lost_ns", s->lost_ns);
+		st_json_end(j);
+	}
+	st_json_end(j);
+}
+
 static void json_finding(StJson *j, const DiagnoseFinding *f)
 {
 	st_json_begin_object(j);
-	st_json_member_string(j, "id", f->id);
+	st_json_member_string(j, "id", f->cause->id);
 	st_json_member_string(j, "title", f->title);
 	json_number(j, "level", f->level);
 	json_who(j, "sufferer", &f->sufferer);
 	json_who(j, "culprit", &f->culprit);
 	st_json_member_int(j, "lost_ns", f->lost_ns);
 	st_json_member_double(j, "share", f->share);
+	st_json_member_double(j, "weight", diagnose_weight(f));
 	st_json_member_double(j, "confidence", f->confidence);
 	json_ranges(j, f);
 	json_evidence(j, f);
 	st_json_member_string(j, "advice", f->advice);
+	st_json_member_string(j, "ruled_out", f->cause->rules_out);
+	json_folded(j, f);
 	st_json_end(j);
 }
 
@@ -122,6 +141,12 @@ static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const Dia
 		view_doc_pair(doc, "Longest", "%s of %s, in %s at +%s", st_format_duration(longest, e->end_ns - e->begin_ns), e->state, e->row,
 			      st_format_duration(lost, e->begin_ns - d->store->begin_ns));
 	}
+	for (guint i = 0; i < f->folded->len; i++) {
+		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
+
+		view_doc_pair(doc, "With it", "%s (%s)", s->title, st_format_duration(lost, s->lost_ns));
+	}
+	view_doc_pair(doc, "Ruled out", "%s", f->cause->rules_out);
 	view_doc_pair(doc, "Advice", "%s", f->advice);
 }
 
@@ -152,7 +177,7 @@ View *diagnose_view(const Diagnose *d)
 		const DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
 
 		view_begin_row(v);
-		view_set_text(v, 0, f->id);
+		view_set_text(v, 0, f->cause->id);
 		if (f->level >= 0)
 			view_set_int(v, 1, f->level);
 		view_set_text(v, 2, f->sufferer.name);

@@ -225,7 +225,7 @@ static void add_finding(const Scan *s, const Culprit *c)
 	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
 				   s->host->name);
 	f->advice = g_strdup(causes[c->by].advice);
-	f->is_own = c->by == BY_OWN_VMM || c->by == BY_SIBLING;
+	f->victim = diagnose_member_of_vm(s->d, s->host, s->vm);
 	diagnose_who(&f->sufferer, "vm", vm, s->host->name, s->item->pid, -1);
 	diagnose_who(&f->culprit, causes[c->by].kind, c->name, s->host->name, c->pid, c->by == BY_TASK ? c->tid : -1);
 	if (c->by == BY_VM) {

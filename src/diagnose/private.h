@@ -13,11 +13,15 @@
 	R(preempted) \
 	R(throttled) \
 	R(disks) \
-	R(queues)
+	R(queues) \
+	R(slow_disk)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d);
 DIAGNOSE_RULES(DIAGNOSE_R)
 #undef DIAGNOSE_R
+
+/* The cause of that id, which must be in the table. */
+const DiagnoseCause *diagnose_cause_of(const char *id);
 
 /* What is looked at of a trace, in its own clock: [begin, end). */
 gint64 diagnose_begin(const Diagnose *d, const AnalysisStoreTrace *t);
@@ -48,6 +52,9 @@ gint64 diagnose_loss_ns(const DiagnoseLoss *l);
 
 /* ---- finding.c -------------------------------------------------------------------------------------------------------- */
 
+/* fold.c: findings that are symptoms of others become theirs. */
+void diagnose_fold(Diagnose *d);
+
 /* A finding with the loss's time, ranges and evidence; the caller fills in the rest, then gives it to diagnose_add(). */
 DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns);
 void diagnose_finding_free(gpointer finding);
@@ -62,6 +69,12 @@ const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 ser
 
 /* The VM (item of "vms") of that process; EXPERIMENT_NONE: it is none. */
 guint32 diagnose_vm_of_pid(const AnalysisStoreTrace *t, gint32 pid);
+
+/* The member that is that VM (item of "vms"); EXPERIMENT_NONE: it has no trace. */
+guint diagnose_member_of_vm(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm);
+
+/* The same of the VM that is that process; the machine itself if it is none. */
+guint diagnose_member_of_pid(const Diagnose *d, const AnalysisStoreTrace *t, gint32 pid);
 
 /* The process for which a kernel thread called "vhost-PID" works; -1: it isn't called so. */
 gint32 diagnose_vhost_pid(const char *name);

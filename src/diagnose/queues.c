@@ -6,6 +6,7 @@
  */
 #include "diagnose/private.h"
 #include "diagnose/spans.h"
+#include "kernel/flow.h"
 #include "kernel/net.h"
 
 /* Packets that an interface was given to send, and that waited. */
@@ -24,6 +25,45 @@ typedef struct {
 	guint n;
 } Scan;
 
+/* The row of a processor. */
+static guint32 cpu_row(const Scan *s, gint32 cpu)
+{
+	guint table;
+
+	if (history_find_table(s->t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
+		for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
+			const KernelCpuItem *item = history_table_get(s->t->history, table, i);
+
+			if (item->cpu == cpu)
+				return item->row;
+		}
+	return HISTORY_NO_ROW;
+}
+
+/*
+ * The processor that queued it did nothing else before the driver had it, interrupts aside: it was in no queue, but on its way (to notify a hypervisor may take long, and the driver's event
+ * comes after that).
+ */
+static gboolean in_one_go(const Scan *s, const KernelPacket *p)
+{
+	guint32 row = cpu_row(s, p->cpu);
+	HistoryInterval first, i = {0};
+	HistoryWalk walk;
+
+	if (row == HISTORY_NO_ROW || !history_at(s->t->history, row, p->time_ns, &first))
+		return FALSE;
+	history_walk(&walk, s->t->history, row, p->time_ns, p->xmit_ns);
+	while (history_walk_next(&walk, &i)) {
+		gboolean same = i.state == first.state && i.detail == first.detail;
+
+		if (!same && i.state != KERNEL_CS_IRQ && i.state != KERNEL_CS_SOFTIRQ)
+			return FALSE;
+		if (i.end_ns >= p->xmit_ns)
+			return same;
+	}
+	return FALSE;
+}
+
 static void read_packets(Scan *s)
 {
 	gint64 least = (gint64)(s->d->thresholds[DIAGNOSE_QUEUE_MS] * 1e6);
@@ -33,7 +73,7 @@ static void read_packets(Scan *s)
 		Queue *q = p->interface < s->n ? &s->queues[p->interface] : NULL;
 
 		if (!q || p->direction != KERNEL_NET_OUT || p->xmit_ns == KERNEL_NET_NO_TIME || p->xmit_ns - p->time_ns < least || p->time_ns < s->begin ||
-		    p->xmit_ns >= s->end)
+		    p->xmit_ns >= s->end || in_one_go(s, p))
 			continue;
 		if (!q->spans) {
 			q->spans = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
@@ -65,24 +105,10 @@ static void add_finding(const Scan *s, const Queue *q, const KernelNetInterface 
 	f->title = g_strdup_printf("Packets %s%s wait in the queue of %s on %s: %" G_GUINT64_FORMAT " of them", vm ? "to " : "of ", vm ? vm : s->t->name, name,
 				   s->t->name, q->waited);
 	f->advice = g_strdup_printf("See what is configured there (tc qdisc show dev %s): a delay, a rate limit; else the link is too slow for what is sent.", name);
+	f->victim = diagnose_member_of_pid(s->d, s->t, pid);
 	diagnose_who(&f->sufferer, vm ? "vm" : "machine", vm ? vm : s->t->name, s->t->name, pid, -1);
 	diagnose_who(&f->culprit, "interface", queue, s->t->name, -1, -1);
 	diagnose_add(s->d, f);
-}
-
-/* The row of a processor, to show something where the interface has no reader. */
-static guint32 cpu_row(const Scan *s, gint32 cpu)
-{
-	guint table;
-
-	if (history_find_table(s->t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
-		for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
-			const KernelCpuItem *item = history_table_get(s->t->history, table, i);
-
-			if (item->cpu == cpu)
-				return item->row;
-		}
-	return HISTORY_NO_ROW;
 }
 
 static void judge(const Scan *s, const Queue *q, const KernelNetInterface *n)

@@ -107,6 +107,26 @@ static void json_rows(StJson *j, const char *key, View *view)
 	view_free(view);
 }
 
+/* Rows of analysis_unchecked() of the causes that can't be looked for. */
+static void add_unchecked(gpointer user, const AnalysisStoreTrace *machine, const DiagnoseCause *cause, const char *command)
+{
+	View *v = user;
+
+	view_begin_row(v);
+	view_set_text(v, 0, machine->name);
+	view_set_text(v, 1, cause->id);
+	view_set_textf(v, 2, "whether %s", cause->what);
+	view_set_text(v, 3, command);
+}
+
+static View *unchecked_of(const Analysis *a, const Diagnose *d)
+{
+	View *v = analysis_unchecked(a);
+
+	diagnose_unchecked(d, add_unchecked, v);
+	return v;
+}
+
 static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GError **error)
 {
 	g_autoptr(StJson) j = st_json_new_file(out, ST_JSON_INDENT);
@@ -116,7 +136,7 @@ static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GEr
 	st_json_member_int(j, "end_ns", a->end_ns);
 	json_machines(j, a, d);
 	diagnose_json(d, j);
-	json_rows(j, "unchecked", analysis_unchecked(a));
+	json_rows(j, "unchecked", unchecked_of(a, d));
 	json_rows(j, "lost_events", analysis_losses(a));
 	json_rows(j, "vms", analysis_vms(a));
 	json_rows(j, "levels", analysis_levels(a));
@@ -495,6 +515,50 @@ static void say_gaps(ViewDoc *doc, const AnalysisMachine *m)
 	}
 }
 
+/* Causes of one machine that can't be looked for, by what would have recorded what they need. */
+typedef struct {
+	ViewDoc *doc;
+	const char *machine;
+	GPtrArray *commands, *causes; /* char *, GString * */
+} Unchecked;
+
+static void collect_unchecked(gpointer user, const AnalysisStoreTrace *machine, const DiagnoseCause *cause, const char *command)
+{
+	Unchecked *u = user;
+	guint i = 0;
+
+	if (strcmp(machine->name, u->machine) != 0)
+		return;
+	while (i < u->commands->len && strcmp(g_ptr_array_index(u->commands, i), command) != 0)
+		i++;
+	if (i == u->commands->len) {
+		g_ptr_array_add(u->commands, g_strdup(command));
+		g_ptr_array_add(u->causes, g_string_new(NULL));
+	}
+	GString *causes = g_ptr_array_index(u->causes, i);
+	g_string_append_printf(causes, "%s%s", causes->len ? ", " : "", cause->id);
+}
+
+static void string_free(gpointer s)
+{
+	g_string_free(s, TRUE);
+}
+
+static void say_unchecked(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
+{
+	g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free), causes = g_ptr_array_new_with_free_func(string_free);
+	Unchecked u = {doc, m->name, commands, causes};
+
+	diagnose_unchecked(d, collect_unchecked, &u);
+	if (!commands->len)
+		return;
+	view_doc_heading(doc, "Causes that could not be looked for, and what would have told");
+	for (guint i = 0; i < commands->len; i++) {
+		view_doc_item(doc, "%s", ((GString *)g_ptr_array_index(causes, i))->str);
+		view_doc_command(doc, "%s", (char *)g_ptr_array_index(commands, i));
+	}
+}
+
 /* In one line what matters: how often, how long, how long until it ran again. */
 static void say_waits(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
 {
@@ -527,6 +591,7 @@ static void say_one(ViewDoc *doc, const Analysis *a, const Diagnose *d, const An
 	say_cpus(doc, m);
 	say_threads(doc, a, m);
 	say_gaps(doc, m);
+	say_unchecked(doc, d, m);
 }
 
 static gboolean report_text(const Analysis *a, const Diagnose *d, FILE *out, GError **error)

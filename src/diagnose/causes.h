@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* diagnose/causes.h: the table of causes that rules look for: what each needs to be seen, and what has to be ruled out. Private to diagnose/. */
+#ifndef STRATA_DIAGNOSE_CAUSES_H
+#define STRATA_DIAGNOSE_CAUSES_H
+
+#define DIAGNOSE_SWITCHES "sched_switch sched_waking|sched_wakeup"
+#define DIAGNOSE_EXITS    "kvm_x86_entry kvm_x86_exit"
+
+/*
+ * C(ID, SCOPE, WEIGHT, WHAT, NEEDS, RULES_OUT)
+ *
+ * SCOPE: which machines can have it: ALL, those that run VMs (HOST), those whose VMs run VMs (NESTING). WEIGHT: in the order of findings, in per cent: what others do to somebody counts whole,
+ * what a VM does to itself half, what is in the nature of its own work a quarter. NEEDS: events without which nothing is found, separated by spaces; of "a|b" any; "syscall:x" is a system call.
+ */
+/* clang-format off */
+#define DIAGNOSE_CAUSES(C) \
+	C("preempted-by-vm", HOST, 100, "a VM's vCPUs wanted a processor that another VM had", DIAGNOSE_SWITCHES, \
+	  "its own threads, host processes, CPU limits: who had the processor was recorded") \
+	C("preempted-by-task", HOST, 100, "a VM's vCPUs wanted a processor that a process had", DIAGNOSE_SWITCHES, \
+	  "other VMs, its own threads, CPU limits: who had the processor was recorded") \
+	C("preempted-by-own-vmm", HOST, 50, "a VM's vCPUs wanted a processor that its own hypervisor process had", DIAGNOSE_SWITCHES, \
+	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
+	C("preempted-by-sibling", HOST, 50, "a VM's vCPUs wanted a processor that another of its vCPUs had", DIAGNOSE_SWITCHES, \
+	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
+	C("preempted-by-kernel", HOST, 100, "a VM's vCPUs wanted a processor that kernel threads had", DIAGNOSE_SWITCHES, \
+	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
+	C("slow-wakeup", HOST, 100, "a VM's vCPUs waited for a processor that was idle", DIAGNOSE_SWITCHES, \
+	  "somebody else on that processor, and CPU limits") \
+	C("cpu-throttle", ALL, 100, "threads could have run, but their group's CPU quota was used up", "sched_switch sched_migrate_task", \
+	  "somebody else on the processor: it was idle, or of others") \
+	C("disk-contention", ALL, 100, "requests to a disk take longer because of somebody else's", "block_rq_issue block_rq_complete", \
+	  "a disk that is slow by itself: alone its requests were quicker") \
+	C("slow-disk", ALL, 100, "a disk takes long although it has little to do", "block_rq_issue block_rq_complete", \
+	  "a disk that has much to do: it served few requests while it had these") \
+	C("network-delay", ALL, 100, "packets wait in an interface's queue", "net_dev_queue net_dev_xmit", \
+	  "packets that the driver got in the same stretch of work")
+/* clang-format on */
+
+#endif

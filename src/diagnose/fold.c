@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* fold.c: one cause, one finding: what a cause brings about further up, or beside it, is told with it. */
+#include <string.h>
+
+#include "diagnose/private.h"
+
+#define MOSTLY 0.5 /* of a symptom's time must be its cause's time too */
+
+/* Which finding can be another one's symptom: of the same sufferer, or of a machine that runs in the one that suffers, or that suffers from itself. */
+static const struct {
+	const char *symptom, *cause;
+} pairs[] = {
+	{"slow-disk", "disk-contention"},
+	{"slow-disk", "slow-disk"},
+	{"slow-disk", "preempted-by-vm"},
+	{"slow-disk", "preempted-by-task"},
+	{"slow-disk", "cpu-throttle"},
+	{"disk-contention", "disk-contention"},
+};
+
+static gboolean may_be(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(pairs); i++)
+		if (!strcmp(pairs[i].symptom, symptom->cause->id) && !strcmp(pairs[i].cause, cause->cause->id))
+			return TRUE;
+	return FALSE;
+}
+
+/* TRUE if the machine is the other one, or runs in it. */
+static gboolean is_within(const Diagnose *d, guint member, guint other)
+{
+	for (guint depth = 0; member != EXPERIMENT_NONE && depth < d->store->experiment->members->len; depth++) {
+		if (member == other)
+			return TRUE;
+		member = experiment_member(d->store->experiment, member)->parent;
+	}
+	return FALSE;
+}
+
+/* It is on top of the machine that has the cause on it, or is to blame for it. */
+static gboolean is_above(const Diagnose *d, const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
+{
+	return symptom->victim != EXPERIMENT_NONE && cause->level < symptom->level &&
+	       ((cause->victim != EXPERIMENT_NONE && is_within(d, symptom->victim, cause->victim)) ||
+		(cause->offender != EXPERIMENT_NONE && is_within(d, symptom->victim, cause->offender)));
+}
+
+static gboolean same_sufferer(const DiagnoseFinding *a, const DiagnoseFinding *b)
+{
+	return strcmp(a->cause->id, b->cause->id) != 0 && a->member == b->member && !strcmp(a->sufferer.kind, b->sufferer.kind) && !strcmp(a->sufferer.name, b->sufferer.name);
+}
+
+static gint64 length(const GArray *ranges)
+{
+	gint64 sum = 0;
+
+	for (guint i = 0; i < ranges->len; i++) {
+		const DiagnoseRange *r = &g_array_index(ranges, DiagnoseRange, i);
+
+		sum += r->end_ns - r->begin_ns;
+	}
+	return sum;
+}
+
+static gint64 overlap(const GArray *a, const GArray *b)
+{
+	gint64 sum = 0;
+
+	for (guint i = 0; i < a->len; i++)
+		for (guint k = 0; k < b->len; k++) {
+			const DiagnoseRange *x = &g_array_index(a, DiagnoseRange, i), *y = &g_array_index(b, DiagnoseRange, k);
+
+			sum += MAX(MIN(x->end_ns, y->end_ns) - MAX(x->begin_ns, y->begin_ns), 0);
+		}
+	return sum;
+}
+
+/* The cause with which it has most time in common; NULL: it stands for itself. */
+static DiagnoseFinding *cause_of(const Diagnose *d, const DiagnoseFinding *symptom)
+{
+	DiagnoseFinding *best = NULL;
+	gint64 most = (gint64)(MOSTLY * (double)length(symptom->ranges));
+
+	for (guint i = 0; i < d->findings->len; i++) {
+		DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
+
+		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !same_sufferer(symptom, f)))
+			continue;
+		gint64 common = overlap(symptom->ranges, f->ranges);
+		if (common > most || (common == most && !best && common > 0)) {
+			best = f;
+			most = common;
+		}
+	}
+	return best;
+}
+
+static void fold(DiagnoseFinding *symptom, DiagnoseFinding *cause)
+{
+	DiagnoseFolded folded = {symptom->cause->id, g_strdup(symptom->title), symptom->lost_ns};
+
+	g_array_append_val(cause->folded, folded);
+	for (guint i = 0; i < symptom->folded->len; i++) {
+		DiagnoseFolded *further = &g_array_index(symptom->folded, DiagnoseFolded, i);
+
+		g_array_append_val(cause->folded, *further);
+		further->title = NULL;
+	}
+}
+
+void diagnose_fold(Diagnose *d)
+{
+	for (guint i = 0; i < d->findings->len;) {
+		DiagnoseFinding *f = g_ptr_array_index(d->findings, i), *cause = cause_of(d, f);
+
+		if (cause) {
+			fold(f, cause);
+			g_ptr_array_remove_index(d->findings, i);
+		} else {
+			i++;
+		}
+	}
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slow_disk.c: a disk is slow by itself: it takes long although it has little to do.
+ *
+ * A request is slow if the disk served fewer than one in `disk.ms` while it had this one: one that takes long because many others are served meanwhile is not. What a slow request took
+ * beyond the disk's usual time for its kind is lost. In a VM it may be the host's disk that is slow: then this is a symptom of what is found there.
+ */
+#include "base/format.h"
+#include "diagnose/private.h"
+#include "diagnose/spans.h"
+#include "kernel/block.h"
+
+typedef struct {
+	GArray *ends;        /* gint64: when requests were completed, in order */
+	GArray *busy, *lost; /* DiagnoseSpan */
+	GArray *times[KERNEL_DISK_OP_COUNT]; /* gint64 */
+	gint64 usual[KERNEL_DISK_OP_COUNT];
+	GHashTable *victims; /* serial of who caused a request + 1 -> gint64 *: what slow ones cost it */
+	guint64 slow;
+} Disk;
+
+typedef struct {
+	Diagnose *d;
+	const AnalysisStoreTrace *t;
+	guint table;
+	gint64 begin, end, least; /* least: ns in which a disk serves a request */
+	Disk *disks;
+	guint64 n;
+} Scan;
+
+static void disk_init(Disk *k)
+{
+	k->ends = g_array_new(FALSE, FALSE, sizeof(gint64));
+	k->busy = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
+	k->lost = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
+	k->victims = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
+		k->times[i] = g_array_new(FALSE, FALSE, sizeof(gint64));
+}
+
+static void disk_clear(Disk *k)
+{
+	g_array_unref(k->ends);
+	g_array_unref(k->busy);
+	g_array_unref(k->lost);
+	g_hash_table_unref(k->victims);
+	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
+		g_array_unref(k->times[i]);
+}
+
+/* ---- Requests -------------------------------------------------------------------------------------------------------------- */
+
+typedef void (*Visit)(const Scan *s, Disk *k, const KernelDiskRequest *r);
+
+static void each_request(const Scan *s, Visit visit)
+{
+	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
+		const KernelDiskRequest *r = history_table_get(s->t->history, s->table, i);
+
+		if (r->end == KERNEL_DISK_COMPLETED && r->disk < s->n && r->issued_ns != KERNEL_NO_TIME && r->issued_ns >= s->begin && r->completed_ns < s->end)
+			visit(s, &s->disks[r->disk], r);
+	}
+}
+
+static void note(const Scan *s, Disk *k, const KernelDiskRequest *r)
+{
+	gint64 ns = r->completed_ns - r->issued_ns;
+
+	(void)s;
+	g_array_append_val(k->ends, r->completed_ns);
+	g_array_append_val(k->times[r->op], ns);
+	diagnose_span_add(k->busy, r->issued_ns, r->completed_ns);
+}
+
+/* How many the disk completed from then on, until a request that it completed at `end`. */
+static guint64 served(const Disk *k, gint64 begin, gint64 end)
+{
+	guint lo[2] = {0, 0};
+	gint64 times[2] = {begin, end};
+
+	for (guint i = 0; i < 2; i++)
+		for (guint hi = k->ends->len; lo[i] < hi;) {
+			guint mid = lo[i] + (hi - lo[i]) / 2;
+
+			if (g_array_index(k->ends, gint64, mid) <= times[i])
+				lo[i] = mid + 1;
+			else
+				hi = mid;
+		}
+	return MAX(lo[1] - lo[0], 1);
+}
+
+static void judge_request(const Scan *s, Disk *k, const KernelDiskRequest *r)
+{
+	gint64 ns = r->completed_ns - r->issued_ns, *cost;
+	const KernelThreadItem *cause = diagnose_thread(s->t, r->cause);
+
+	if (cause && cause->is_kthread)
+		return; /* writing back what nobody waits for */
+	if (ns < s->least || ns / (gint64)served(k, r->issued_ns, r->completed_ns) < s->least)
+		return;
+	k->slow++;
+	diagnose_span_add(k->lost, r->issued_ns + k->usual[r->op], r->completed_ns);
+	cost = g_hash_table_lookup(k->victims, GUINT_TO_POINTER(r->cause + 1));
+	if (!cost) {
+		cost = g_new0(gint64, 1);
+		g_hash_table_insert(k->victims, GUINT_TO_POINTER(r->cause + 1), cost);
+	}
+	*cost += ns;
+}
+
+static gint by_value(gconstpointer a, gconstpointer b)
+{
+	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of a kind's requests; of a disk that is always slow no more than what one may take. */
+static void find_usual(const Scan *s, Disk *k)
+{
+	for (guint op = 0; op < KERNEL_DISK_OP_COUNT; op++) {
+		GArray *all = k->times[op];
+
+		g_array_sort(all, by_value);
+		k->usual[op] = all->len ? MIN(g_array_index(all, gint64, all->len / 2), s->least) : 0;
+	}
+}
+
+/* ---- Findings ------------------------------------------------------------------------------------------------------------------ */
+
+/* Who waited most for slow requests. */
+static const KernelThreadItem *victim_of(const Scan *s, const Disk *k)
+{
+	GHashTableIter iter;
+	gpointer key, value, most = NULL;
+	gint64 most_ns = 0;
+
+	g_hash_table_iter_init(&iter, k->victims);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		gint64 ns = *(gint64 *)value;
+
+		if (ns > most_ns || (ns == most_ns && GPOINTER_TO_UINT(key) < GPOINTER_TO_UINT(most))) {
+			most = key;
+			most_ns = ns;
+		}
+	}
+	return most ? diagnose_thread(s->t, GPOINTER_TO_UINT(most) - 1) : NULL;
+}
+
+static void set_sufferer(const Scan *s, DiagnoseFinding *f, const KernelThreadItem *item)
+{
+	guint32 vm = item ? diagnose_vm_of_pid(s->t, item->pid) : EXPERIMENT_NONE;
+	g_autofree char *name = vm == EXPERIMENT_NONE ? g_strdup(item ? history_text_get(s->t->history, item->name) : s->t->name) :
+							diagnose_vm_name(s->d, s->t, vm);
+
+	diagnose_who(&f->sufferer, vm != EXPERIMENT_NONE ? "vm" : item ? "process" : "machine", name, s->t->name, item ? item->pid : -1, -1);
+	f->victim = diagnose_member_of_pid(s->d, s->t, item ? item->pid : -1);
+}
+
+static void add_finding(const Scan *s, const Disk *k, const KernelDiskItem *disk, const DiagnoseLoss *loss)
+{
+	DiagnoseFinding *f = diagnose_finding_new(s->d, "slow-disk", loss, diagnose_spans_sum(k->busy));
+	g_autofree char *name = g_strdup_printf("disk %s", history_text_get(s->t->history, disk->name));
+	char least[ST_FORMAT_MAX];
+
+	set_sufferer(s, f, victim_of(s, k));
+	f->title = g_strdup_printf("The %s of %s is slow, also with little to do, and %s waits for it: %" G_GUINT64_FORMAT " requests of %u took over %s each", name, s->t->name,
+				   f->sufferer.name, k->slow, k->ends->len, st_format_duration(least, s->least));
+	f->advice = g_strdup(s->t->level > 0 ? "It is a VM's: see what its host's disk does, and limits that are set for it there (throttling, io.max)." :
+					       "See whether it is limited (throttling, io.max), shared with other machines, or failing; if this machine is a VM, record its host.");
+	diagnose_who(&f->culprit, "disk", name, s->t->name, -1, -1);
+	diagnose_add(s->d, f);
+}
+
+static void judge(const Scan *s, Disk *k, const KernelDiskItem *disk)
+{
+	g_autoptr(DiagnoseLoss) loss = diagnose_loss_new(s->t);
+
+	diagnose_spans_merge(k->busy);
+	diagnose_spans_merge(k->lost);
+	for (guint i = 0; i < k->lost->len; i++) {
+		const DiagnoseSpan *l = &g_array_index(k->lost, DiagnoseSpan, i);
+
+		diagnose_loss_add_in_row(loss, l->begin, l->end, disk->row);
+	}
+	if (diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_DISK_SHARE))
+		add_finding(s, k, disk, loss);
+}
+
+static void scan(Scan *s, guint disks)
+{
+	s->disks = g_new0(Disk, s->n + 1);
+	for (guint64 i = 0; i < s->n; i++)
+		disk_init(&s->disks[i]);
+	each_request(s, note);
+	for (guint64 i = 0; i < s->n; i++)
+		find_usual(s, &s->disks[i]);
+	each_request(s, judge_request);
+	for (guint64 i = 0; i < s->n; i++) {
+		judge(s, &s->disks[i], history_table_get(s->t->history, disks, i));
+		disk_clear(&s->disks[i]);
+	}
+	g_free(s->disks);
+}
+
+void diagnose_rule_slow_disk(Diagnose *d)
+{
+	for (guint i = 0; i < d->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
+		Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .least = (gint64)(d->thresholds[DIAGNOSE_DISK_MS] * 1e6)};
+		guint disks;
+
+		if (!t->is_kernel || !history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
+		    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
+			continue;
+		s.n = MIN(history_table_len(t->history, disks), KERNEL_DISKS_MAX);
+		scan(&s, disks);
+	}
+}

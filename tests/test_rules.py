@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Rules for findings, each over made up traces: one in which it must find its cause, with the time that was lost, and one that only looks like it."""
+import json
+import pathlib
+import tempfile
+
+import handmade
+import tap
+
+MS = 10**6
+BEGIN = 10**12
+FOLDER = tempfile.TemporaryDirectory()
+
+
+class Machine(handmade.Trace):
+    """A kernel's trace. Times are milliseconds from its begin."""
+
+    def __init__(self, name, **env):
+        super().__init__(hostname=name, domain="kernel", contexts=("vtid", "vpid"), tracer_name="lttng-modules", kernel_release="6.1", **env)
+        self.name, self.current, self.processes = name, {}, {0: 0}
+        self.todo = []
+
+    def at(self, ms, what, cpu=0, **fields):
+        """An event; they may come in any order."""
+        self.todo.append((round(ms * MS), len(self.todo), what, cpu, fields))
+
+    def process(self, pid, comm, *tids, ms=0):
+        for tid in tids or (pid,):
+            self.processes[tid] = pid
+            self.at(ms, "lttng_statedump_process_state", tid=tid, vtid=tid, pid=pid, vpid=pid, ppid=1, name=comm, type=0, mode=5, submode=0, status=5, ns_level=0)
+
+    def switch(self, ms, tid, cpu=0, state=0):
+        """Another thread gets the processor; the one that had it is left in that state (0: it could run on, 1: it sleeps)."""
+        self.at(ms, "sched_switch", cpu, next_tid=tid, state=state)
+
+    def wake(self, ms, tid, cpu=0, target=None):
+        self.at(ms, "sched_waking", cpu, comm=f"t{tid}", tid=tid, prio=20, target_cpu=cpu if target is None else target)
+
+    def call(self, ms, name, end, ret=0, cpu=0, end_cpu=None, **arguments):
+        self.at(ms, f"syscall_entry_{name}", cpu, **arguments)
+        self.at(end, f"syscall_exit_{name}", cpu if end_cpu is None else end_cpu, ret=ret)
+
+    def request(self, ms, end, sector, kind="W", cpu=0, dev=8 << 20, done_cpu=0):
+        self.at(ms, "block_rq_issue", cpu, dev=dev, sector=sector, nr_sector=8, bytes=4096, tid=None, rwbs=kind, comm="")
+        self.at(end, "block_rq_complete", done_cpu, dev=dev, sector=sector, nr_sector=8, error=0, rwbs=kind)
+
+    def finish(self, until):
+        """Write it; returns its folder."""
+        self.at(0, "lttng_statedump_start")
+        self.at(until, "lttng_statedump_end")
+        for time, _, what, cpu, fields in sorted(self.todo, key=lambda entry: entry[:2]):
+            now = self.current.get(cpu, 0)
+            if what == "sched_switch":
+                following = fields["next_tid"]
+                fields = {"prev_comm": f"t{now}", "prev_tid": now, "prev_prio": 20, "prev_state": fields["state"], "next_comm": f"t{following}", "next_tid": following,
+                          "next_prio": 20}
+            fields = {name: now if name == "tid" and value is None else value for name, value in fields.items()}
+            self.event(BEGIN + time, what, {"vtid": now, "vpid": self.processes.get(now, now)}, cpu=cpu, **fields)
+            if what == "sched_switch":
+                self.current[cpu] = following
+        return self.write(pathlib.Path(FOLDER.name) / self.name)
+
+
+def report(*arguments):
+    return json.loads(tap.strata("report", "--no-cache", "--format=json", *arguments).stdout)
+
+
+def findings(folder, cause, *arguments):
+    return [finding for finding in report(folder, *arguments)["findings"] if finding["id"] == cause]
+
+
+def only(folder, cause, lost_ms, *arguments):
+    """The one finding of that cause; it must tell the time lost within a tenth."""
+    found = findings(folder, cause, *arguments)
+    tap.equal(len(found), 1, f"{cause} found in {[f['title'] for f in report(folder, *arguments)['findings']]}")
+    tap.check(abs(found[0]["lost_ns"] - lost_ms * MS) <= lost_ms * MS / 10, f"{cause}: lost {found[0]['lost_ns'] / MS} ms, in truth {lost_ms}")
+    return found[0]
+
+
+# ---- Disks ---------------------------------------------------------------------------------------------------------------
+
+def disk_user(name, length, together=1):
+    """A process that writes: 60 quick requests of 1 ms, then 20 of that length, so many at a time."""
+    m = Machine(name)
+    m.process(100, "writer")
+    m.switch(1, 100)
+    time = 2
+    for i in range(60):
+        m.request(time, time + 1, i * 8)
+        time += 5
+    for i in range(20 // together):
+        for k in range(together):
+            m.request(time + k * length / together, time + k * length / together + length, 8000 + (i * together + k) * 8)
+        time += length + 5
+    return m.finish(2000)
+
+
+def test_a_disk_that_is_slow_by_itself():
+    found = only(disk_user("slow", 60), "slow-disk", 20 * 59)
+    tap.equal((found["culprit"]["kind"], found["sufferer"]["name"]), ("disk", "writer"), "who")
+
+
+def test_a_disk_with_much_to_do_is_not_slow():
+    tap.equal(findings(disk_user("busy", 60, together=20), "slow-disk"), [], "20 requests in 60 ms each")
+
+
+# ---- What can't be looked for ----------------------------------------------------------------------------------------------
+
+def test_causes_whose_events_are_missing_are_listed_with_the_command_that_records_them():
+    unchecked = {row["id"]: row for row in report(disk_user("nonet", 2))["unchecked"]}
+    tap.check("slow-disk" not in unchecked, "the disk's events are there")
+    tap.equal(unchecked["network-delay"]["command"], "lttng enable-event -k net_dev_queue,net_dev_xmit", "what records packets")
+    tap.check("preempted-by-vm" not in unchecked, "a machine without VMs is not asked for them")
+    text = tap.strata("report", "--no-cache", pathlib.Path(FOLDER.name) / "nonet").stdout
+    tap.check("network-delay" in text and "lttng enable-event -k net_dev_queue,net_dev_xmit" in text, "the text says it too")
+
+
+def test_every_cause_is_explained_and_documented():
+    text = tap.strata("report", "--explain", FOLDER.name).stdout
+    page = (tap.SOURCE / "docs/analyses/findings.md").read_text(encoding="utf-8")
+    causes = [line.split(":")[0] for line in text.splitlines() if line and not line.startswith(" ") and ":" in line and "." not in line.split(":")[0]]
+    tap.check(len(causes) > 8 and "slow-disk" in causes, f"{causes}")
+    for cause in causes:
+        tap.check(f"| `{cause}` |" in page, f"{cause} is not in docs/analyses/findings.md")
+
+
+tap.main(globals())
