@@ -107,6 +107,28 @@ static inline const ExperimentMember *experiment_member(const Experiment *e, gui
 
 /* ---- Times ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * What a damaged clock may say is no time: those further from 1970 than this (the year 2096), and traces of over four years, are not compared. So no
+ * difference of two times overflows, and no sum of such a difference and a time of the same traces.
+ */
+#define EXPERIMENT_TIME_MAX 4000000000000000000ll
+
+static inline gboolean experiment_is_time(gint64 t)
+{
+	return t >= -EXPERIMENT_TIME_MAX && t <= EXPERIMENT_TIME_MAX;
+}
+
+/* A time, experiment_is_time(), as one line has it, whether it is valid there or not. */
+static inline gint64 experiment_clock_apply(const ExperimentClock *c, gint64 t)
+{
+	double moved = c->drift * (double)(t - c->ref_ns);
+	gint64 up;
+
+	if (__builtin_add_overflow(t + (gint64)(moved < 0 ? moved - 0.5 : moved + 0.5), c->offset_ns, &up)) /* llround() is a call */
+		return c->offset_ns < 0 ? G_MININT64 : G_MAXINT64;
+	return up;
+}
+
 /* A time of a member in the clock of m->clock_of, and back. Both are monotonic: where clocks jump back, time stands still. */
 gint64 experiment_up(const ExperimentMember *m, gint64 time);
 gint64 experiment_down(const ExperimentMember *m, gint64 time);

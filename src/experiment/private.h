@@ -25,17 +25,7 @@
 /* No two clocks drift further apart: what kernels allow their clocks to be corrected by. */
 #define EXPERIMENT_DRIFT_MAX 500e-6
 
-/*
- * What a damaged clock may say is no time: those further from 1970 than this (the year 2096), and traces longer than this (over four years), are not compared. So no
- * difference of two times overflows, and no sum of such a difference and a time of the same traces.
- */
-#define EXPERIMENT_TIME_MAX 4000000000000000000ll
-#define EXPERIMENT_SPAN_MAX (1ll << 57)
-
-static inline gboolean experiment_is_time(gint64 t)
-{
-	return t >= -EXPERIMENT_TIME_MAX && t <= EXPERIMENT_TIME_MAX;
-}
+#define EXPERIMENT_SPAN_MAX (1ll << 57) /* the longest trace that is compared with others; see EXPERIMENT_TIME_MAX */
 
 /* Whether a trace from begin to end can be compared with others. */
 static inline gboolean experiment_is_span(gint64 begin, gint64 end)
@@ -173,16 +163,6 @@ gboolean experiment_track(const ExperimentPair *pairs, guint n, const Experiment
 
 /* The one of a stretch's lines that is nearest to all others within [from, to], with its bound. */
 ExperimentClock experiment_best_line(const ExperimentStretch *s, gint64 from, gint64 to);
-
-static inline gint64 experiment_clock_apply(const ExperimentClock *c, gint64 t)
-{
-	double moved = c->drift * (double)(t - c->ref_ns);
-	gint64 up;
-
-	if (__builtin_add_overflow(t + (gint64)(moved < 0 ? moved - 0.5 : moved + 0.5), c->offset_ns, &up)) /* llround() is a call */
-		return c->offset_ns < 0 ? G_MININT64 : G_MAXINT64;
-	return up;
-}
 
 /* The time that a clock maps to `up`, within a few ns. */
 gint64 experiment_clock_unapply(const ExperimentClock *c, gint64 up);

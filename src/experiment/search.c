@@ -31,12 +31,18 @@ typedef struct {
 	gint64 min, max;
 } Piece;
 
+/* Hot: millions are added. */
+typedef struct {
+	Piece *all;
+	guint len, room;
+} Pieces;
+
 typedef struct {
 	const gint64 *times;
 	guint first, n;       /* events */
 	gint64 ref;
 	double drift;
-	GArray *pieces, *next;
+	Pieces pieces, next;
 	guint64 work, budget; /* steps */
 } Search;
 
@@ -66,12 +72,19 @@ static void choose_window(Search *s, const GArray *times, gint64 from, gint64 to
 
 /* ---- Pieces ------------------------------------------------------------------------------------------------------- */
 
-static void add_piece(GArray *pieces, gint64 min, gint64 max)
+static G_GNUC_NO_INLINE void make_room(Pieces *pieces)
 {
-	Piece p = {min, max};
+	pieces->room = MAX(pieces->room * 2, 64);
+	pieces->all = g_renew(Piece, pieces->all, pieces->room);
+}
 
-	if (min <= max)
-		g_array_append_val(pieces, p);
+static inline void add_piece(Pieces *pieces, gint64 min, gint64 max)
+{
+	if (min > max)
+		return;
+	if (G_UNLIKELY(pieces->len == pieces->room))
+		make_room(pieces);
+	pieces->all[pieces->len++] = (Piece){min, max};
 }
 
 /* Take away from each piece the offsets that would put an event at `time` into a gap. */
@@ -80,9 +93,9 @@ static void take_away(Search *s, const GArray *gaps, gint64 time)
 	gint64 slack = (gint64)(s->drift * (double)ABS(time - s->ref));
 	guint k = 0;
 
-	g_array_set_size(s->next, 0);
-	for (guint i = 0; i < s->pieces->len; i++) {
-		Piece p = g_array_index(s->pieces, Piece, i);
+	s->next.len = 0;
+	for (guint i = 0; i < s->pieces.len; i++) {
+		Piece p = s->pieces.all[i];
 
 		for (k = experiment_gap_behind(gaps, k, p.min + time); k < gaps->len && p.min <= p.max; k++, s->work++) {
 			ExperimentGap g = g_array_index(gaps, ExperimentGap, k);
@@ -92,14 +105,14 @@ static void take_away(Search *s, const GArray *gaps, gint64 time)
 				break;
 			if (begin >= end || end <= p.min || begin >= p.max)
 				continue;
-			add_piece(s->next, p.min, begin);
+			add_piece(&s->next, p.min, begin);
 			p.min = MAX(p.min, end);
 		}
-		add_piece(s->next, p.min, p.max);
+		add_piece(&s->next, p.min, p.max);
 		k -= k > 0; /* the next piece may begin in the same gap */
 	}
-	s->work += s->pieces->len;
-	GArray *swap = s->pieces;
+	s->work += s->pieces.len;
+	Pieces swap = s->pieces;
 	s->pieces = s->next;
 	s->next = swap;
 }
@@ -118,7 +131,7 @@ static void take_all_away(Search *s, const GArray *gaps)
 {
 	guint n = MIN(s->n, EVENTS_MAX), bits = n > 1 ? (guint)g_bit_storage(n - 1) : 1;
 
-	for (guint i = 0; i < 1u << bits && s->pieces->len > 0 && s->pieces->len <= PIECES_MAX && s->work < s->budget; i++) {
+	for (guint i = 0; i < 1u << bits && s->pieces.len > 0 && s->pieces.len <= PIECES_MAX && s->work < s->budget; i++) {
 		guint k = shuffled(i, bits);
 
 		if (k < n)
@@ -130,8 +143,8 @@ static void take_all_away(Search *s, const GArray *gaps)
 
 static void collect(const Search *s, GArray *found)
 {
-	for (guint i = 0; i < s->pieces->len && found->len < FOUND_MAX; i++) {
-		Piece p = g_array_index(s->pieces, Piece, i);
+	for (guint i = 0; i < s->pieces.len && found->len < FOUND_MAX; i++) {
+		Piece p = s->pieces.all[i];
 		ExperimentCandidate *last = found->len ? &g_array_index(found, ExperimentCandidate, found->len - 1) : NULL;
 		ExperimentCandidate c = {s->ref, p.min, p.max};
 
@@ -144,9 +157,9 @@ static void collect(const Search *s, GArray *found)
 
 static void look(Search *s, const ExperimentTrack *track, GArray *found)
 {
-	add_piece(s->pieces, track->begin - s->ref, track->end - s->ref);
+	add_piece(&s->pieces, track->begin - s->ref, track->end - s->ref);
 	take_all_away(s, track->longest);
-	if (s->pieces->len > ENOUGH && track->longest->len < track->gaps->len)
+	if (s->pieces.len > ENOUGH && track->longest->len < track->gaps->len)
 		take_all_away(s, track->gaps);
 	collect(s, found);
 }
@@ -161,11 +174,9 @@ gboolean experiment_search(const ExperimentBeat *beat, const ExperimentTrack *tr
 	choose_window(&s, beat->times, from, to, round % G_N_ELEMENTS(kinds), places[round / G_N_ELEMENTS(kinds)]);
 	if (!s.n || track->begin >= track->end)
 		return TRUE;
-	s.pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
-	s.next = g_array_new(FALSE, FALSE, sizeof(Piece));
 	look(&s, track, found);
 	*budget -= MIN(*budget, s.work);
-	g_array_unref(s.pieces);
-	g_array_unref(s.next);
+	g_free(s.pieces.all);
+	g_free(s.next.all);
 	return TRUE;
 }

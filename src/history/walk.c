@@ -48,8 +48,23 @@ static gboolean seek(HistoryCursor *c, const History *h, const HistoryRow *r, gi
 	return TRUE;
 }
 
+/* The next interval, in the chunks behind this one. */
+static __attribute__((noinline)) gboolean next_chunk(HistoryCursor *c, const History *h, const HistoryRow *r, HistoryInterval *out);
+
 /* The next interval, chunk after chunk. */
-static gboolean next(HistoryCursor *c, const History *h, const HistoryRow *r, HistoryInterval *out)
+static inline gboolean next(HistoryCursor *c, const History *h, const HistoryRow *r, HistoryInterval *out)
+{
+	HistoryCode code;
+
+	if (G_UNLIKELY(c->p >= c->end))
+		return next_chunk(c, h, r, out);
+	c->p = history_code_get(c->p, &code);
+	*out = (HistoryInterval){c->time, (gint64)((guint64)c->time + code.ns), code.detail, (guint8)code.state};
+	c->time = out->end_ns;
+	return TRUE;
+}
+
+static gboolean next_chunk(HistoryCursor *c, const History *h, const HistoryRow *r, HistoryInterval *out)
 {
 	while (c->p >= c->end) {
 		HistoryChunks chunks = history_row_chunks(h, r);
@@ -64,11 +79,7 @@ static gboolean next(HistoryCursor *c, const History *h, const HistoryRow *r, Hi
 		}
 		history_cursor_enter(c, h, r, &chunks, c->i + 1);
 	}
-	HistoryCode code;
-	c->p = history_code_get(c->p, &code);
-	*out = (HistoryInterval){c->time, (gint64)((guint64)c->time + code.ns), code.detail, (guint8)code.state};
-	c->time = out->end_ns;
-	return TRUE;
+	return next(c, h, r, out);
 }
 
 gboolean history_at(const History *h, guint32 row, gint64 time, HistoryInterval *out)
@@ -79,25 +90,35 @@ gboolean history_at(const History *h, guint32 row, gint64 time, HistoryInterval 
 	return r && time >= r->begin && seek(&c, h, r, time) && next(&c, h, r, out);
 }
 
-/* A walk's private part is a cursor, or zeroes with an end that nothing is before. */
-static HistoryCursor *cursor_of(HistoryWalk *w)
+/* A walk's private part; zeroes with a time that nothing is before: there is no row. */
+typedef struct {
+	HistoryCursor cursor;
+	const HistoryRow *row; /* rows never move */
+} Walk;
+
+static Walk *private_of(HistoryWalk *w)
 {
-	G_STATIC_ASSERT(sizeof(HistoryCursor) <= sizeof(w->private));
-	return (HistoryCursor *)w->private;
+	G_STATIC_ASSERT(sizeof(Walk) <= sizeof(w->private));
+	return (Walk *)w->private;
 }
 
 void history_walk(HistoryWalk *w, const History *h, guint32 row, gint64 begin_ns, gint64 end_ns)
 {
 	const HistoryRow *r = history_row_get(h, row);
+	Walk *walk = private_of(w);
 
 	*w = (HistoryWalk){h, row, end_ns, {0}};
-	if (!r || begin_ns >= end_ns || !seek(cursor_of(w), h, r, begin_ns))
-		*cursor_of(w) = (HistoryCursor){.time = G_MAXINT64};
+	if (r && begin_ns < end_ns && seek(&walk->cursor, h, r, begin_ns))
+		walk->row = r;
+	else
+		walk->cursor = (HistoryCursor){.time = G_MAXINT64};
 }
 
 gboolean history_walk_next(HistoryWalk *w, HistoryInterval *out)
 {
-	HistoryCursor *c = cursor_of(w);
+	Walk *walk = private_of(w);
 
-	return c->time < w->end_ns && next(c, w->history, history_row_get(w->history, w->row), out);
+	if (G_UNLIKELY(w->history->behind))
+		history_behind_wait((History *)w->history);
+	return walk->cursor.time < w->end_ns && next(&walk->cursor, w->history, walk->row, out);
 }

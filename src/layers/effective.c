@@ -18,9 +18,7 @@ typedef struct {
 	guint8 types[HISTORY_KINDS_MAX]; /* own -> RowType */
 	guint32 *texts;                  /* own -> out; G_MAXUINT32: not made yet */
 	guint32 n_texts;
-	GHashTable *lower_texts;
-	LayersLowerWalk *lower;          /* by processor */
-	gboolean *has_lower;
+	LayersFlat *lower;
 	guint32 *serials;                /* by row: the thread that it is of */
 	const LayersPieces *pieces;
 } Build;
@@ -131,13 +129,15 @@ static void on_processor(Build *b, guint32 row, RowType type, gint32 cpu, gint64
 {
 	LayersLower lower;
 
-	if (cpu < 0 || (guint)cpu >= b->pieces->n_cpus || !b->has_lower[cpu]) {
+	if (!layers_flat_knows(b->lower, cpu)) {
 		history_append(b->out, row, end, state, detail);
 		return;
 	}
-	layers_lower_seek(&b->lower[cpu], begin, end);
-	while (layers_lower_next(&b->lower[cpu], &lower))
+	for (gint64 at = begin; at < end; at = lower.end) {
+		layers_flat_at(b->lower, cpu, at, &lower);
+		lower.end = MIN(lower.end, end);
 		append_lower(b, row, type, state, detail, &lower);
+	}
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------------------------ */
@@ -264,19 +264,9 @@ static void find_serials(Build *b)
 		}
 }
 
-static void open_lower(Build *b)
-{
-	b->lower = g_new0(LayersLowerWalk, b->pieces->n_cpus + 1);
-	b->has_lower = g_new0(gboolean, b->pieces->n_cpus + 1);
-	for (guint c = 0; c < b->pieces->n_cpus; c++)
-		b->has_lower[c] = layers_lower_open(&b->lower[c], b->layers, b->member, (gint32)c, b->out, b->lower_texts);
-}
-
 static void clear(Build *b)
 {
-	g_hash_table_unref(b->lower_texts);
-	g_free(b->lower);
-	g_free(b->has_lower);
+	layers_flat_free(b->lower);
 	g_free(b->serials);
 	g_free(b->texts);
 }
@@ -284,20 +274,20 @@ static void clear(Build *b)
 History *layers_effective(const Layers *l, guint member, guint64 memory, GError **error)
 {
 	const ExperimentMember *m = experiment_member(l->experiment, member);
-	HistoryOptions options = {.memory = memory};
+	HistoryOptions options = {.memory = memory - memory / 4};
 	Build b = {.layers = l, .member = member, .own = m->history, .pieces = l->machines[member].pieces};
 	g_autoptr(History) out = history_new(history_begin(m->history), history_end(m->history), &options);
 
 	b.out = out;
 	for (guint i = 0; i < l->experiment->members->len; i++)
 		b.is_parent |= experiment_member(l->experiment, i)->parent == member;
-	b.lower_texts = g_hash_table_new(NULL, NULL);
 	for (guint k = 0; k < HISTORY_KINDS_MAX; k++)
 		b.kinds[k] = G_MAXUINT;
 	find_serials(&b);
-	open_lower(&b);
-	for (guint32 r = 0; r < history_n_rows(m->history); r++)
+	b.lower = layers_flat_new(l, member, b.pieces->n_cpus, memory / 4, out, error);
+	for (guint32 r = 0; b.lower && r < history_n_rows(m->history); r++)
 		compose_row(&b, r);
+	gboolean made = b.lower != NULL;
 	clear(&b);
-	return history_finish(out, error) ? g_steal_pointer(&out) : NULL;
+	return made && history_finish(out, error) ? g_steal_pointer(&out) : NULL;
 }

@@ -17,6 +17,7 @@ typedef enum {
 	FORM_THROTTLED, /* 0 */
 	FORM_PREEMPTED, /* of the following it is a thread's serial, or G_MAXUINT32 */
 	FORM_WAITS,
+	FORMS,
 } Form;
 
 static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
@@ -52,14 +53,19 @@ static char *write_text(const LayersLowerWalk *w, Form form, guint32 number)
 
 static guint32 text(LayersLowerWalk *w, Form form, guint32 number)
 {
-	gpointer key = GSIZE_TO_POINTER(((gsize)form + 1) << 32 | number), known;
+	LayersMade *recent = &w->recent[(number * FORMS + form) % G_N_ELEMENTS(w->recent)];
+	guint64 key = ((guint64)form + 1) << 32 | number;
+	gpointer known;
 
-	if (g_hash_table_lookup_extended(w->texts, key, NULL, &known))
-		return GPOINTER_TO_UINT(known);
-	g_autofree char *made = write_text(w, form, number);
-	guint32 n = history_text(w->out, made, -1);
-	g_hash_table_insert(w->texts, key, GUINT_TO_POINTER(n));
-	return n;
+	if (G_LIKELY(recent->of == key))
+		return recent->text;
+	if (!g_hash_table_lookup_extended(w->texts, GSIZE_TO_POINTER(key), NULL, &known)) {
+		g_autofree char *made = write_text(w, form, number);
+		known = GUINT_TO_POINTER(history_text(w->out, made, -1));
+		g_hash_table_insert(w->texts, GSIZE_TO_POINTER(key), known);
+	}
+	*recent = (LayersMade){key, GPOINTER_TO_UINT(known)};
+	return recent->text;
 }
 
 /* ---- What a state below means --------------------------------------------------------------------------------------------- */
@@ -163,6 +169,24 @@ static void of_vcpu(LayersLowerWalk *w, const HistoryInterval *i, LayersLower *o
 		}
 }
 
+/* ---- Clocks -------------------------------------------------------------------------------------------------------------------- */
+
+/* Hot: with a single line, as nearly always, it is one multiplication. It need not be the exact inverse, only monotonic: what is asked for is cut to its ends. */
+static inline gint64 down(const LayersLowerWalk *w, gint64 time)
+{
+	if (G_UNLIKELY(!w->line))
+		return experiment_down(w->guest, time);
+	gint64 t = time - w->line->offset_ns;
+
+	return t - (gint64)(w->line->drift * (double)(t - w->line->ref_ns));
+}
+
+/* experiment_up(), likewise. */
+static inline gint64 up_of(const LayersLowerWalk *w, gint64 time)
+{
+	return G_LIKELY(w->line && experiment_is_time(time)) ? MAX(experiment_clock_apply(w->line, time), w->line->begin_up_ns) : experiment_up(w->guest, time);
+}
+
 /* ---- Within an interval: the processor ------------------------------------------------------------------------------------------ */
 
 static gboolean is_wait(const LayersLowerWalk *w)
@@ -181,24 +205,38 @@ static gint64 wait_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 	guint32 serial = G_MAXUINT32;
 	gint64 end;
 
-	if (layers_inner_at(&w->inner, w->layers, w->parent, w->serial, &w->at, pos, &end) && w->inner.ran.state == KERNEL_OCCUPANT_THREAD && w->inner.ran.detail != w->serial)
-		serial = w->inner.ran.detail;
+	if (layers_inner_at(&w->waits, w->layers, w->parent, w->serial, &w->at, pos, &end) && w->waits.ran.state == KERNEL_OCCUPANT_THREAD && w->waits.ran.detail != w->serial)
+		serial = w->waits.ran.detail;
 	set(out, LAYERS_LOWER_STEAL, w->level, text(w, form, serial));
 	return end;
+}
+
+/* What the processor does tells that its guest doesn't run. */
+static LayersLowerKind kind_of(const LayersLowerWalk *w, guint state)
+{
+	if (state == KERNEL_CS_IRQ || state == KERNEL_CS_SOFTIRQ)
+		return LAYERS_LOWER_STEAL;
+	return state == KERNEL_CS_HYPERVISOR && w->at.state != KVM_STATE_RUNNING ? LAYERS_LOWER_EXIT : LAYERS_LOWER_RUNS;
 }
 
 /* An interrupt leaves the guest at once, but kvm_exit may be told only when its handler is done. */
 static gint64 run_part(LayersLowerWalk *w, gint64 pos, LayersLower *out)
 {
 	gint64 end;
-	guint state = layers_inner_at(&w->inner, w->layers, w->parent, w->serial, &w->at, pos, &end) ? w->inner.ran.state : KERNEL_CS_UNKNOWN;
+	gboolean known = layers_inner_at(&w->runs, w->layers, w->parent, w->serial, &w->at, pos, &end);
+	LayersLowerKind kind = known ? kind_of(w, w->runs.ran.state) : LAYERS_LOWER_RUNS;
 
-	if (state == KERNEL_CS_IRQ || state == KERNEL_CS_SOFTIRQ)
-		set(out, LAYERS_LOWER_STEAL, w->level, text(w, FORM_INTERRUPT, w->inner.ran.detail));
-	else if (state == KERNEL_CS_HYPERVISOR && w->at.state != KVM_STATE_RUNNING)
-		set(out, LAYERS_LOWER_EXIT, w->level, text(w, FORM_EXIT, 0));
-	else
-		set(out, LAYERS_LOWER_RUNS, 0, 0);
+	if (kind == LAYERS_LOWER_STEAL) {
+		set(out, kind, w->level, text(w, FORM_INTERRUPT, w->runs.ran.detail));
+		return end;
+	}
+	if (kind == LAYERS_LOWER_EXIT) {
+		set(out, kind, w->level, text(w, FORM_EXIT, 0));
+		return end;
+	}
+	set(out, kind, 0, 0);
+	while (end < w->at.end_ns && (!layers_inner_at(&w->runs, w->layers, w->parent, w->serial, &w->at, end, &pos) || kind_of(w, w->runs.ran.state) == kind))
+		end = pos;
 	return end;
 }
 
@@ -236,22 +274,12 @@ gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gi
 	const ExperimentMember *guest = experiment_member(l->experiment, member);
 
 	*w = (LayersLowerWalk){.layers = l, .guest = guest, .parent = guest->parent, .out = out, .texts = texts, .row = HISTORY_NO_ROW, .serial = G_MAXUINT32,
-			       .inner = {.row = HISTORY_NO_ROW}};
+			       .runs = {.row = HISTORY_NO_ROW}, .waits = {.row = HISTORY_NO_ROW}};
 	if (guest->parent == EXPERIMENT_NONE || cpu < 0 || (guint)cpu >= guest->vcpus->len)
 		return FALSE;
 	w->line = guest->clocks->len == 1 ? &g_array_index(guest->clocks, ExperimentClock, 0) : NULL;
 	w->level = (guint)MAX(experiment_member(l->experiment, w->parent)->level, 0);
 	return find_row(w, g_array_index(guest->vcpus, guint32, cpu));
-}
-
-/* Hot: with a single line, as nearly always, it is one multiplication. It need not be the exact inverse, only monotonic: what is asked for is cut to its ends. */
-static inline gint64 down(const LayersLowerWalk *w, gint64 time)
-{
-	if (G_UNLIKELY(!w->line))
-		return experiment_down(w->guest, time);
-	gint64 t = time - w->line->offset_ns;
-
-	return t - (gint64)(w->line->drift * (double)(t - w->line->ref_ns));
 }
 
 /* What the walk has come to, in the guest's clock. */
@@ -261,22 +289,12 @@ static void take(LayersLowerWalk *w, gboolean follows)
 	w->at_end = w->have ? down(w, w->at.end_ns) : G_MAXINT64;
 }
 
-void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
+void layers_lower_start(LayersLowerWalk *w, gint64 begin, gint64 end)
 {
-	gint64 up = experiment_up(w->guest, begin);
-	gint64 was = w->at.begin_ns;
-
 	w->begin = begin;
 	w->end = end;
-	if (w->have && w->at.begin_ns <= up && layers_walk_to(&w->walk, &w->at, &w->have, up)) {
-		w->inner.is_open = w->inner.is_open && w->at.begin_ns == was && w->inner.have_ran && w->inner.ran.begin_ns <= up;
-		if (!w->have || w->at.begin_ns != was)
-			take(w, FALSE);
-		return;
-	}
-	w->inner.is_open = FALSE;
 	/* A little earlier: what rounding makes of it. */
-	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, up - 2, G_MAXINT64);
+	history_walk(&w->walk, layers_rows(w->layers, w->parent), w->row, up_of(w, begin) - 2, G_MAXINT64);
 	w->have = history_walk_next(&w->walk, &w->at);
 	take(w, FALSE);
 }
@@ -284,7 +302,7 @@ void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end)
 static void advance(LayersLowerWalk *w)
 {
 	w->have = history_walk_next(&w->walk, &w->at);
-	w->inner.is_open = FALSE;
+	w->runs.is_open = w->waits.is_open = FALSE;
 	take(w, TRUE);
 }
 
@@ -299,7 +317,7 @@ gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
 		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
 		out->end = MIN(w->at_begin, w->end);
 	} else if (is_wait(w) || is_run(w)) {
-		gint64 pos = CLAMP(experiment_up(w->guest, w->begin), w->at.begin_ns, w->at.end_ns - 1);
+		gint64 pos = CLAMP(up_of(w, w->begin), w->at.begin_ns, w->at.end_ns - 1);
 		gint64 end = (is_wait(w) ? wait_part : run_part)(w, pos, out);
 		out->end = MIN(MAX(end == w->at.end_ns ? w->at_end : down(w, end), w->begin + 1), w->end);
 	} else {

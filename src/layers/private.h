@@ -72,6 +72,12 @@ typedef struct {
 	guint32 detail;      /* text of the history that is being made */
 } LayersLower;
 
+/* A text that was made; `of`: what of, 0 for nothing. */
+typedef struct {
+	guint64 of;
+	guint32 text;
+} LayersMade;
+
 /* A guest's processor as the machine below has it. */
 typedef struct {
 	const Layers *layers;
@@ -80,6 +86,7 @@ typedef struct {
 	guint parent;
 	History *out;              /* where texts go */
 	GHashTable *texts;         /* what they are made of -> number in `out` */
+	LayersMade recent[64];     /* the same few come over and over again */
 	guint32 row;               /* of its vCPU, in the parent's rows; HISTORY_NO_ROW: it has none */
 	guint32 serial;            /* of its vCPU's thread */
 	gboolean is_l2;            /* the row is one of a nested VM */
@@ -91,15 +98,53 @@ typedef struct {
 	gint64 begin, end;         /* own clock */
 	gboolean have;
 	guint32 halts[64], no_halts[64]; /* texts of reasons that are halts, and that aren't, as they were met */
-	LayersInner inner;
+	LayersInner runs, waits;
 } LayersLowerWalk;
 
 /* FALSE: nothing is known of that processor below. */
 gboolean layers_lower_open(LayersLowerWalk *w, const Layers *l, guint member, gint32 cpu, History *out, GHashTable *texts);
 
-/* From `begin` on, until `end`; intervals follow one another without gap. */
-void layers_lower_seek(LayersLowerWalk *w, gint64 begin, gint64 end);
+/* From `begin` on, until `end`, once; intervals follow one another without gap. */
+void layers_lower_start(LayersLowerWalk *w, gint64 begin, gint64 end);
 gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out);
+
+/* ---- flat.c: the same, found once for all who ask ------------------------------------------------------------------------ */
+
+/* From where the one before ends. */
+typedef struct {
+	gint64 end;
+	guint32 detail;
+	guint8 kind, level, halting; /* as LayersLower has them */
+} LayersFlatItem;
+
+typedef struct {
+	guint64 first, end; /* its items; none: nothing is known of it */
+	guint64 at;         /* the one asked for last, */
+	gint64 at_begin;    /* and where it begins */
+	const LayersFlatItem *run; /* items that lie behind one another */
+	guint64 run_first, run_len;
+} LayersFlatCpu;
+
+/* What a member's processors did, one level down. */
+typedef struct {
+	History *h;           /* where the items are: above a budget it goes to a file */
+	guint table;
+	LayersFlatCpu *cpus;
+	guint n_cpus;
+} LayersFlat;
+
+/* Texts go to `out`. `memory`: bytes. NULL: neither memory nor disk is left (ST_ERROR_IO). */
+LayersFlat *layers_flat_new(const Layers *l, guint member, guint n_cpus, guint64 memory, History *out, GError **error);
+void layers_flat_free(LayersFlat *f); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LayersFlat, layers_flat_free)
+
+static inline gboolean layers_flat_knows(const LayersFlat *f, gint32 cpu)
+{
+	return cpu >= 0 && (guint)cpu < f->n_cpus && f->cpus[cpu].first < f->cpus[cpu].end;
+}
+
+/* What a processor that is known did at `time`, and until when. Quick if times go on by little. */
+void layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time, LayersLower *out);
 
 /* ---- effective.c ------------------------------------------------------------------------------------------------------- */
 
