@@ -105,6 +105,50 @@ def test_a_disk_with_much_to_do_is_not_slow():
     tap.equal(findings(disk_user("busy", 60, together=20), "slow-disk"), [], "20 requests in 60 ms each")
 
 
+# ---- Exits ---------------------------------------------------------------------------------------------------------------
+
+VMX, CPUID, HLT, IO = 1, 10, 12, 30
+
+
+class Host(Machine):
+    """A machine with one VM, of process 200, whose vCPU is thread 201."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.process(200, "qemu-system-x86")
+        self.process(200, "CPU 0/KVM", 201)
+        self.switch(0.5, 201)
+        self.at(0.6, "kvm_x86_entry", vcpu_id=0)
+
+    def exit(self, ms, until, reason, rip=0xffffffff81000000, info1=0, cpu=0):
+        self.at(ms, "kvm_x86_exit", cpu, exit_reason=reason, guest_rip=rip, isa=VMX, vcpu_id=0, info1=info1, info2=0, intr_info=0)
+        self.at(until, "kvm_x86_entry", cpu, vcpu_id=0)
+
+
+def exits(name, each_ms, every_ms, reason=CPUID, **options):
+    """One second without exits, half a second with many, half a second without."""
+    m = Host(name)
+    for i in range(int(500 / every_ms)):
+        m.exit(1000 + i * every_ms, 1000 + i * every_ms + each_ms, reason, **options)
+    return m.finish(2000)
+
+
+def test_a_storm_of_exits():
+    found = only(exits("storm", 0.04, 0.2), "exit-storm-cpuid", 100)
+    tap.check("5000 times a second" in found["title"] and "by its kernel" in found["title"], found["title"])
+    tap.equal(found["sufferer"]["kind"], "vm", "who suffers")
+
+
+def test_a_storm_of_port_accesses_names_the_port():
+    found = only(exits("ports", 0.05, 0.2, IO, rip=0x400000, info1=0x71 << 16 | 8), "exit-storm-pio", 125)
+    tap.check("0x71" in found["culprit"]["name"] and "by its programs" in found["title"], found["title"])
+
+
+def test_many_cheap_exits_and_few_expensive_ones_are_no_storm():
+    tap.equal(findings(exits("cheap", 0.002, 0.2), "exit-storm-cpuid"), [], "1 % of the time")
+    tap.equal(findings(exits("few", 4, 20), "exit-storm-cpuid"), [], "50 a second")
+
+
 # ---- What can't be looked for ----------------------------------------------------------------------------------------------
 
 def test_causes_whose_events_are_missing_are_listed_with_the_command_that_records_them():

@@ -6,6 +6,8 @@
 #define DIAGNOSE_SWITCHES "sched_switch sched_waking|sched_wakeup"
 #define DIAGNOSE_EXITS    "kvm_x86_entry kvm_x86_exit"
 
+#define DIAGNOSE_STORM    "other reasons to exit, and time that it waited for a processor: only the processor time of these exits counts"
+
 /*
  * C(ID, SCOPE, WEIGHT, WHAT, NEEDS, RULES_OUT)
  *
@@ -33,7 +35,16 @@
 	C("slow-disk", ALL, 100, "a disk takes long although it has little to do", "block_rq_issue block_rq_complete", \
 	  "a disk that has much to do: it served few requests while it had these") \
 	C("network-delay", ALL, 100, "packets wait in an interface's queue", "net_dev_queue net_dev_xmit", \
-	  "packets that the driver got in the same stretch of work")
+	  "packets that the driver got in the same stretch of work") \
+	C("exit-storm-pio", HOST, 50, "a VM exits very often for port I/O", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
+	C("exit-storm-mmio", HOST, 50, "a VM exits very often for a device's memory", DIAGNOSE_EXITS " kvm_mmio", DIAGNOSE_STORM) \
+	C("exit-storm-msr", HOST, 50, "a VM exits very often for model specific registers", DIAGNOSE_EXITS " kvm_x86_msr", DIAGNOSE_STORM) \
+	C("exit-storm-timer", HOST, 50, "a VM exits very often for its timers", DIAGNOSE_EXITS " kvm_x86_msr", DIAGNOSE_STORM) \
+	C("exit-storm-ipi", HOST, 50, "a VM exits very often because its vCPUs interrupt one another", DIAGNOSE_EXITS " kvm_x86_msr", DIAGNOSE_STORM) \
+	C("exit-storm-cpuid", HOST, 50, "a VM exits very often for CPUID", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
+	C("exit-storm-pause", HOST, 50, "a VM exits very often because it spins", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
+	C("exit-storm-halt", HOST, 50, "a VM goes idle very often, for moments", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
+	C("exit-storm-memory", HOST, 50, "a VM exits very often for memory that its host has not mapped", DIAGNOSE_EXITS, DIAGNOSE_STORM)
 /* clang-format on */
 
 #endif

@@ -13,7 +13,7 @@ static const struct {
 #undef DIAGNOSE_T
 };
 
-static void (*const rules[])(Diagnose *d) = {
+static void (*const rules[])(Diagnose *d, const AnalysisStoreTrace *t) = {
 #define DIAGNOSE_R(name) diagnose_rule_##name,
 	DIAGNOSE_RULES(DIAGNOSE_R)
 #undef DIAGNOSE_R
@@ -77,6 +77,17 @@ gint64 diagnose_end(const Diagnose *d, const AnalysisStoreTrace *t)
 	return MIN(analysis_own_time(t, d->end_ns), t->end_ns);
 }
 
+static void apply_rules(Diagnose *d)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
+		for (guint k = 0; k < d->store->traces->len; k++) {
+			const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, k);
+
+			if (t->is_kernel)
+				rules[i](d, t);
+		}
+}
+
 Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, GError **error)
 {
 	g_autoptr(Diagnose) d = g_new0(Diagnose, 1);
@@ -94,8 +105,7 @@ Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, G
 	d->layers = s->layers ? s->layers : d->own_layers;
 	if (!d->layers)
 		return NULL;
-	for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
-		rules[i](d);
+	apply_rules(d);
 	diagnose_fold(d);
 	g_ptr_array_sort(d->findings, most_first);
 	return g_steal_pointer(&d);
@@ -107,5 +117,6 @@ void diagnose_free(Diagnose *d)
 		return;
 	g_ptr_array_unref(d->findings);
 	layers_free(d->own_layers);
+	g_clear_pointer(&d->occupants, g_hash_table_unref);
 	g_free(d);
 }

@@ -25,6 +25,8 @@
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
 	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
+	T(STORM_RATE,     "storm.rate",     1000,  "exits of one kind a second") \
+	T(STORM_SHARE,    "storm.share",    0.1,   "share of a VM's demand that they must cost while they come so often") \
 	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
 	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
 /* clang-format on */
@@ -100,6 +102,7 @@ typedef struct Diagnose {
 	double thresholds[DIAGNOSE_THRESHOLD_COUNT];
 	GPtrArray *findings;    /* DiagnoseFinding *, the weightiest first: time lost, and its share of the sufferer's demand */
 	Layers *own_layers;     /* private */
+	GHashTable *occupants;  /* private: AnalysisStoreTrace -> GArray of guint32: rows */
 } Diagnose;
 
 typedef struct {

@@ -298,20 +298,17 @@ static guint64 *chain_requests(Scan *s, guint64 n_disks)
 	return first;
 }
 
-void diagnose_rule_disks(Diagnose *d)
+void diagnose_rule_disks(Diagnose *d, const AnalysisStoreTrace *t)
 {
-	for (guint i = 0; i < d->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
-		Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
-		guint disks;
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
+	guint disks;
 
-		if (!t->is_kernel || !history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
-		    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
-			continue;
-		guint64 n = history_table_len(t->history, disks);
-		g_autofree guint64 *first = chain_requests(&s, n);
-		for (guint64 k = 0; k < n; k++)
-			scan_disk(&s, history_table_get(t->history, disks, k), first[k]);
-		g_free(s.next);
-	}
+	if (!history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
+	    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
+		return;
+	guint64 n = history_table_len(t->history, disks);
+	g_autofree guint64 *first = chain_requests(&s, n);
+	for (guint64 k = 0; k < n; k++)
+		scan_disk(&s, history_table_get(t->history, disks, k), first[k]);
+	g_free(s.next);
 }

@@ -122,3 +122,25 @@ char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint3
 		return g_strdup("VM");
 	return g_strdup_printf("VM %d", ((const KvmVmItem *)history_table_get(host->history, table, vm))->pid);
 }
+
+void diagnose_suffers_vm(const Diagnose *d, DiagnoseFinding *f, const AnalysisStoreTrace *host, guint32 vm)
+{
+	g_autofree char *name = diagnose_vm_name(d, host, vm);
+	guint table;
+	gint32 pid = history_find_table(host->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &table) ?
+			     ((const KvmVmItem *)history_table_get(host->history, table, vm))->pid : -1;
+
+	diagnose_who(&f->sufferer, "vm", name, host->name, pid, -1);
+	f->victim = diagnose_member_of_vm(d, host, vm);
+}
+
+gint64 diagnose_wanted_ns(const AnalysisStoreTrace *host, guint32 row, gint64 begin_ns, gint64 end_ns)
+{
+	gint64 ns[HISTORY_STATES_MAX], sum = 0;
+
+	history_sums(host->history, row, begin_ns, end_ns, ns);
+	for (guint i = 0; i < KVM_STATE_COUNT; i++)
+		if (i != KVM_STATE_HALTED && i != KVM_STATE_OFF && i != KVM_STATE_UNKNOWN)
+			sum += ns[i];
+	return sum;
+}

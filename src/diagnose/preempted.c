@@ -225,8 +225,7 @@ static void add_finding(const Scan *s, const Culprit *c)
 	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
 				   s->host->name);
 	f->advice = g_strdup(causes[c->by].advice);
-	f->victim = diagnose_member_of_vm(s->d, s->host, s->vm);
-	diagnose_who(&f->sufferer, "vm", vm, s->host->name, s->item->pid, -1);
+	diagnose_suffers_vm(s->d, f, s->host, s->vm);
 	diagnose_who(&f->culprit, causes[c->by].kind, c->name, s->host->name, c->pid, c->by == BY_TASK ? c->tid : -1);
 	if (c->by == BY_VM) {
 		Rivalry r = {f, s->vm, c->vm, rise(s, f)};
@@ -274,18 +273,6 @@ static void settle_rivalries(Diagnose *d, GArray *all)
 			diagnose_add(d, g_array_index(all, Rivalry, i).finding);
 }
 
-/* The time for which the vCPU wanted to run: all but what it was halted, did not exist, or isn't known. */
-static gint64 demand_of(const Diagnose *d, const AnalysisStoreTrace *t, guint32 row)
-{
-	gint64 ns[HISTORY_STATES_MAX], sum = 0;
-
-	history_sums(t->history, row, diagnose_begin(d, t), diagnose_end(d, t), ns);
-	for (guint i = 0; i < KVM_STATE_COUNT; i++)
-		if (i != KVM_STATE_HALTED && i != KVM_STATE_OFF && i != KVM_STATE_UNKNOWN)
-			sum += ns[i];
-	return sum;
-}
-
 static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalries, guint32 vm, const KvmVmItem *item, guint vcpus)
 {
 	g_autoptr(GHashTable) culprits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, culprit_free), of = g_hash_table_new(NULL, NULL);
@@ -295,7 +282,7 @@ static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalri
 	for (guint32 i = 0; i < item->n_vcpus; i++) {
 		s.vcpu = item->first_vcpu + i;
 		s.row = ((const KvmVcpuItem *)history_table_get(host->history, vcpus, s.vcpu))->row;
-		s.demand += demand_of(d, host, s.row);
+		s.demand += diagnose_wanted_ns(host, s.row, diagnose_begin(d, host), diagnose_end(d, host));
 		layers_waits(d->layers, host->member, s.vcpu, diagnose_begin(d, host), diagnose_end(d, host), add_wait, &s);
 	}
 	for (guint i = 0; i < order->len; i++) {
@@ -306,18 +293,15 @@ static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalri
 	}
 }
 
-void diagnose_rule_preempted(Diagnose *d)
+void diagnose_rule_preempted(Diagnose *d, const AnalysisStoreTrace *t)
 {
-	for (guint i = 0; i < d->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
-		guint vms, vcpus;
+	g_autoptr(GArray) rivalries = g_array_new(FALSE, FALSE, sizeof(Rivalry));
+	guint vms, vcpus;
 
-		if (!t->is_kernel || !history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) ||
-		    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
-			continue;
-		g_autoptr(GArray) rivalries = g_array_new(FALSE, FALSE, sizeof(Rivalry));
-		for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
-			scan_vm(d, t, rivalries, (guint32)v, history_table_get(t->history, vms, v), vcpus);
-		settle_rivalries(d, rivalries);
-	}
+	if (!history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) ||
+	    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
+		return;
+	for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
+		scan_vm(d, t, rivalries, (guint32)v, history_table_get(t->history, vms, v), vcpus);
+	settle_rivalries(d, rivalries);
 }

@@ -8,15 +8,16 @@
 
 /* ---- Rules --------------------------------------------------------------------------------------------------------- */
 
-/* R(NAME): a function diagnose_rule_NAME() that adds its findings. */
+/* R(NAME): a function diagnose_rule_NAME() that adds its findings about one kernel; for each of them it is called. */
 #define DIAGNOSE_RULES(R) \
 	R(preempted) \
 	R(throttled) \
 	R(disks) \
 	R(queues) \
-	R(slow_disk)
+	R(slow_disk) \
+	R(exits)
 
-#define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d);
+#define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
 #undef DIAGNOSE_R
 
@@ -76,10 +77,27 @@ guint diagnose_member_of_vm(const Diagnose *d, const AnalysisStoreTrace *host, g
 /* The same of the VM that is that process; the machine itself if it is none. */
 guint diagnose_member_of_pid(const Diagnose *d, const AnalysisStoreTrace *t, gint32 pid);
 
+/* A VM (item of "vms") is who suffers. */
+void diagnose_suffers_vm(const Diagnose *d, DiagnoseFinding *f, const AnalysisStoreTrace *host, guint32 vm);
+
+/* For how long a vCPU (its row) wanted to run: all but what it was halted, did not exist, or isn't known. */
+gint64 diagnose_wanted_ns(const AnalysisStoreTrace *host, guint32 row, gint64 begin_ns, gint64 end_ns);
+
 /* The process for which a kernel thread called "vhost-PID" works; -1: it isn't called so. */
 gint32 diagnose_vhost_pid(const char *name);
 
 /* "VM b" of the machine's name if it has a trace; else "VM 198". The caller frees. */
 char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint32 vm);
+
+/* ---- guest.c ------------------------------------------------------------------------------------------------------------ */
+
+/* The kernel's trace of that member; NULL: there is none. */
+const AnalysisStoreTrace *diagnose_trace_of(const Diagnose *d, guint member);
+
+/* The row that tells which thread had a processor (kernel/flow.h: KERNEL_OCCUPANT_ROW_KIND); HISTORY_NO_ROW. */
+guint32 diagnose_occupant_row(Diagnose *d, const AnalysisStoreTrace *t, gint32 cpu);
+
+/* The thread (serial in the guest) that had the processor that is that vCPU of the host, at a time of the host's clock; G_MAXUINT32: idle, not known, or the guest has no trace. */
+guint32 diagnose_guest_thread_at(Diagnose *d, const AnalysisStoreTrace *host, guint32 vcpu, gint64 time);
 
 #endif

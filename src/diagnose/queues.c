@@ -142,14 +142,11 @@ static void scan(Scan *s)
 	g_free(s->queues);
 }
 
-void diagnose_rule_queues(Diagnose *d)
+void diagnose_rule_queues(Diagnose *d, const AnalysisStoreTrace *t)
 {
-	for (guint i = 0; i < d->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
-		Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
 
-		if (t->is_kernel && history_find_table(t->history, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &s.packets) &&
-		    history_find_table(t->history, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &s.interfaces))
-			scan(&s);
-	}
+	if (history_find_table(t->history, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &s.packets) &&
+	    history_find_table(t->history, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &s.interfaces))
+		scan(&s);
 }

@@ -204,17 +204,14 @@ static void scan(Scan *s, guint disks)
 	g_free(s->disks);
 }
 
-void diagnose_rule_slow_disk(Diagnose *d)
+void diagnose_rule_slow_disk(Diagnose *d, const AnalysisStoreTrace *t)
 {
-	for (guint i = 0; i < d->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
-		Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .least = (gint64)(d->thresholds[DIAGNOSE_DISK_MS] * 1e6)};
-		guint disks;
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .least = (gint64)(d->thresholds[DIAGNOSE_DISK_MS] * 1e6)};
+	guint disks;
 
-		if (!t->is_kernel || !history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
-		    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
-			continue;
-		s.n = MIN(history_table_len(t->history, disks), KERNEL_DISKS_MAX);
-		scan(&s, disks);
-	}
+	if (!history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||
+	    !history_find_table(t->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &s.table))
+		return;
+	s.n = MIN(history_table_len(t->history, disks), KERNEL_DISKS_MAX);
+	scan(&s, disks);
 }

@@ -84,7 +84,7 @@ static void add_finding(Diagnose *d, const AnalysisStoreTrace *t, const Group *g
 	diagnose_add(d, f);
 }
 
-static void scan(Diagnose *d, const AnalysisStoreTrace *t)
+void diagnose_rule_throttled(Diagnose *d, const AnalysisStoreTrace *t)
 {
 	g_autoptr(GHashTable) groups = g_hash_table_new_full(NULL, NULL, NULL, group_free);
 	GHashTableIter iter;
@@ -106,14 +106,4 @@ static void scan(Diagnose *d, const AnalysisStoreTrace *t)
 	while (g_hash_table_iter_next(&iter, NULL, &g))
 		if (diagnose_matters(d, ((Group *)g)->loss, ((Group *)g)->demand, DIAGNOSE_LOST_SHARE))
 			add_finding(d, t, g);
-}
-
-void diagnose_rule_throttled(Diagnose *d)
-{
-	for (guint i = 0; i < d->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
-
-		if (t->is_kernel)
-			scan(d, t);
-	}
 }
