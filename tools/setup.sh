@@ -10,11 +10,14 @@ build_packages='
   gcc
   libc6-dev
   libglib2.0-dev
+  libjansson-dev
+  libmicrohttpd-dev
   libsmartcols-dev
   libxxhash-dev
   meson
   ninja-build
   pkg-config
+  zlib1g-dev
   zstd
 '
 

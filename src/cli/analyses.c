@@ -7,8 +7,6 @@
 #include "cli/tables.h"
 #include "diagnose/diagnose.h"
 
-#define JOBS_MAX 256
-
 static struct {
 	char *format, *sort;
 	char **map, **thresholds;
@@ -49,15 +47,15 @@ static gboolean check_options(ViewFormat *format, guint *jobs, GError **error)
 	*format = VIEW_FORMAT_TEXT;
 	if (opt.format && !view_format_parse(opt.format, format, error))
 		return FALSE;
-	if (opt.jobs < 0 || opt.jobs > JOBS_MAX) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--jobs takes a number from 1 to %d", JOBS_MAX);
+	if (opt.jobs < 0 || opt.jobs > CLI_JOBS_MAX) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--jobs takes a number from 1 to %d", CLI_JOBS_MAX);
 		return FALSE;
 	}
 	if (opt.limit < 0) {
 		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "--limit takes a number of rows");
 		return FALSE;
 	}
-	*jobs = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), JOBS_MAX);
+	*jobs = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), CLI_JOBS_MAX);
 	return TRUE;
 }
 

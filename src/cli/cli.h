@@ -24,7 +24,7 @@ typedef struct {
 	int (*run)(const char *const *arguments);
 } CliCommand;
 
-extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_info, cli_events;
+extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_info, cli_events, cli_serve;
 
 /* All commands, in the order of `strata --help`; its texts live for ever. */
 guint cli_n_commands(void);
@@ -72,6 +72,11 @@ gboolean cli_parse_range(GPtrArray *traces, gboolean utc, gint64 *begin_out, gin
 
 /* The same, of a time span that is known already. */
 gboolean cli_parse_range_in(const StTimeRange *span, gboolean utc, gint64 *begin_out, gint64 *end_out, GError **error);
+
+/* What --memory says: a number of bytes, or of units of 1024: "500M", "2G". ST_ERROR_USAGE. */
+gboolean cli_parse_size(const char *text, guint64 *size_out, GError **error);
+
+#define CLI_JOBS_MAX 256 /* what --jobs may say */
 
 /* ---- Traces ---------------------------------------------------------------------------------------------------- */
 

@@ -54,6 +54,24 @@ gboolean cli_parse_range_in(const StTimeRange *span, gboolean utc, gint64 *begin
 	return FALSE;
 }
 
+/* ---- Sizes -------------------------------------------------------------------------------------------------------- */
+
+gboolean cli_parse_size(const char *text, guint64 *size_out, GError **error)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	guint64 n = g_ascii_strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
+	guint shift = unit ? 10 * (guint)(unit - units + 1) : 0;
+
+	if (end == text || *text == '-' || (*end && !unit) || (unit && end[1]) || !n || n > (G_MAXUINT64 >> 1) >> shift) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--memory takes a size, such as 500M or 2G; got \"%s\"", text);
+		return FALSE;
+	}
+	*size_out = n << shift;
+	return TRUE;
+}
+
 /* ---- Traces ---------------------------------------------------------------------------------------------------- */
 
 const char *cli_machine_name(const CtfTrace *trace)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The commands that ask the traces' histories: one line each in commands.c. They differ in what they ask and in which options make sense for them; the
+ * The commands that ask the traces' histories: one line each in analysis/registry.c. They differ in what they ask and in which options make sense for them; the
  * rest is here.
  */
 #include "cli/tables.h"
@@ -12,7 +12,6 @@
 #include "base/format.h"
 #include "cli/cli.h"
 
-#define JOBS_MAX   256
 #define LOG_LIMIT  50  /* items that --log shows unless told otherwise */
 #define TEXT_LIMIT 100 /* rows for people unless told otherwise */
 
@@ -77,9 +76,9 @@ static const struct {
 	guint flag;
 	const GOptionEntry *options;
 } groups[] = {
-	{CLI_TABLE_THREADS, thread_options}, {CLI_TABLE_SORTS, table_options}, {CLI_TABLE_CPU, cpu_options},   {CLI_TABLE_EVERY, every_options},
-	{CLI_TABLE_HISTOGRAM, histogram_options}, {CLI_TABLE_LOG, log_options}, {CLI_TABLE_ROW, row_options},
-	{CLI_TABLE_EVENT, event_options}, {CLI_TABLE_SPAN, span_options}, {CLI_TABLE_BY, by_options}, {CLI_TABLE_SIDE, side_options},
+	{ANALYSIS_TAKES_THREADS, thread_options}, {ANALYSIS_TAKES_SORT, table_options}, {ANALYSIS_TAKES_CPU, cpu_options},   {ANALYSIS_TAKES_EVERY, every_options},
+	{ANALYSIS_TAKES_HISTOGRAM, histogram_options}, {ANALYSIS_TAKES_LOG, log_options}, {ANALYSIS_TAKES_ROW, row_options},
+	{ANALYSIS_TAKES_EVENT, event_options}, {ANALYSIS_TAKES_SPAN, span_options}, {ANALYSIS_TAKES_BY, by_options}, {ANALYSIS_TAKES_SIDE, side_options},
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------------ */
@@ -130,29 +129,13 @@ static const char *const *split_lists(char ***given)
 	return (const char *const *)*given;
 }
 
-static gboolean parse_size(const char *text, guint64 *size_out, GError **error)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	guint64 n = g_ascii_strtoull(text, &end, 10);
-	const char *unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
-	guint shift = unit ? 10 * (guint)(unit - units + 1) : 0;
-
-	if (end == text || *text == '-' || (*end && !unit) || (unit && end[1]) || !n || n > (G_MAXUINT64 >> 1) >> shift) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--memory takes a size, such as 500M or 2G; got \"%s\"", text);
-		return FALSE;
-	}
-	*size_out = n << shift;
-	return TRUE;
-}
-
 static gboolean parse_numbers(AnalysisStoreOptions *o, ViewFormat *format, GError **error)
 {
 	*format = VIEW_FORMAT_TEXT;
 	if (opt.format && !view_format_parse(opt.format, format, error))
 		return FALSE;
-	if (opt.jobs < 0 || opt.jobs > JOBS_MAX) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--jobs takes a number from 1 to %d", JOBS_MAX);
+	if (opt.jobs < 0 || opt.jobs > CLI_JOBS_MAX) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--jobs takes a number from 1 to %d", CLI_JOBS_MAX);
 		return FALSE;
 	}
 	if (opt.limit < -1) {
@@ -167,8 +150,8 @@ static gboolean parse_numbers(AnalysisStoreOptions *o, ViewFormat *format, GErro
 		opt.log = TRUE;
 		opt.limit = opt.slowest;
 	}
-	o->threads = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), JOBS_MAX);
-	return !opt.memory || parse_size(opt.memory, &o->memory, error);
+	o->threads = opt.jobs ? (guint)opt.jobs : MIN(g_get_num_processors(), CLI_JOBS_MAX);
+	return !opt.memory || cli_parse_size(opt.memory, &o->memory, error);
 }
 
 /* Programs get all rows of a table, people what they can look at. */
@@ -260,23 +243,23 @@ static gboolean sort_view(View *view, GError **error)
 	return TRUE;
 }
 
-static gboolean write_answer(const CliTable *table, const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, GError **error)
+static gboolean write_answer(const AnalysisQuestion *question, const AnalysisStore *s, const AnalysisQuery *q, ViewFormat format, GError **error)
 {
-	if (table->write)
-		return table->write(s, q, format, stdout, error);
-	g_autoptr(View) view = table->make(s, q, error);
+	if (question->write)
+		return question->write(s, q, format, stdout, error);
+	g_autoptr(View) view = question->make(s, q, error);
 	if (!view || !sort_view(view, error))
 		return FALSE;
 	view_limit(view, q->limit);
 	return view_render(view, format, stdout, error);
 }
 
-static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *warnings, GError **error)
+static gboolean answer(const AnalysisQuestion *question, GPtrArray *traces, StWarnings *warnings, GError **error)
 {
 	gboolean shown = FALSE;
 	AnalysisStoreOptions o = {.warnings = warnings, .no_cache = opt.no_cache, .spans = (const char *const *)opt.spans,
-				  .map = (const char *const *)opt.map, .alone = opt.alone || (table->flags & CLI_TABLE_NO_LAYERS),
-				  .rows = (table->flags & CLI_TABLE_THREAD_ROWS ? LAYERS_THREAD_ROWS : 0) | (table->flags & CLI_TABLE_CPU_ROWS ? LAYERS_CPU_ROWS : 0),
+				  .map = (const char *const *)opt.map, .alone = opt.alone || (question->flags & ANALYSIS_NO_LAYERS),
+				  .rows = (question->flags & ANALYSIS_ONLY_THREAD_ROWS ? LAYERS_THREAD_ROWS : 0) | (question->flags & ANALYSIS_ONLY_CPU_ROWS ? LAYERS_CPU_ROWS : 0),
 				  .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .progress_user = &shown};
 	AnalysisQuery q = {0};
 	ViewFormat format;
@@ -285,7 +268,7 @@ static gboolean answer(const CliTable *table, GPtrArray *traces, StWarnings *war
 		return FALSE;
 	g_autoptr(AnalysisStore) s = analysis_store_open(traces, &o, error);
 	clear_progress(shown);
-	return s && parse_range(s, &q, error) && write_answer(table, s, &q, format, error);
+	return s && parse_range(s, &q, error) && write_answer(question, s, &q, format, error);
 }
 
 static gboolean asks_history(void)
@@ -293,10 +276,10 @@ static gboolean asks_history(void)
 	return opt.by || opt.every || opt.histogram || opt.log || opt.levels;
 }
 
-int cli_run_table(const CliTable *table, const char *const *paths)
+int cli_run_table(const AnalysisQuestion *question, CliPlainAnswer plain, const char *const *paths)
 {
-	if (table->plain && !asks_history())
-		return table->plain(paths, &(CliPlain){.format = opt.format, .sort = opt.sort, .limit = opt.limit == -1 ? 0 : opt.limit, .jobs = opt.jobs, .ascending = opt.ascending});
+	if (plain && !asks_history())
+		return plain(paths, &(CliPlain){.format = opt.format, .sort = opt.sort, .limit = opt.limit == -1 ? 0 : opt.limit, .jobs = opt.jobs, .ascending = opt.ascending});
 	g_autoptr(GError) error = NULL;
 	g_autoptr(StWarnings) warnings = st_warnings_new();
 	int status;
@@ -304,7 +287,7 @@ int cli_run_table(const CliTable *table, const char *const *paths)
 
 	if (!traces)
 		return status;
-	gboolean done = answer(table, traces, warnings, &error);
+	gboolean done = answer(question, traces, warnings, &error);
 	cli_show_warnings(warnings);
 	if (done)
 		return CLI_DONE;
