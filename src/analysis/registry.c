@@ -22,7 +22,7 @@ static const AnalysisQuestion questions[] = {
 	{"layers", "Levels: who really ran on the physical processors, and what became of guests' threads", ANALYSIS_TAKES_THREADS | ANALYSIS_TAKES_SORT | ANALYSIS_TAKES_CPU | ANALYSIS_TAKES_EVERY | ANALYSIS_TAKES_BY, analysis_layers, NULL},
 	{"waits", "Why vCPUs were asleep: timer, disk, network, another vCPU, ..., from the host alone", ANALYSIS_NO_LAYERS | (ANALYSIS_TAKES_ALL & ~ANALYSIS_TAKES_CPU), analysis_waits, NULL},
 	{"sync", "Clocks: which machine runs in which VM, and how far their clocks are apart, with error bounds", ANALYSIS_NO_LAYERS, NULL, analysis_sync},
-	{"critical-path", "What made a thread's time as long as it was: the chain of work and waits", ANALYSIS_ONLY_THREAD_ROWS | ANALYSIS_TAKES_THREADS | ANALYSIS_TAKES_SORT | ANALYSIS_TAKES_LOG | ANALYSIS_TAKES_BY, analysis_critical_path, NULL},
+	{"critical-path", "What made a thread's time as long as it was: the chain of work and waits", ANALYSIS_ONLY_THREAD_ROWS | ANALYSIS_TAKES_THREADS | ANALYSIS_TAKES_SORT | ANALYSIS_TAKES_LOG | ANALYSIS_TAKES_BY | ANALYSIS_NEEDS_THREAD, analysis_critical_path, NULL},
 	{"syscalls", "System calls: how many, how long, which errors; the slowest", ANALYSIS_NO_LAYERS | ANALYSIS_TAKES_ALL, analysis_syscalls, NULL},
 	{"files", "Files, sockets and pipes: what was read and written, by whom, how long it took", ANALYSIS_NO_LAYERS | ANALYSIS_TAKES_ALL, analysis_files, NULL},
 	{"futexes", "Locks in user space: who waited how long, and for whom", ANALYSIS_NO_LAYERS | ANALYSIS_TAKES_ALL, analysis_futexes, NULL},

@@ -25,6 +25,7 @@ enum {
 	ANALYSIS_NO_LAYERS = 1 << 16,      /* it asks for nothing that layers tell */
 	ANALYSIS_ONLY_THREAD_ROWS = 1 << 17, /* of what layers tell it asks for threads only */
 	ANALYSIS_ONLY_CPU_ROWS = 1 << 18,  /* likewise processors; with both: for these two */
+	ANALYSIS_NEEDS_THREAD = 1 << 19,   /* it has no answer unless the query says which thread */
 };
 
 typedef struct {

@@ -20,22 +20,21 @@ static const CliCommand *const last[] = {
 
 static int run_question(const char *const *paths)
 {
-	const AnalysisQuestion *question = analysis_find_question(cli_command()->name);
+	gboolean is_export = strcmp(cli_command()->name, cli_export.name) == 0;
+	const AnalysisQuestion *question = is_export ? &cli_export : analysis_find_question(cli_command()->name);
 	gboolean plain = strcmp(question->name, "exits") == 0;
 
 	return cli_run_table(question, plain ? cli_exits_plain : NULL, paths);
 }
 
-static CliCommand question_command(guint i)
+static CliCommand question_command(const AnalysisQuestion *q)
 {
-	const AnalysisQuestion *q = analysis_question(i);
-
 	return (CliCommand){.name = q->name, .arguments = "TRACE..", .summary = q->summary, .options = cli_table_options(q->flags), .run = run_question};
 }
 
 guint cli_n_commands(void)
 {
-	return N_FIRST + analysis_n_questions() + N_LAST;
+	return N_FIRST + analysis_n_questions() + 1 + N_LAST;
 }
 
 CliCommand cli_command_at(guint i)
@@ -44,5 +43,7 @@ CliCommand cli_command_at(guint i)
 
 	if (i < N_FIRST)
 		return *first[i];
-	return i < N_FIRST + n ? question_command(i - N_FIRST) : *last[i - N_FIRST - n];
+	if (i <= N_FIRST + n)
+		return question_command(i < N_FIRST + n ? analysis_question(i - N_FIRST) : &cli_export);
+	return *last[i - N_FIRST - n - 1];
 }

@@ -78,7 +78,7 @@ static const struct {
 } groups[] = {
 	{ANALYSIS_TAKES_THREADS, thread_options}, {ANALYSIS_TAKES_SORT, table_options}, {ANALYSIS_TAKES_CPU, cpu_options},   {ANALYSIS_TAKES_EVERY, every_options},
 	{ANALYSIS_TAKES_HISTOGRAM, histogram_options}, {ANALYSIS_TAKES_LOG, log_options}, {ANALYSIS_TAKES_ROW, row_options},
-	{ANALYSIS_TAKES_EVENT, event_options}, {ANALYSIS_TAKES_SPAN, span_options}, {ANALYSIS_TAKES_BY, by_options}, {ANALYSIS_TAKES_SIDE, side_options},
+	{ANALYSIS_TAKES_EVENT, event_options}, {CLI_TABLE_EXPORT, cli_export_options}, {ANALYSIS_TAKES_SPAN, span_options}, {ANALYSIS_TAKES_BY, by_options}, {ANALYSIS_TAKES_SIDE, side_options},
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------------ */

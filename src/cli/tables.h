@@ -15,6 +15,13 @@ typedef struct {
 /* Who answers without histories: an exit status. */
 typedef int (*CliPlainAnswer)(const char *const *paths, const CliPlain *options);
 
+/* A flag besides those of questions: --to, --output. */
+#define CLI_TABLE_EXPORT (1u << 24)
+
+/* strata export: a question whose answer is what it wrote. */
+extern const GOptionEntry cli_export_options[];
+extern const AnalysisQuestion cli_export;
+
 /* The options of a question with these flags (analysis/registry.h), ended by an empty one; they live for ever. */
 const GOptionEntry *cli_table_options(guint flags);
 

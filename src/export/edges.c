@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* edges.c: wakeups, and what goes from one level to another, as flows. */
+#include "export/trace.h"
+
+typedef struct {
+	ExportTrace *trace;
+	const ExportTracks *tracks;
+	const AnalysisStore *store;
+	const AnalysisQuery *query;
+} Edges;
+
+static const AnalysisStoreTrace *trace_of(const AnalysisStore *s, guint member)
+{
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->is_kernel && t->member == member)
+			return t;
+	}
+	return NULL;
+}
+
+static void put(const Edges *e, const char *kind, const AnalysisStoreTrace *from, guint32 from_row, gint64 from_ns, const AnalysisStoreTrace *to, guint32 to_row,
+		gint64 to_ns)
+{
+	guint64 a = export_tracks_find(e->tracks, from, from_row), b = export_tracks_find(e->tracks, to, to_row);
+	gint64 begin = analysis_time(from, from_ns), end = analysis_time(to, to_ns);
+
+	if (a && b && begin >= e->query->begin_ns && end <= e->query->end_ns)
+		export_flow(e->trace, kind, a, begin, b, end);
+}
+
+static gboolean put_layers(gpointer user, const LayersEdge *edge)
+{
+	const Edges *e = user;
+	const AnalysisStoreTrace *from = trace_of(e->store, edge->from), *to = trace_of(e->store, edge->to);
+
+	if (from && to)
+		put(e, edge->kind, from, edge->from_row, edge->from_ns, to, edge->to_row, edge->to_ns);
+	return TRUE;
+}
+
+static void put_wakeups(const Edges *e, const AnalysisStoreTrace *t)
+{
+	for (guint64 i = 0; i < history_n_edges(t->history); i++) {
+		HistoryEdge edge;
+
+		history_edge_get(t->history, i, &edge);
+		put(e, history_text_get(t->history, edge.kind), t, edge.from_row, edge.from_ns, t, edge.to_row, edge.to_ns);
+	}
+}
+
+void export_edges(ExportTrace *t, const ExportTracks *tracks, const AnalysisStore *s, const AnalysisQuery *q)
+{
+	Edges e = {t, tracks, s, q};
+
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *trace = g_ptr_array_index(s->traces, i);
+
+		if (!trace->is_kernel)
+			continue;
+		put_wakeups(&e, trace);
+		if (s->layers)
+			layers_edges(s->layers, trace->member, put_layers, &e);
+	}
+}
