@@ -280,6 +280,80 @@ def test_machines_that_share_no_host_are_aligned_by_packets():
 # ---- What the user tells, and forms -----------------------------------------------------------------------------------------
 
 
+# ---- Time stamp counters ------------------------------------------------------------------------------------------------
+
+
+def counters(scenario, folder, shift=0):
+    """Copies of a scenario's traces, with what was read of clocks and counters in `.strata-clock`; offsets are `shift` ticks wrong."""
+    truth = Truth(scenario)
+    for name in truth.dirs:
+        copy = copy_trace(scenario / name, pathlib.Path(folder) / name)
+        lines = [f"clock {at['tsc']} {at['mono_ns']} {at['tsc_width']}" for part in ("start", "end") for at in truth.levels[name]["samples"][part]]
+        for guest, level in truth.levels.items():
+            offsets = level["tsc_offset_from_parent"] if level["parent"] == name else {}
+            lines += [f"vcpu {truth.pids[guest]} {vcpu} {(offset + shift) % 2**64}" for vcpu, offset in offsets.items()]
+        (copy / ".strata-clock").write_text("# made\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return pathlib.Path(folder)
+
+
+def check_counters(scenario):
+    truth, before = Truth(scenario), {pathlib.Path(pair["trace"]).name: pair for pair in sync(scenario)["pairs"]}
+    with tempfile.TemporaryDirectory() as folder:
+        for pair in sync("--no-cache", counters(scenario, folder))["pairs"]:
+            name = pathlib.Path(pair["trace"]).name
+            check_pair(truth, pair, name, truth.parent(name), {})
+            tap.equal(pair["method"], "containment, tsc", name)
+            tap.check(pair["bound_ns"] < before[name]["bound_ns"] / 2, f"{name}: {pair['bound_ns']} ns with counters, {before[name]['bound_ns']} without")
+            tap.equal(pair["constraints"], before[name]["constraints"], f"{name}: events compared")
+
+
+def test_time_stamp_counters_narrow_the_bound():
+    for scenario in scenarios():
+        if all(pid for name, pid in Truth(scenario).pids.items() if name != "host"):
+            yield scenario.name, check_counters, scenario
+
+
+def test_counters_that_contradict_the_events_are_not_used():
+    scenario = tap.SAMPLES / "nested-cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        done = tap.strata("sync", "--no-cache", "--format=json", counters(scenario, folder, 10**6))
+        tap.equal([p["offset_ns"] for p in json.loads(done.stdout)["pairs"]], [p["offset_ns"] for p in sync(scenario)["pairs"]])
+        tap.equal(done.stderr.count("contradicts its events"), 2, done.stderr)
+
+
+def test_a_damaged_file_of_counters_is_told_line_by_line():
+    scenario = tap.SAMPLES / "nested-cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copy_trace(scenario / "host", pathlib.Path(folder) / "host")
+        (copy / ".strata-clock").write_bytes(b"clock 1 2\nvcpu 1 2 three\n\xff\n\nclock 1 2 3 4 5 6 7 8\nvcpu 1 2 3 0 5\n# fine\nclock 5 6 7\n" + b"x" * 2**21)
+        done = tap.strata("sync", "--no-cache", "--format=json", copy)
+        for number in (1, 2, 3, 5, 6, 9):
+            tap.check(f".strata-clock:{number}: " in done.stderr, f"line {number}: {done.stderr}")
+        for number in (4, 7, 8):
+            tap.check(f".strata-clock:{number}: " not in done.stderr, f"line {number}: {done.stderr}")
+        tap.check("is not read" in done.stderr, done.stderr)
+
+
+def test_clock_reads_this_machine():
+    with tempfile.TemporaryDirectory() as folder:
+        for vcpu, files in (("vcpu0", {"tsc-offset": "-12"}), ("vcpu1", {"tsc-offset": "-12", "tsc-scaling-ratio": "3", "tsc-scaling-ratio-frac-bits": "1"})):
+            (pathlib.Path(folder) / "183-11" / vcpu).mkdir(parents=True)
+            for name, value in files.items():
+                (pathlib.Path(folder) / "183-11" / vcpu / name).write_text(value + "\n", encoding="utf-8")
+        done = tap.strata("clock", "--readings=3", f"--debugfs={folder}", status=None)
+        if "no time stamp counter" in done.stderr:
+            tap.skip("there is no time stamp counter")
+        words = [line.split() for line in done.stdout.splitlines()]
+        tap.equal(words[3:], [["vcpu", "183", "0", "-12"], ["vcpu", "183", "1", "-12", "3", "1"]])
+        readings = [(int(tsc), int(time)) for kind, tsc, time, _ in words[:3]]
+        tap.check(all(b[1] - a[1] >= 20_000_000 and b[0] > a[0] for a, b in zip(readings, readings[1:])), str(readings))
+    tap.strata("clock", "trace", status=2)
+    tap.strata("clock", "--readings=0", status=2)
+
+
+# ---- What the user says -------------------------------------------------------------------------------------------------
+
+
 def test_map_overrides():
     scenario = tap.SAMPLES / "one-vm-io"
     host, guest = scenario / "host", scenario / "l1-a"

@@ -392,11 +392,22 @@ static Experiment *find_experiment(const ExperimentInput *inputs, guint n, const
 	return e;
 }
 
+static const CtfClock *clock_of(const CtfTrace *trace)
+{
+	return trace->streams->len ? ((const CtfStream *)trace->streams->pdata[0])->stream_class->clock : NULL;
+}
+
+static void free_counters(gpointer tsc)
+{
+	experiment_tsc_free(tsc);
+}
+
 static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOptions *o, GError **error)
 {
 	g_autofree ExperimentInput *inputs = g_new0(ExperimentInput, jobs->len + 1);
 	g_autofree const char **aliases = g_new0(const char *, 2 * (gsize)jobs->len + 2);
 	g_autofree char *fingerprint = experiment_fingerprint(jobs, o);
+	g_autoptr(GPtrArray) counters = g_ptr_array_new_with_free_func(free_counters);
 	guint n = 0;
 
 	for (guint i = 0; i < jobs->len; i++) {
@@ -405,7 +416,9 @@ static gboolean align(AnalysisStore *s, GPtrArray *jobs, const AnalysisStoreOpti
 		if (!job->trace->is_kernel)
 			continue;
 		aliases[2 * n] = job->trace->trace->path;
-		inputs[n] = (ExperimentInput){.name = job->trace->name, .history = job->trace->history, .aliases = &aliases[2 * n]};
+		g_ptr_array_add(counters, experiment_tsc_read(job->trace->trace->path, clock_of(job->trace->trace), o->warnings));
+		inputs[n] = (ExperimentInput){
+			.name = job->trace->name, .history = job->trace->history, .aliases = &aliases[2 * n], .tsc = counters->pdata[n]};
 		n++;
 	}
 	s->experiment = find_experiment(inputs, n, fingerprint, o, error);

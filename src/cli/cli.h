@@ -24,7 +24,7 @@ typedef struct {
 	int (*run)(const char *const *arguments);
 } CliCommand;
 
-extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_info, cli_events, cli_serve;
+extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_info, cli_events, cli_clock, cli_serve;
 
 /* All commands, in the order of `strata --help`; its texts live for ever. */
 guint cli_n_commands(void);

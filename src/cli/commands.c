@@ -10,6 +10,7 @@ static const CliCommand *const first[] = {&cli_report, &cli_vms, &cli_vcpus};
 static const CliCommand *const last[] = {
 	&cli_info,
 	&cli_events,
+	&cli_clock,
 #ifdef STRATA_SERVER
 	&cli_serve,
 #endif

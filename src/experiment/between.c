@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-#define EACH_MIN     8        /* messages in either direction: fewer are no evidence */
 #define SHARE_MAX    0.01     /* of them may contradict: what names them is used again, sometimes */
 #define SLACK_NS     1000000000 /* beyond what is possible at first */
 #define UNCERTAIN_NS 10000000 /* a wider bound than this is no alignment */
@@ -19,7 +18,7 @@ static gint by_time(gconstpointer a, gconstpointer b)
 }
 
 /* All lines that can be, around the one without drift that fits best. FALSE: too little in a direction. */
-static gboolean start(ExperimentStretch *s, const GArray *passed)
+static gboolean start(ExperimentStretch *s, const GArray *passed, guint each_min)
 {
 	gint64 most = G_MAXINT64, least = G_MININT64;
 	guint there = 0, back = 0;
@@ -34,7 +33,7 @@ static gboolean start(ExperimentStretch *s, const GArray *passed)
 		there += p->to_b;
 		back += !p->to_b;
 	}
-	if (there < EACH_MIN || back < EACH_MIN)
+	if (there < each_min || back < each_min)
 		return FALSE;
 	*s = (ExperimentStretch){.from = g_array_index(passed, ExperimentPassed, 0).a, .to = g_array_index(passed, ExperimentPassed, passed->len - 1).a};
 	s->ref = s->from + (s->to - s->from) / 2;
@@ -55,13 +54,13 @@ static gboolean hear(ExperimentStretch *s, const ExperimentPassed *p)
 	return min >= y - slack || experiment_polygon_above(&s->lines, x, y - slack);
 }
 
-gboolean experiment_line_between(GArray *passed, gint64 from, gint64 to, ExperimentClock *out)
+gboolean experiment_line_between(GArray *passed, gint64 from, gint64 to, guint each_min, ExperimentClock *out)
 {
 	ExperimentStretch s;
 	guint64 contradictions = 0;
 
 	g_array_sort(passed, by_time);
-	if (!passed->len || !start(&s, passed))
+	if (!passed->len || !start(&s, passed, each_min))
 		return FALSE;
 	for (guint i = 0; i < passed->len; i++)
 		contradictions += !hear(&s, &g_array_index(passed, ExperimentPassed, i));

@@ -88,6 +88,7 @@ Experiment *experiment_new(const ExperimentInput *inputs, guint n, const Experim
 	if (!told)
 		return NULL;
 	experiment_find_parents(e, told, options ? MAX(options->threads, 1) : 1);
+	experiment_use_tsc(e, inputs, options ? options->warnings : NULL);
 	for (guint i = 0; i < n; i++)
 		finish_clocks(g_ptr_array_index(e->members, i));
 	experiment_align_by_packets(e);

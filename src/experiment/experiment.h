@@ -14,6 +14,7 @@
 #ifndef STRATA_EXPERIMENT_EXPERIMENT_H
 #define STRATA_EXPERIMENT_EXPERIMENT_H
 
+#include "ctf/ctf.h"
 #include "history/history.h"
 
 #define EXPERIMENT_NONE G_MAXUINT32
@@ -26,6 +27,7 @@
 	M(CONTAINMENT, "containment") /* events of a guest only while its vCPU is in it */ \
 	M(PACKETS,     "packets")     /* a packet is sent before it is received */ \
 	M(VMSYNC,      "vmsync")      /* hypercalls that both sides recorded */ \
+	M(TSC,         "tsc")         /* both clocks were read together with the time stamp counter, whose offset is known */ \
 	M(MAP,         "map")         /* who runs in whom was told by the user */
 /* clang-format on */
 
@@ -75,10 +77,51 @@ typedef struct {
 	guint root;           /* whose clock is everybody's: of those that run in none of the others, the one that most others are aligned with */
 } Experiment;
 
+/* ---- Time stamp counters ------------------------------------------------------------------------------------------ */
+
+/*
+ * A file beside a trace's metadata that tells what its clock and the processor's counter were at the same time, and the counters of its VMs; `strata clock`
+ * prints it. A line each, of words; docs/recording.md:
+ *
+ *     clock TSC TIME WIDTH                 the trace's clock was TIME (as events have it: without the clock's origin) when the counter was TSC, within WIDTH ticks
+ *     vcpu PID ID OFFSET [RATIO BITS]      the counter of that vCPU is this machine's * RATIO / 2^BITS + OFFSET
+ *     # ...
+ */
+#define EXPERIMENT_TSC_FILE ".strata-clock"
+
+#define EXPERIMENT_TSC_BYTES_MAX (1u << 20) /* of the file: what is behind is not read */
+
+typedef struct {
+	guint64 tsc, width; /* ticks */
+	gint64 time_ns;     /* with the clock's origin applied */
+} ExperimentReading;
+
+typedef struct {
+	gint32 pid, vcpu;
+	gint64 offset;
+	guint64 ratio; /* 0: 1 */
+	guint bits;
+} ExperimentTscVcpu;
+
+typedef struct {
+	GArray *readings; /* ExperimentReading, by tsc */
+	GArray *vcpus;    /* ExperimentTscVcpu */
+} ExperimentTsc;
+
+/*
+ * Read a trace's file; `clock` is the trace's. NULL: it has none, or it can't be read (a warning tells). Lines that make no sense are left out, with a warning each.
+ */
+ExperimentTsc *experiment_tsc_read(const char *directory, const CtfClock *clock, StWarnings *warnings);
+void experiment_tsc_free(ExperimentTsc *t); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ExperimentTsc, experiment_tsc_free)
+
+/* ---- All of it ---------------------------------------------------------------------------------------------------- */
+
 typedef struct {
 	const char *name;
 	const History *history;
 	const char *const *aliases; /* other names under which the user may mean it: directories; NULL-terminated, may be NULL */
+	const ExperimentTsc *tsc;   /* NULL: not known */
 } ExperimentInput;
 
 typedef struct {

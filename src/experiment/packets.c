@@ -171,7 +171,7 @@ static void find_line(const Experiment *e, Link *l, GArray *const *seen)
 	g_autoptr(GArray) passed = find_passed(e, l, seen);
 	const History *h = experiment_member(e, l->a)->history;
 
-	l->found = experiment_line_between(passed, history_begin(h), history_end(h), &l->clock);
+	l->found = experiment_line_between(passed, history_begin(h), history_end(h), EXPERIMENT_PASSED_MIN, &l->clock);
 }
 
 /* ---- Groups --------------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
  *     parents.c  all machines in all VMs: who is whose
  *     map.c      what the user says of it
  *     vmsync.c   hypercalls by which clocks are compared
+ *     tsc_file.c what was read of time stamp counters when the traces were recorded
+ *     tsc.c      what follows from it
  *     packets.c  clocks of machines that share no VM
  *     between.c  what both of these have in common: what is sent is received later
  */
@@ -236,12 +238,17 @@ typedef struct {
 
 /*
  * The clock that leads from a's times to b's within [from, to] of a's: each ExperimentPassed came later than it went. `passed` is sorted. FALSE: they
- * are too few in a direction, contradict one another, or leave too much room.
+ * are fewer than `each_min` in a direction, contradict one another, or leave too much room.
  */
-gboolean experiment_line_between(GArray *passed, gint64 from, gint64 to, ExperimentClock *out);
+gboolean experiment_line_between(GArray *passed, gint64 from, gint64 to, guint each_min, ExperimentClock *out);
+
+#define EXPERIMENT_PASSED_MIN 8 /* messages in either direction: fewer are no evidence */
 
 /* Hypercalls by which clocks are compared: guests that containment did not find a place for are placed by them; what it said of the others is checked. */
 void experiment_use_vmsync(Experiment *e, const ExperimentTold *told);
+
+/* Time stamp counters: guests whose place is known get the clock that follows from them, if it is better than the one found otherwise and doesn't contradict it. */
+void experiment_use_tsc(Experiment *e, const ExperimentInput *inputs, StWarnings *warnings);
 
 /* ---- Packets -------------------------------------------------------------------------------------------------------- */
 

@@ -138,7 +138,7 @@ static void compare(Experiment *e, guint guest, guint host, const ExperimentTold
 	}
 	guint32 vcpu = vcpu_of(h, thread);
 	if (m->parent == EXPERIMENT_NONE && told->member != EXPERIMENT_NONE && vcpu != EXPERIMENT_NONE &&
-	    experiment_line_between(passed, history_begin(m->history), history_end(m->history), &clock))
+	    experiment_line_between(passed, history_begin(m->history), history_end(m->history), EXPERIMENT_PASSED_MIN, &clock))
 		place(e, guest, host, vcpu, &clock);
 }
 

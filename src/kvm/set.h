@@ -20,6 +20,7 @@
 #define KVM_PARTS(P) \
 	P(WAITS, waits) \
 	P(VMSYNC, vmsync) \
+	P(TSC, tsc) \
 	P(SITES, sites) \
 	P(GUESTS, guests)
 /* clang-format on */

@@ -61,6 +61,9 @@
 	F(KVM_HYPERCALL, NUMBER, 0, "nr") \
 	E(KVM_HV_HYPERCALL, "kvm", "kvm_x86_hv_hypercall kvm_hv_hypercall") \
 	F(KVM_HV_HYPERCALL, NUMBER, 0, "code") \
+	E(KVM_WRITE_TSC_OFFSET, "kvm", "kvm_x86_write_tsc_offset kvm_write_tsc_offset") \
+	F(KVM_WRITE_TSC_OFFSET, VCPU, 0, "vcpu_id") \
+	F(KVM_WRITE_TSC_OFFSET, NEXT, 1, "next_tsc_offset") \
 	E(KVM_FPU, "kvm", "kvm_fpu")
 /* clang-format on */
 
