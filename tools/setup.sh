@@ -21,9 +21,10 @@ build_packages='
   zstd
 '
 
-# To test: the second compiler with its sanitizers and fuzzer, the reference reader, the recorder, the linters.
+# To test: the second compiler with its sanitizers and fuzzer, the reference reader, the recorder, a browser, the linters.
 test_packages='
   babeltrace2
+  chromium
   clang-14
   libclang-rt-14-dev
   liblttng-ust-dev

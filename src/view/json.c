@@ -44,6 +44,14 @@ static void write_cell(const Cell *cell, StJson *json)
 	}
 }
 
+static void write_value(const View *view, guint column, const Cell *cell, StJson *json)
+{
+	if (view_column(view, column)->unit == VIEW_TIME_NS && cell->type == CELL_INT)
+		st_json_int(json, cell->i - view->origin_ns);
+	else
+		write_cell(cell, json);
+}
+
 void view_json_rows(const View *view, StJson *json)
 {
 	g_autoptr(GArray) rows = view_shown_rows(view);
@@ -52,7 +60,7 @@ void view_json_rows(const View *view, StJson *json)
 		st_json_begin_inline_object(json);
 		for (guint c = 0; c < view->columns->len; c++) {
 			st_json_key(json, view_column(view, c)->name);
-			write_cell(view_cell(view, g_array_index(rows, guint, i), c), json);
+			write_value(view, c, view_cell(view, g_array_index(rows, guint, i), c), json);
 		}
 		st_json_end(json);
 	}

@@ -47,6 +47,7 @@ struct View {
 	GStringChunk *texts; /* each text once */
 	GPtrArray *bins;     /* of GArray */
 	gint tree_column;    /* -1: none */
+	gint64 origin_ns;    /* of times in JSON */
 	gboolean headings;
 	guint limit;       /* 0: none */
 	guint64 dropped;   /* rows above VIEW_ROWS_MAX */

@@ -92,6 +92,11 @@ void view_set_align(View *view, guint column, ViewAlign align)
 	column_at(view, column)->align = align;
 }
 
+void view_set_origin(View *view, gint64 origin_ns)
+{
+	view->origin_ns = origin_ns;
+}
+
 void view_hide_from_text(View *view, guint column)
 {
 	g_return_if_fail(column < view->columns->len);

@@ -96,6 +96,9 @@ char *view_column_names(const View *view);
 /* Stand otherwise than the unit has it. */
 void view_set_align(View *view, guint column, ViewAlign align);
 
+/* Times (VIEW_TIME_NS) in JSON are told from here on: ns since the origin do not fit into the numbers that browsers have. */
+void view_set_origin(View *view, gint64 origin_ns);
+
 /* Leave the column out of the text: it is for programs only. */
 void view_hide_from_text(View *view, guint column);
 

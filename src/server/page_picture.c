@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /api/v1/picture: what rows did within a range, no finer than `width` columns show it; exact. Little endian, everything aligned to 4 bytes:
+ *
+ *     u32 "SPI1", u32 rows, then for each row
+ *         u32 row, u32 form, u32 n
+ *         form 0, columns:   n times { u16 first column, u16 columns, u16 share of them (65535: all), u8 state, u8 0 }
+ *         form 1, intervals: n times u32 begin, n times u32 text, n times u8 state, zeros up to a multiple of 4
+ *     u32 texts, then for each from 1 on: u32 bytes, UTF-8, zeros up to a multiple of 4
+ *
+ * Intervals are sent where there are few: an interval ends where the next one begins; state 255 is where there is none. A begin is 2^32ths of the range. Text 0 is none.
+ */
+#include <string.h>
+
+#include "server/page.h"
+
+#define MAGIC       0x31495053u
+#define NO_STATE    G_MAXUINT8
+#define LABEL_SHARE 96 /* an interval shorter than this part of the range has no text in the picture: no room to show it */
+
+typedef struct {
+	GString *out;
+	GHashTable *texts; /* text -> its number */
+	GPtrArray *list;   /* texts by number - 1; those of histories */
+	gint64 *ns;        /* room for one row's columns */
+	guint width;
+	gint64 begin_ns, end_ns; /* of the row's own clock */
+} Picture;
+
+static void put_u16(GString *out, guint value)
+{
+	guint16 le = GUINT16_TO_LE((guint16)value);
+
+	g_string_append_len(out, (const char *)&le, sizeof(le));
+}
+
+static void put_u32(GString *out, guint32 value)
+{
+	guint32 le = GUINT32_TO_LE(value);
+
+	g_string_append_len(out, (const char *)&le, sizeof(le));
+}
+
+static void set_u32(GString *out, gsize at, guint32 value)
+{
+	guint32 le = GUINT32_TO_LE(value);
+
+	memcpy(out->str + at, &le, sizeof(le));
+}
+
+static void pad(GString *out)
+{
+	while (out->len % 4)
+		g_string_append_c(out, 0);
+}
+
+/* ---- Intervals ------------------------------------------------------------------------------------------------------------- */
+
+static guint32 number_of(Picture *p, const char *text)
+{
+	guint32 number = *text ? GPOINTER_TO_UINT(g_hash_table_lookup(p->texts, text)) : 0;
+
+	if (number || !*text)
+		return number;
+	g_ptr_array_add(p->list, (gpointer)text);
+	g_hash_table_insert(p->texts, (gpointer)text, GUINT_TO_POINTER(p->list->len));
+	return p->list->len;
+}
+
+/* The first ones within the range, `max` at most. FALSE: there are more. */
+static gboolean collect(const Picture *p, const PageRow *row, GArray *found, guint max)
+{
+	HistoryWalk walk;
+	HistoryInterval i;
+
+	history_walk(&walk, row->trace->rows, row->row, p->begin_ns, p->end_ns);
+	while (history_walk_next(&walk, &i)) {
+		if (found->len == max)
+			return FALSE;
+		g_array_append_val(found, i);
+	}
+	return TRUE;
+}
+
+static guint32 place_of(const Picture *p, gint64 time)
+{
+	double place = (double)(time - p->begin_ns) / (double)(p->end_ns - p->begin_ns) * 4294967296.0;
+
+	return (guint32)CLAMP(place, 0.0, 4294967295.0);
+}
+
+static void put_intervals(Picture *p, const PageRow *row, const GArray *found)
+{
+	const HistoryInterval *all = (const HistoryInterval *)(gconstpointer)found->data;
+	gint64 shortest = (p->end_ns - p->begin_ns) / LABEL_SHARE;
+
+	put_u32(p->out, 1);
+	put_u32(p->out, found->len + 1);
+	for (guint i = 0; i < found->len; i++)
+		put_u32(p->out, place_of(p, all[i].begin_ns));
+	put_u32(p->out, found->len ? place_of(p, all[found->len - 1].end_ns) : 0);
+	for (guint i = 0; i < found->len; i++)
+		put_u32(p->out, MIN(all[i].end_ns, p->end_ns) - MAX(all[i].begin_ns, p->begin_ns) < shortest ? 0 :
+				number_of(p, history_text_get(row->trace->rows, all[i].detail)));
+	put_u32(p->out, 0);
+	for (guint i = 0; i < found->len; i++)
+		g_string_append_c(p->out, (char)all[i].state);
+	g_string_append_c(p->out, (char)NO_STATE);
+	pad(p->out);
+}
+
+/* ---- Columns --------------------------------------------------------------------------------------------------------------- */
+
+/* The last record goes on for one more column. FALSE: it is another one. */
+static gboolean prolong(GString *out, gsize first, guint column, guint state)
+{
+	guint16 at[3];
+
+	if (out->len < first + 8)
+		return FALSE;
+	const char *last = out->str + out->len - 8;
+	memcpy(at, last, sizeof(at));
+	guint begin = GUINT16_FROM_LE(at[0]), n = GUINT16_FROM_LE(at[1]);
+	if ((guint8)last[6] != state || begin + n != column || GUINT16_FROM_LE(at[2]) != G_MAXUINT16)
+		return FALSE;
+	at[1] = GUINT16_TO_LE((guint16)(n + 1));
+	memcpy(out->str + out->len - 8, at, sizeof(at));
+	return TRUE;
+}
+
+static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, guint n_states, double length)
+{
+	for (guint s = 0; s < n_states; s++) {
+		if (!ns[s])
+			continue;
+		guint share = (guint)CLAMP((double)ns[s] / length * G_MAXUINT16 + 0.5, 1.0, (double)G_MAXUINT16);
+		if (share == G_MAXUINT16 && prolong(p->out, first, column, s))
+			continue;
+		put_u16(p->out, column);
+		put_u16(p->out, 1);
+		put_u16(p->out, share);
+		g_string_append_c(p->out, (char)s);
+		g_string_append_c(p->out, 0);
+	}
+}
+
+static void put_columns(Picture *p, const PageRow *row)
+{
+	const History *h = row->trace->rows;
+	guint n_states = history_n_states(h, history_row_kind(h, row->row));
+	double length = (double)(p->end_ns - p->begin_ns) / p->width;
+
+	put_u32(p->out, 0);
+	put_u32(p->out, 0);
+	gsize first = p->out->len;
+	history_picture(h, row->row, p->begin_ns, p->end_ns, p->width, p->ns);
+	for (guint c = 0; c < p->width; c++)
+		put_column(p, first, c, p->ns + (gsize)c * n_states, n_states, length);
+	set_u32(p->out, first - 4, (guint32)((p->out->len - first) / 8));
+}
+
+/* ---- The whole -------------------------------------------------------------------------------------------------------------- */
+
+/* Few intervals are sent as such: they are no more bytes than columns are, and can be zoomed into before the next picture comes. */
+static void put_row(Picture *p, const PageRow *row, gint64 begin_ns, gint64 end_ns)
+{
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(HistoryInterval));
+
+	p->begin_ns = analysis_own_time(row->trace, begin_ns);
+	p->end_ns = MAX(analysis_own_time(row->trace, end_ns), p->begin_ns + 1);
+	put_u32(p->out, row->number);
+	if (collect(p, row, found, p->width / 4))
+		put_intervals(p, row, found);
+	else
+		put_columns(p, row);
+}
+
+static void put_texts(Picture *p)
+{
+	put_u32(p->out, p->list->len);
+	for (guint i = 0; i < p->list->len; i++) {
+		const char *text = g_ptr_array_index(p->list, i);
+
+		put_u32(p->out, (guint32)strlen(text));
+		g_string_append(p->out, text);
+		pad(p->out);
+	}
+}
+
+gboolean page_get_picture(ServerRequest *request, ServerReply *reply, GError **error)
+{
+	g_auto(Page) page = {0};
+	gint64 begin_ns, end_ns, width;
+
+	if (!page_open(&page, request, reply) || !page_range(&page, request, &begin_ns, &end_ns, error) ||
+	    !server_int_argument(request, "width", 1024, 1, PAGE_COLUMNS_MAX, &width, error))
+		return FALSE;
+	g_autoptr(GArray) rows = page_rows_argument(&page, request, error);
+	if (!rows)
+		return FALSE;
+	g_autoptr(GHashTable) texts = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GPtrArray) list = g_ptr_array_new();
+	g_autofree gint64 *ns = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
+	Picture p = {.out = server_reply_bytes(reply, "application/octet-stream"), .texts = texts, .list = list, .ns = ns, .width = (guint)width};
+	put_u32(p.out, MAGIC);
+	put_u32(p.out, rows->len);
+	for (guint i = 0; i < rows->len; i++)
+		put_row(&p, &g_array_index(rows, PageRow, i), begin_ns, end_ns);
+	put_texts(&p);
+	return TRUE;
+}

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The page of strata serve, in a browser."""
+import contextlib
+import json
+import shutil
+import struct
+import tempfile
+import time
+import urllib.request
+
+import browser
+import tap
+from served import Server
+
+SAMPLE = tap.SAMPLES / "nested-cpu"
+
+
+@contextlib.contextmanager
+def served(trace):
+    """A server of the trace, and its URL; the page is the source's."""
+    with tempfile.TemporaryDirectory() as cache:
+        server = Server("--web-dir", tap.SOURCE / "web", trace, cache=cache)
+        try:
+            server.wait()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def opened(server, fragment="", **size):
+    if not browser.find():
+        tap.skip("there is no Chromium")
+    with browser.Browser(**size) as b:
+        page = b.page(server.url + fragment)
+        page.wait("document.documentElement?.dataset.ready === '1'")
+        yield page
+        tap.equal(page.errors, [], "what the page complained of")
+
+
+def settled(page):
+    """The timeline has drawn all that it asked for."""
+    page.wait("(() => { const t = strata.timeline(); return t && !t.frame && !t.pictures.busy && t.pictures.strips.size > 0; })()")
+
+
+def view_range(page):
+    return page.evaluate("[strata.app.view.b, strata.app.view.e]")
+
+
+# ---- In the browser -------------------------------------------------------------------------------------------------------
+
+
+def test_every_view_of_every_sample_opens_without_an_error():
+    for trace in sorted(path for path in tap.SAMPLES.iterdir() if (path / "truth.json").exists()):
+        yield trace.name, check_views, trace
+
+
+def check_views(trace):
+    with served(trace) as server, opened(server) as page:
+        tap.check(page.evaluate("document.querySelector('.verdict h1').textContent.length > 10"), "a verdict in words")
+        tap.equal(page.evaluate("document.querySelectorAll('.card').length"), len(server.json("GET", "/api/v1/findings")["findings"]), "a card for each finding")
+        page.key("2")
+        settled(page)
+        for panel in ("interval", "range", "path", "bookmarks"):
+            page.evaluate(f"strata.app.change({{panel: '{panel}'}})")
+            page.wait("document.querySelector('.panel-body').childElementCount > 0")
+        for table in server.json("GET", "/api/v1/tables")["tables"]:
+            page.evaluate(f"strata.app.change({{tab: 'tables', table: '{table['name']}', options: {{}}}})")
+            page.wait(f"document.querySelector('.table-main h1')?.textContent === '{table['name']}' && !document.querySelector('.waiting') && document.querySelector('.table-body').childElementCount > 0")
+            refused = page.evaluate("document.querySelector('.table-body .notice strong')?.textContent ?? ''")
+            tap.check("could not" not in refused, f"{table['name']}: {refused}")
+        tap.check(page.requests and all(url.startswith(server.url) for url in page.requests if not url.startswith(("blob:", "data:"))), "no request leaves the server that the page is from")
+
+
+def test_one_click_leads_from_a_finding_to_its_evidence():
+    with served(SAMPLE) as server, opened(server) as page:
+        finding = server.json("GET", "/api/v1/findings")["findings"][0]
+        page.click_on(".card .title")
+        settled(page)
+        begin, end = view_range(page)
+        tap.check(begin <= finding["ranges"][0][0] and end >= finding["ranges"][-1][1], f"the timeline shows {begin} to {end}, where it mattered is {finding['ranges']}")
+        rows = page.evaluate("strata.timeline().lines.slice(1).map(l => l.node.row?.path).filter(Boolean)")
+        tap.equal(rows[0], finding["evidence"][0]["row"], "the evidence's row stands on top")
+        # The next piece of evidence is selected, and in sight.
+        page.key(".")
+        page.wait(f"strata.timeline().interval?.[0] <= {finding['evidence'][0]['begin']} && strata.timeline().interval?.[1] >= {finding['evidence'][0]['end']}")
+        begin, end = view_range(page)
+        tap.check(begin <= finding["evidence"][0]["begin"] < finding["evidence"][0]["end"] <= end, "the interval is in sight")
+        tap.check(finding["evidence"][0]["state"] in page.evaluate("document.querySelector('.panel').innerText"), "its state stands in words below")
+
+
+def test_keys_zoom_and_pan_and_the_address_follows():
+    with served(SAMPLE) as server, opened(server, "#timeline") as page:
+        settled(page)
+        whole = view_range(page)
+        tap.equal(page.evaluate("location.hash"), "#timeline", "the whole recording needs no words")
+        page.key("w")
+        near = view_range(page)
+        tap.check(near[0] > whole[0] and near[1] < whole[1], f"W zooms in: {near}")
+        page.wait(f"location.hash.includes('b={round(near[0])}')")
+        time.sleep(0.7)  # moves in quick succession are undone as one
+        page.key("d")
+        right = view_range(page)
+        tap.check(right[0] > near[0] and abs((right[1] - right[0]) - (near[1] - near[0])) < 2, f"D pans: {right}")
+        page.key("u")
+        tap.equal(view_range(page), near, "U undoes what was done last")
+        page.key("u")
+        tap.equal(view_range(page), whole, "and what was before it")
+        page.key("U", shift=True)
+        tap.equal(view_range(page), near, "Shift+U does it again")
+        page.key("0")
+        tap.equal(view_range(page), whole, "0 shows all")
+
+
+def test_the_wheel_zooms_at_the_mouse():
+    with served(SAMPLE) as server, opened(server, "#timeline") as page:
+        settled(page)
+        box = page.evaluate("(() => { const r = strata.timeline().canvas.getBoundingClientRect(); return [r.x, r.y, r.width]; })()")
+        x = box[0] + box[2] / 4
+        whole = view_range(page)
+        before = page.evaluate(f"strata.timeline().timeAt({x - box[0]})")
+        page.mouse("mouseMoved", x, box[1] + 50)
+        page.mouse("mouseWheel", x, box[1] + 50, deltaX=0, deltaY=-240)
+        page.wait("strata.app.view.e - strata.app.view.b < strata.app.length * 0.6")
+        after = page.evaluate(f"strata.timeline().timeAt({x - box[0]})")
+        pixel = (whole[1] - whole[0]) / box[2]
+        tap.check(abs(after - before) < pixel, f"the time at the mouse stays where it is: {before}, then {after}")
+
+
+def test_an_address_restores_the_view():
+    fragment = "#timeline?b=6000000000&e=8000000000&row=a/vm/175/vcpu/0&sb=6300000000&se=7500000000&filter=vcpu&pins=a/cpu/0&bookmarks=6500000000~here&panel=range"
+    with served(SAMPLE) as server, opened(server, fragment) as page:
+        settled(page)
+        view = page.evaluate("strata.app.view")
+        tap.equal([view[k] for k in ("tab", "b", "e", "row", "sb", "se", "filter", "pins", "panel")],
+                  ["timeline", 6000000000, 8000000000, "a/vm/175/vcpu/0", 6300000000, 7500000000, "vcpu", ["a/cpu/0"], "range"], "what the address says")
+        tap.equal(view["bookmarks"], [{"time": 6500000000, "note": "here"}], "bookmarks")
+        labels = page.evaluate("strata.timeline().lines.map(l => l.node.row?.path).filter(Boolean)")
+        tap.equal(labels[0], "a/cpu/0", "pinned rows stand on top")
+        tap.check(all("vcpu" in path for path in labels[1:]), f"only rows that fit the filter: {labels}")
+        page.evaluate("strata.app.write()")
+        tap.equal(page.evaluate("strata.app.view.b"), 6000000000, "writing it changes nothing")
+
+
+def test_the_critical_path_covers_the_range():
+    with served(SAMPLE) as server, opened(server, "#timeline?b=6000000000&e=6200000000&row=a/vm/175/vcpu/0") as page:
+        settled(page)
+        page.key("c")
+        page.wait("strata.timeline().path.length > 0")
+        path = page.evaluate("strata.timeline().path")
+        tap.equal([path[0][0], path[-1][1]], [6000000000, 6200000000], "from begin to end")
+        tap.check(all(a[1] == b[0] for a, b in zip(path, path[1:])), "piece by piece")
+        page.key("c")
+        page.wait("strata.timeline().path.length === 0")
+
+
+def test_a_frame_with_200_rows_costs_less_than_10_ms_of_script():
+    with served(SAMPLE) as server, opened(server, "#timeline?size=6&quiet=1&open=l0-17000/process|a/process|l0-17000/kernel|a/kernel", height=1500, width=1600) as page:
+        settled(page)
+        page.wait("strata.timeline().lines.length > 250")
+        page.evaluate("strata.timeline().times.length = 0")
+        for _ in range(10):
+            page.key("d")
+            page.key("w")
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        times = sorted(page.evaluate("strata.timeline().times"))
+        rows = page.evaluate("strata.timeline().height / strata.app.view.size")
+        tap.check(rows >= 180, f"{rows} rows in sight")
+        tap.check(times[len(times) // 2] < 10 * browser.PATIENCE / 20, f"ms a frame: {times}")
+
+
+# ---- What the page asks ---------------------------------------------------------------------------------------------------
+
+
+def test_sums_of_a_picture_are_those_of_the_states():
+    """Columns and intervals, added up over the whole, are what /sums says of each state."""
+    with served(SAMPLE) as server:
+        length = server.json("GET", "/api/v1/experiment")["length"]
+        rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"] if row["busy"]]
+        sums = {row["id"]: row["ns"] for row in server.json("GET", f"/api/v1/sums?rows={','.join(map(str, rows))}")["rows"]}
+        for width in (64, 4096):
+            with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width={width}") as answer:
+                picture = decode(answer.read(), width)
+            for row, shares in picture.items():
+                for state, ns in enumerate(sums[row]):
+                    tap.check(abs(shares.get(state, 0.0) * length - ns) <= 0.001 * length + 1, f"row {row}, state {state}, width {width}: {shares.get(state, 0.0) * length} for {ns}")
+
+
+def decode(data, width):
+    """Per row each state's part of the whole."""
+    magic, n_rows = struct.unpack_from("<II", data)
+    tap.equal(magic, 0x31495053, "magic")
+    at, rows = 8, {}
+    for _ in range(n_rows):
+        row, form, n = struct.unpack_from("<III", data, at)
+        at += 12
+        shares = rows[row] = {}
+        if form == 0:
+            for _, count, share, state in struct.iter_unpack("<HHHBx", data[at:at + 8 * n]):
+                shares[state] = shares.get(state, 0.0) + count * share / 65535 / width
+            at += 8 * n
+        else:
+            begins = struct.unpack_from(f"<{n}I", data, at)
+            for begin, end, state in zip(begins, begins[1:], data[at + 8 * n:at + 9 * n]):
+                shares[state] = shares.get(state, 0.0) + (end - begin) / 2**32
+            at += 8 * n + (n + 3) // 4 * 4
+    return rows
+
+
+def test_no_more_is_sent_than_pixels_need():
+    with served(SAMPLE) as server:
+        rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"]][:200]
+        with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width=2000") as answer:
+            tap.check(len(answer.read()) < 200 * 2000 * 8, "less than a state for each pixel")
+
+
+def test_wrong_questions_are_refused():
+    with served(SAMPLE) as server:
+        for path, status in (("picture?rows=x", 400), ("picture?rows=99999999", 400), ("picture?rows=1&width=0", 400), ("picture?rows=1&begin=5&end=5", 400), ("sums?rows=" + ",".join(["1"] * 1001), 400),
+                             ("intervals", 400), ("intervals?row=1&limit=0", 400), ("critical-path?row=0", 404), ("table/none", 404), ("table/threads?sort=none", 400), ("table/threads?every=-1", 400),
+                             ("experiment?experiment=none", 404)):
+            got, _, text = server.ask("GET", f"/api/v1/{path}")
+            tap.equal(got, status, path)
+            tap.check(json.loads(text)["title"], f"{path}: a title")
+
+
+def test_a_table_is_what_the_command_prints():
+    with served(SAMPLE) as server:
+        _, _, text = server.ask("GET", "/api/v1/table/threads?format=csv&limit=1000")
+        with tempfile.TemporaryDirectory() as cache:
+            wanted = tap.strata("threads", "--format=csv", SAMPLE, env={"XDG_CACHE_HOME": cache, "PATH": "/usr/bin"}).stdout
+        tap.equal(text.decode(), wanted, "threads")
+
+
+def test_types_of_the_page_are_right():
+    """Its comments say what everything is; the compiler of TypeScript checks them where it is installed."""
+    compiler = shutil.which("tsc")
+    if not compiler:
+        tap.skip("there is no tsc")
+    tap.run(compiler, "--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--module", "es2022", "--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable", "--types", "",
+            *sorted((tap.SOURCE / "web").glob("*.js")))
+
+
+if __name__ == "__main__":
+    tap.main(globals())

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+/** panel.js: below the timeline: the selected interval, the statistics of a range, a critical path, events, bookmarks. */
+import * as api from './api.js';
+import {fill, h, notice} from './dom.js';
+import {count, duration, percent, time} from './format.js';
+import {grid, waiting} from './grid.js';
+import {swatch} from './legend.js';
+import {meaning, title} from './states.js';
+import {fullLabel} from './tree.js';
+
+/** @typedef {import('./app.js').App} App */
+/** @typedef {import('./timeline.js').Timeline} Timeline */
+/** @typedef {import('./api.js').Row} Row */
+
+const TITLES = {interval: 'Interval', range: 'Range', path: 'Critical path', events: 'Events', bookmarks: 'Bookmarks'};
+const EVENTS = 60;
+const SUMMED_MAX = 1000;
+const SHOWN = 60;
+
+/** Questions about a range, besides the states of rows. @type {[string, string, Record<string, any>][]} */
+const RANGE_TABLES = [['Threads', 'threads', {limit: 50}], ['Who took processors', 'steal', {limit: 50}], ['Exits', 'exits', {limit: 50}], ['Disks', 'disk', {limit: 50}], ['System calls', 'syscalls', {limit: 50}]];
+
+export class Panel {
+	/** @param {App} app @param {Timeline} timeline */
+	constructor(app, timeline) {
+		this.app = app;
+		this.timeline = timeline;
+		this.tabs = h('nav', {class: 'panel-tabs', role: 'tablist'});
+		this.body = h('div', {class: 'panel-body'});
+		this.element = h('aside', {class: 'panel', hidden: true, 'aria-label': 'Details'}, this.tabs, this.body);
+		this.rangeTab = 0;
+		this.serial = 0;
+		app.listen(changed => ['panel', 'row', 'at', 'sb', 'se', 'bookmarks'].some(k => k in changed) && this.later());
+	}
+
+	/** Dragging changes the range many times a second. */
+	later() {
+		clearTimeout(this.timer);
+		this.timer = setTimeout(() => this.show(), 60);
+	}
+
+	async show() {
+		const {panel} = this.app.view, serial = ++this.serial;
+		this.element.hidden = !(panel in TITLES);
+		if (this.element.hidden)
+			return;
+		fill(this.tabs, Object.entries(TITLES).map(([key, text]) => h('button', {role: 'tab', 'aria-selected': String(key === panel), onclick: () => this.app.change({panel: key})}, text)),
+			h('span', {class: 'grow'}), h('button', {title: 'Close (Esc)', 'aria-label': 'Close', onclick: () => this.app.change({panel: ''})}, '✕'));
+		const show = {interval: () => this.interval(), range: () => this.range(), path: () => this.path(), events: () => this.events(), bookmarks: () => this.bookmarks()}[panel];
+		try {
+			const content = await show?.();
+			if (serial === this.serial && content)
+				fill(this.body, content);
+		} catch (error) {
+			if (serial === this.serial)
+				fill(this.body, notice('That could not be had', /** @type {Error} */ (error).message));
+		}
+		this.timeline.redraw();
+	}
+
+	get row() {
+		return this.app.byPath.get(this.app.view.row);
+	}
+
+	/* ---- Interval ------------------------------------------------------------------------------------------------ */
+
+	async interval() {
+		const {row, app} = this, {at} = app.view;
+		if (!row || at === null)
+			return notice('No interval is selected', 'Click into the timeline, or select a row with the arrow keys and press I.');
+		const {intervals} = await api.get('intervals', {row: row.id, begin: at, end: at + 1, limit: 1});
+		if (!intervals.length)
+			return notice('Nothing is known of this row at that time');
+		const [begin, end, code, detail] = intervals[0], state = (app.states.get(row.id) ?? [])[code];
+		this.timeline.interval = [begin, end];
+		return h('div', {class: 'facts'},
+			h('div', {class: 'fact wide'}, h('span', {class: 'soft'}, fullLabel(row, app.experiment)), h('strong', {}, swatch(state), ' ', title(state), detail ? `: ${detail}` : ''), h('span', {class: 'soft'}, meaning(state))),
+			fact('Lasted', duration(end - begin)), fact('From', time(begin, 1)), fact('To', time(end, 1)),
+			h('div', {class: 'fact actions'},
+				h('button', {onclick: () => this.timeline.stepInterval(-1)}, '← Before'), h('button', {onclick: () => this.timeline.stepInterval(1)}, 'Behind →'),
+				h('button', {onclick: () => app.show(begin, end, 0.5)}, 'Zoom (Z)'), h('button', {onclick: () => this.timeline.togglePath()}, 'Critical path (C)'),
+				h('button', {onclick: () => app.change({panel: 'events'})}, 'Events (E)'), h('button', {onclick: () => app.change({sb: begin, se: end, panel: 'range'})}, 'Who else (R)')));
+	}
+
+	/* ---- Range --------------------------------------------------------------------------------------------------- */
+
+	async range() {
+		const {sb, se} = this.app.view;
+		if (sb === null || se === null || se <= sb)
+			return notice('No range is selected', 'Drag along the time axis, or with Shift in the timeline; R takes what is seen.');
+		const names = ['States', ...RANGE_TABLES.map(([name]) => name)], body = h('div', {class: 'range-body'});
+		const pick = async (/** @type {number} */ i) => {
+			this.rangeTab = i;
+			tabs.querySelectorAll('button').forEach((/** @type {HTMLElement} */ b, /** @type {number} */ n) => b.setAttribute('aria-pressed', String(n === i)));
+			waiting(body);
+			const content = await (i === 0 ? this.states(sb, se) : this.table(RANGE_TABLES[i - 1], sb, se)).catch(error => notice('That could not be had', error.message));
+			if (this.rangeTab === i)
+				fill(body, content);
+		};
+		const tabs = h('div', {class: 'choices'}, names.map((name, i) => h('button', {onclick: () => pick(i)}, name)), h('span', {class: 'soft'}, `${duration(se - sb)} from ${time(sb, (se - sb) / 100)}`),
+			h('button', {onclick: () => this.timeline.zoomSelection()}, 'Zoom (Z)'));
+		pick(this.rangeTab);
+		return h('div', {}, tabs, body);
+	}
+
+	/** The exact time of each row in each state. @param {number} begin @param {number} end */
+	async states(begin, end) {
+		const {app} = this, ids = [...new Set(this.timeline.lines.flatMap(l => l.lanes.map(r => r.id)))].slice(0, SUMMED_MAX);
+		if (!ids.length)
+			return notice('No row is shown');
+		const {rows} = await api.get('sums', {rows: ids.join(','), begin: Math.floor(begin), end: Math.ceil(end)});
+		const worth = (/** @type {{id: number, ns: number[]}} */ r) => r.ns.reduce((sum, ns, i) => sum + (['run', 'system', 'exit', 'lost'].includes((app.states.get(r.id) ?? [])[i].class) ? ns : 0), 0);
+		const most = rows.map((/** @type {any} */ r) => ({...r, worth: worth(r)})).filter((/** @type {any} */ r) => r.worth > 0).sort((/** @type {any} */ a, /** @type {any} */ b) => b.worth - a.worth).slice(0, SHOWN);
+		if (!most.length)
+			return notice('Nothing worked in this range', 'All rows that are shown were idle or asleep.');
+		return h('div', {class: 'sums'}, most.map((/** @type {any} */ r) => this.sum(r, end - begin)));
+	}
+
+	/** @param {{id: number, ns: number[]}} sum @param {number} span */
+	sum({id, ns}, span) {
+		const {app} = this, states = app.states.get(id) ?? [], row = /** @type {Row} */ (app.byId.get(id));
+		const order = ns.map((n, i) => ({n, state: states[i]})).filter(x => x.n > 0).sort((a, b) => b.n - a.n);
+		const click = () => { app.change({row: row.path, at: null}); this.timeline.reveal(row.path); };
+		return h('div', {class: 'sum'}, h('button', {class: 'link name', title: row.path, onclick: click}, fullLabel(row, app.experiment)), stack(order, span),
+			h('div', {class: 'parts'}, order.slice(0, 5).map(x => h('span', {}, swatch(x.state), `${title(x.state)} `, h('b', {}, duration(x.n)), h('span', {class: 'soft'}, ` ${percent(x.n / span)}`)))));
+	}
+
+	/** @param {[string, string, Record<string, any>]} which @param {number} begin @param {number} end */
+	async table([, name, query], begin, end) {
+		const table = await api.get(`table/${name}`, {...query, begin: Math.floor(begin), end: Math.ceil(end)});
+		return table.rows.length ? grid(table) : notice('Nothing of that kind in this range');
+	}
+
+	/* ---- Critical path ------------------------------------------------------------------------------------------- */
+
+	path() {
+		const {app, timeline} = this, target = app.byPath.get(app.view.path);
+		if (!target)
+			return notice('No critical path is shown', 'Select a thread or vCPU and press C: the work and the waits that made its time as long as it was, through everybody whom it waited for.');
+		if (!timeline.path.length)
+			return notice('No path', `${fullLabel(target, app.experiment)} did not live in this range, or it is no thread.`);
+		const all = timeline.path.reduce((sum, [b, e]) => sum + e - b, 0), states = app.rows.kinds.thread ?? [];
+		/** @type {Map<string, {row: number, state: number, detail: string, ns: number, n: number}>} */
+		const groups = new Map();
+		for (const [b, e, row, state, detail] of timeline.path) {
+			const key = `${row} ${state} ${detail}`, g = groups.get(key) ?? {row, state, detail, ns: 0, n: 0};
+			g.ns += e - b;
+			g.n++;
+			groups.set(key, g);
+		}
+		const most = [...groups.values()].sort((a, b) => b.ns - a.ns).slice(0, SHOWN);
+		return h('div', {class: 'sums'}, h('p', {class: 'soft'}, `${duration(all)} in ${count(timeline.path.length)} pieces: what the time of ${fullLabel(target, app.experiment)} was really spent on, wherever it was spent.`),
+			most.map(g => {
+				const row = app.byId.get(g.row), state = states[g.state];
+				return h('div', {class: 'sum'}, h('button', {class: 'link name', onclick: () => row && (app.change({row: row.path, at: null}), timeline.reveal(row.path))}, row ? fullLabel(row, app.experiment) : '?'),
+					stack([{n: g.ns, state}], all), h('div', {class: 'parts'}, h('span', {}, swatch(state), `${title(state)}${g.detail ? `: ${g.detail}` : ''} `, h('b', {}, duration(g.ns)), h('span', {class: 'soft'}, ` ${percent(g.ns / all)}, ${count(g.n)} times`))));
+			}));
+	}
+
+	/* ---- Events -------------------------------------------------------------------------------------------------- */
+
+	async events() {
+		const {app} = this, {view} = app, at = view.at ?? view.sb ?? (view.b + view.e) / 2;
+		const {events} = await api.get('events', {time: at, count: EVENTS});
+		if (!events.length)
+			return notice('No events there');
+		const go = (/** @type {number} */ t) => app.change({bookmarks: view.bookmarks, at: null, sb: null, se: null}) ?? app.zoom(t - (view.e - view.b) / 2, t + (view.e - view.b) / 2);
+		const table = h('table', {}, h('thead', {}, h('tr', {}, ['Time', 'Machine', 'CPU', 'Event', 'Fields'].map(t => h('th', {}, t)))),
+			h('tbody', {}, events.map((/** @type {any} */ e) => h('tr', {class: `click${e.time >= at ? ' after' : ''}`, onclick: () => go(e.time)}, h('td', {class: 'number'}, time(e.time, 1)), h('td', {}, app.experiment.machines[e.machine]?.name ?? ''),
+				h('td', {class: 'number'}, e.cpu), h('td', {}, h('b', {}, e.name)), h('td', {class: 'fields'}, e.text)))));
+		requestAnimationFrame(() => table.querySelector('.after')?.scrollIntoView({block: 'center'}));
+		return h('div', {class: 'grid events'}, table);
+	}
+
+	/* ---- Bookmarks ------------------------------------------------------------------------------------------------ */
+
+	bookmarks() {
+		const {app} = this, {bookmarks} = app.view;
+		if (!bookmarks.length)
+			return notice('No bookmarks', 'B makes one where the mouse is. They are part of the address: who gets the link gets them too.');
+		const edit = (/** @type {number} */ i, /** @type {string} */ note) => {
+			bookmarks[i].note = note;
+			app.change({b: app.view.b});
+		};
+		return h('div', {class: 'bookmarks'}, bookmarks.map((mark, i) => h('div', {class: 'bookmark'},
+			h('button', {class: 'link', onclick: () => app.zoom(mark.time - (app.view.e - app.view.b) / 2, mark.time + (app.view.e - app.view.b) / 2)}, time(mark.time, 1e3)),
+			h('input', {value: mark.note, placeholder: 'Note', 'aria-label': 'Note', maxlength: 200, oninput: (/** @type {any} */ e) => edit(i, e.target.value)}),
+			h('button', {title: 'Forget it', 'aria-label': 'Forget it', onclick: () => app.change({bookmarks: bookmarks.filter((_, k) => k !== i)})}, '✕'))));
+	}
+}
+
+/** @param {string} name @param {string} value */
+function fact(name, value) {
+	return h('div', {class: 'fact'}, h('span', {class: 'soft'}, name), h('strong', {}, value));
+}
+
+/**
+ * Times as one bar.
+ * @param {{n: number, state: import('./api.js').State}[]} parts
+ * @param {number} all
+ */
+export function stack(parts, all) {
+	const order = [...parts].sort((a, b) => CLASSES.indexOf(a.state.class) - CLASSES.indexOf(b.state.class));
+	return h('div', {class: 'stack'}, order.map(p => {
+		const part = swatch(p.state);
+		part.className = 'part';
+		part.style.width = `${p.n / all * 100}%`;
+		part.title = `${title(p.state)}: ${duration(p.n)}, ${percent(p.n / all)}`;
+		return part;
+	}));
+}
+
+const CLASSES = ['run', 'system', 'exit', 'lost', 'wait', 'idle', 'unknown'];

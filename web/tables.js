@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/** tables.js: all analyses as tables, with what each of them can be asked. */
+import * as api from './api.js';
+import {bars, lines as lineChart, matrix} from './chart.js';
+import {download, fill, h, notice} from './dom.js';
+import {duration, plural} from './format.js';
+import {compare, grid, isNumber, telling, waiting} from './grid.js';
+
+/** @typedef {import('./app.js').App} App */
+/** @typedef {import('./api.js').Table} Table */
+/** @typedef {import('./api.js').TableInfo} TableInfo */
+
+const STEPS = 100;
+const LIMIT = 5000;
+/** Groups of a matrix: more are a blur. */
+const MATRIX_MAX = 24;
+
+/** Options of a table that are put to the server. */
+const ASKED = ['log', 'histogram', 'by', 'machine'];
+
+export class Tables {
+	/** @param {App} app */
+	constructor(app) {
+		this.app = app;
+		/** @type {TableInfo[]} */
+		this.list = [];
+		this.serial = 0;
+		this.nav = h('nav', {class: 'table-list', 'aria-label': 'Tables'});
+		this.main = h('div', {class: 'table-main'});
+		this.element = h('section', {class: 'tables'}, this.nav, this.main);
+		app.listen(changed => (('table' in changed || 'options' in changed || 'tab' in changed) && app.view.tab === 'tables') && this.show());
+	}
+
+	async show() {
+		const serial = ++this.serial;
+		try {
+			this.list = (await api.once('tables')).tables;
+		} catch (error) {
+			fill(this.main, notice('The tables could not be had', /** @type {Error} */ (error).message));
+			return;
+		}
+		const name = this.app.view.table || 'threads', info = this.list.find(t => t.name === name) ?? this.list[0];
+		fill(this.nav, this.list.map(t => h('button', {title: t.summary, 'aria-current': t === info ? 'page' : null, onclick: () => this.app.change({table: t.name, options: {}})}, t.name)));
+		const body = h('div', {class: 'table-body'});
+		fill(this.main, h('header', {}, h('h1', {}, info.name), h('p', {class: 'soft'}, info.summary)), this.options(info), body);
+		waiting(body);
+		await this.fetch(info, body, serial);
+	}
+
+	/** @param {Record<string, string>} patch */
+	set(patch) {
+		const options = {...this.app.view.options, ...patch};
+		for (const key of Object.keys(options))
+			if (!options[key])
+				delete options[key];
+		this.app.change({options});
+	}
+
+	/** @param {TableInfo} info */
+	options(info) {
+		const o = this.app.view.options, toggle = (/** @type {string} */ key, /** @type {string} */ text, /** @type {string} */ title, /** @type {Record<string, string>} */ off = {}) =>
+			info.takes.includes(key) && h('button', {'aria-pressed': String(o[key] === '1'), title, onclick: () => this.set({...off, [key]: o[key] === '1' ? '' : '1', sort: ''})}, text);
+		const seen = this.app.view.e - this.app.view.b < this.app.length;
+		return h('div', {class: 'toolbar'},
+			h('div', {class: 'group'}, h('input', {type: 'search', placeholder: 'Filter', 'aria-label': 'Filter', value: o.filter ?? '', onchange: (/** @type {any} */ e) => this.set({filter: e.target.value})}),
+				h('select', {'aria-label': 'Machine', onchange: (/** @type {any} */ e) => this.set({machine: e.target.value})}, h('option', {value: ''}, 'All machines'), [...new Set(this.app.experiment.machines.map(m => m.name))].map(name => h('option', {value: name, selected: o.machine === name}, name))),
+				h('select', {'aria-label': 'Range', onchange: (/** @type {any} */ e) => this.set({range: e.target.value})}, h('option', {value: ''}, 'Whole recording'), seen && h('option', {value: 'seen', selected: o.range === 'seen'}, `What the timeline shows (${duration(this.app.view.e - this.app.view.b)})`),
+					this.app.view.sb !== null && h('option', {value: 'selected', selected: o.range === 'selected'}, 'The selected range'))),
+			h('div', {class: 'group'}, toggle('log', 'One by one', 'The individual items, longest first', {every: '', histogram: ''}), toggle('every', 'Over time', 'A series over time', {log: '', histogram: ''}), toggle('histogram', 'Histogram', 'How long how many took', {log: '', every: ''}),
+				info.name === 'critical-path' && h('input', {class: 'short', placeholder: 'machine:tid', 'aria-label': 'Whose path', title: 'Whose path: MACHINE:TID, or a name', value: o.thread ?? this.target(), onchange: (/** @type {any} */ e) => this.set({thread: e.target.value})}),
+				info.takes.includes('by') && h('input', {class: 'short', placeholder: 'by …', 'aria-label': 'Rows by', title: 'What rows are about; anything that is not known is answered with what there is', value: o.by ?? '', onchange: (/** @type {any} */ e) => this.set({by: e.target.value})})),
+			h('div', {class: 'group'}, h('button', {onclick: () => this.saveCsv(info)}, 'CSV'), h('button', {'aria-pressed': String(o.all === '1'), onclick: () => this.set({all: o.all === '1' ? '' : '1'})}, 'All columns')));
+	}
+
+	/** A critical path is somebody's: the selected thread's, else the busiest one's. */
+	target() {
+		const {byPath, rows, view, experiment} = this.app, threads = rows.rows.filter(r => r.kind === 'thread' && (r.tid ?? 0) > 0);
+		const row = [byPath.get(view.row)].find(r => r?.kind === 'thread') ?? threads.sort((a, b) => b.busy - a.busy)[0];
+		return row ? `${experiment.machines[row.machine].name}:${row.tid}` : '';
+	}
+
+	/** What the server is asked. */
+	query() {
+		const {view, length} = this.app, o = view.options, selected = o.range === 'selected' && view.sb !== null && view.se !== null;
+		const [begin, end] = selected ? [view.sb, view.se] : o.range === 'seen' ? [view.b, view.e] : [undefined, undefined];
+		/** @type {Record<string, any>} */
+		const query = {begin, end, limit: LIMIT};
+		for (const key of ASKED)
+			query[key] = o[key];
+		if (view.table === 'critical-path')
+			query.thread = o.thread || this.target();
+		if (o.every === '1')
+			query.every = Math.max(1, Math.round(((end ?? length) - (begin ?? 0)) / STEPS));
+		return query;
+	}
+
+	/** @param {TableInfo} info @param {HTMLElement} body @param {number} serial */
+	async fetch(info, body, serial) {
+		try {
+			const table = await api.once(`table/${info.name}`, this.query());
+			if (serial === this.serial)
+				this.fill(body, table);
+		} catch (error) {
+			if (serial === this.serial)
+				fill(body, notice('This table could not be made', /** @type {Error} */ (error).message));
+		}
+	}
+
+	/** @param {HTMLElement} body @param {Table} table */
+	fill(body, table) {
+		const o = this.app.view.options, text = (o.filter ?? '').toLowerCase(), [from, to] = (o.between ?? '').split('-').map(Number);
+		const long = table.columns.find(c => ['duration_ns', 'total_ns', 'latency_ns'].includes(c.name))?.name ?? '';
+		const rows = table.rows.filter(r => (!text || Object.values(r).some(v => String(v).toLowerCase().includes(text))) && (!to || (r[long] >= from && r[long] < to)));
+		const shown = {...table, rows};
+		const columns = o.all === '1' ? table.columns.filter(c => c.unit !== 'histogram') : telling(shown);
+		fill(body, to ? h('p', {}, h('button', {onclick: () => this.set({between: ''})}, `Only those of ${duration(from)} to ${duration(to)} ✕`)) : null, this.charts(shown),
+			rows.length ? grid(shown, {columns, sort: o.sort, onSort: sort => this.set({sort}), onRow: row => this.open(row)}) : notice(table.rows.length ? 'Nothing fits the filter' : 'There is nothing of that kind in these traces'),
+			h('footer', {class: 'soft'}, plural(rows.length, 'row'), table.rows_left_out ? `, ${table.rows_left_out} more were left out` : '', (table.notes ?? []).map(note => h('p', {}, note))));
+	}
+
+	/** @param {Table} table */
+	charts(table) {
+		const o = this.app.view.options;
+		if (o.every === '1')
+			return this.series(table);
+		if (o.histogram === '1')
+			return this.histograms(table);
+		return this.app.view.table === 'steal' && o.log !== '1' ? this.takers(table) : null;
+	}
+
+	/** One quantity over time, for the things that have most of it. @param {Table} table */
+	series(table) {
+		const numbers = table.columns.filter(c => isNumber(c) && table.rows.some(r => r[c.name])), name = this.app.view.options.column ?? (numbers.find(c => /total_ns|cpu_ns/.test(c.name)) ?? numbers[0])?.name;
+		const column = numbers.find(c => c.name === name);
+		if (!column)
+			return null;
+		const keys = table.columns.filter(c => !isNumber(c) && c.unit !== 'time_ns').map(c => c.name), label = (/** @type {Record<string, any>} */ r) => keys.map(k => r[k]).filter(v => v !== null && v !== '').join(' ');
+		/** @type {Map<string, [number, number][]>} */
+		const groups = new Map();
+		for (const row of table.rows)
+			groups.set(label(row), [...groups.get(label(row)) ?? [], [row.time_ns, row[column.name] ?? 0]]);
+		const pick = h('select', {'aria-label': 'Quantity', onchange: (/** @type {any} */ e) => this.set({column: e.target.value})}, numbers.map(c => h('option', {value: c.name, selected: c === column}, c.title.toLowerCase())));
+		return h('div', {class: 'chart-box'}, pick, lineChart([...groups].map(([name, points]) => ({name, points})), {unit: column.unit, length: this.app.length}));
+	}
+
+	/** @param {Table} table */
+	histograms(table) {
+		const column = table.columns.find(c => c.unit === 'histogram');
+		if (!column)
+			return null;
+		const keys = table.columns.filter(c => c.unit === 'text' || c.unit === 'id').map(c => c.name), most = [...table.rows].sort((a, b) => compare(a.count ?? 0, b.count ?? 0, false)).slice(0, 6);
+		const pick = (/** @type {number} */ from, /** @type {number} */ to) => this.set({histogram: '', log: '1', between: `${from}-${to}`});
+		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, keys.map(k => r[k]).filter(v => v !== null && v !== '').join(' ')), bars(r[column.name], pick))));
+	}
+
+	/** Who took whose processor. @param {Table} table */
+	takers(table) {
+		const taken = table.rows.filter(r => r.by && r.steal_ns > 0);
+		if (!taken.length)
+			return null;
+		const sum = (/** @type {(r: Record<string, any>) => string} */ of) => {
+			/** @type {Map<string, number>} */
+			const sums = new Map();
+			taken.forEach(r => sums.set(of(r), (sums.get(of(r)) ?? 0) + r.steal_ns));
+			return [...sums].sort((a, b) => b[1] - a[1]).slice(0, MATRIX_MAX).map(([name]) => name);
+		};
+		const from = (/** @type {Record<string, any>} */ r) => `${r.machine}: VM ${r.vm_pid} vCPU ${r.vcpu}`, rows = sum(from), columns = sum(r => r.by);
+		const value = (/** @type {string} */ row, /** @type {string} */ column) => taken.filter(r => from(r) === row && r.by === column).reduce((a, r) => a + r.steal_ns, 0);
+		return h('div', {class: 'chart-box'}, h('h2', {}, 'Who took whose processor'), matrix(rows, columns, value, duration));
+	}
+
+	/** Where it stands in the timeline. @param {Record<string, any>} row */
+	open(row) {
+		const {app} = this, at = row.time_ns ?? row.begin_ns, lasted = row.duration_ns ?? row.latency_ns ?? row.total_ns ?? 0;
+		const vcpu = row.vm_pid !== undefined && row.vcpu !== undefined && row.vcpu !== null && `${row.machine}/vm/${row.vm_pid}/vcpu/${row.vcpu}`;
+		const found = app.byPath.get(row.row ?? '') ?? (vcpu ? app.byPath.get(vcpu) : undefined) ?? app.rows.rows.find(r => row.tid >= 0 && r.tid === row.tid && app.experiment.machines[r.machine].name === row.machine) ??
+			app.rows.rows.find(r => (row.device !== undefined && r.path === `${row.machine}/disk/${row.device}`) || (row.cpu !== undefined && r.path === `${row.machine}/cpu/${row.cpu}`)) ??
+			app.rows.rows.find(r => row.pid >= 0 && r.pid === row.pid && app.experiment.machines[r.machine].name === row.machine);
+		if (!found && at === undefined)
+			return;
+		app.change({tab: 'timeline', finding: -1, ...found ? {row: found.path, at: null} : {}});
+		if (at !== undefined && at !== null && app.view.options.log === '1')
+			app.show(at, at + Math.max(lasted, 1000), 1);
+	}
+
+	/** @param {TableInfo} info */
+	async saveCsv(info) {
+		const response = await fetch(api.url(`table/${info.name}`, {...this.query(), format: 'csv', limit: 100000}));
+		if (response.ok)
+			download(`strata-${info.name}.csv`, await response.blob());
+	}
+}
+
