@@ -9,7 +9,7 @@
     tap.main(globals())
 
 Every function called test_* is one subtest, in the order of the file. A function that returns a generator gives one subtest for each
-(name, function, arguments..) that it yields. A failure is any exception; tap.skip(REASON) skips.
+(name, function, arguments..) that it yields. A failure is any exception; tap.skip(REASON) skips. With the argument N/M only every M-th subtest is run, from the N-th on.
 """
 import inspect
 import os
@@ -80,9 +80,15 @@ def _subtests(namespace):
             yield name, function
 
 
+def _shard(subtests):
+    """Of a file that is run as several tests, N of M, every M-th subtest: programs with sanitizers are slow, and so all processors have work."""
+    number, of = map(int, sys.argv[1].split("/")) if len(sys.argv) > 1 else (1, 1)
+    return (subtest for i, subtest in enumerate(subtests) if i % of == number - 1)
+
+
 def main(namespace):
     number = failed = 0
-    for name, function, *arguments in _subtests(namespace):
+    for name, function, *arguments in _shard(_subtests(namespace)):
         number += 1
         try:
             function(*arguments)
