@@ -2,6 +2,7 @@
 /* experiment.c: traces that are looked at together: analysed on a thread of its own, step by step, each step's result published when it is there. */
 #include <string.h>
 
+#include "server/events.h"
 #include "server/experiment.h"
 #include "server/http.h"
 
@@ -17,8 +18,10 @@ struct ServerExperiment {
 	gint permille;          /* atomic: progress */
 	AnalysisStore *store;   /* atomic, as the next */
 	Diagnose *findings;
+	ServerEvents *events;
 	GMutex lock;
-	char *failure;          /* under the lock */
+	char *failure;          /* under the lock, as the next */
+	GPtrArray *lists[SERVER_LISTS]; /* NULL: empty */
 };
 
 /* ---- Work ---------------------------------------------------------------------------------------------------------------------- */
@@ -89,6 +92,22 @@ static gboolean open_traces(ServerExperiment *e, GError **error)
 	return e->opened != NULL;
 }
 
+/* A trace is known by its directory. */
+static void publish_counts(ServerExperiment *e, const ServerEvents *events)
+{
+	for (guint i = 0; i < e->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = e->store->traces->pdata[i];
+		g_autofree char *path = g_canonicalize_filename(t->trace->path, NULL);
+
+		for (guint j = 0; j < e->traces->len; j++) {
+			ServerTrace *known = e->traces->pdata[j];
+
+			if (strcmp(known->path, path) == 0)
+				g_atomic_int_set(&known->n_events, (gint)MIN(server_events_count_of(events, i), G_MAXINT));
+		}
+	}
+}
+
 static gboolean analyse(ServerExperiment *e, GError **error)
 {
 	AnalysisStoreOptions o = e->options->store;
@@ -107,7 +126,11 @@ static gboolean analyse(ServerExperiment *e, GError **error)
 	g_atomic_int_set(&e->phase, SERVER_READY);
 	Diagnose *findings = diagnose_new(store, &d, error);
 	g_atomic_pointer_set(&e->findings, findings);
-	return findings != NULL;
+	ServerEvents *events = findings ? server_events_new(store, error) : NULL;
+	if (events)
+		publish_counts(e, events);
+	g_atomic_pointer_set(&e->events, events);
+	return events != NULL;
 }
 
 static gpointer run(gpointer data)
@@ -172,12 +195,16 @@ void server_experiment_unref(ServerExperiment *e)
 {
 	if (!e || !g_atomic_int_dec_and_test(&e->references))
 		return;
+	server_events_free(e->events);
 	diagnose_free(e->findings);
 	analysis_store_free(e->store);
 	if (e->opened)
 		g_ptr_array_unref(e->opened);
 	g_ptr_array_unref(e->traces);
 	st_warnings_free(e->warnings);
+	for (guint i = 0; i < SERVER_LISTS; i++)
+		if (e->lists[i])
+			g_ptr_array_unref(e->lists[i]);
 	g_mutex_clear(&e->lock);
 	g_free(e->failure);
 	g_free(e->name);
@@ -216,6 +243,19 @@ char *server_failure(const ServerExperiment *e)
 	return failure;
 }
 
+GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element)
+{
+	g_mutex_lock(&e->lock);
+	if (!e->lists[list])
+		e->lists[list] = g_ptr_array_new_with_free_func(free_element);
+	return e->lists[list];
+}
+
+void server_experiment_unlock(ServerExperiment *e)
+{
+	g_mutex_unlock(&e->lock);
+}
+
 const char *server_experiment_name(const ServerExperiment *e)
 {
 	return e->name;
@@ -239,6 +279,11 @@ const AnalysisStore *server_store(const ServerExperiment *e)
 const Diagnose *server_findings(const ServerExperiment *e)
 {
 	return g_atomic_pointer_get((Diagnose **)(gsize)&e->findings);
+}
+
+const ServerEvents *server_events(const ServerExperiment *e)
+{
+	return g_atomic_pointer_get((ServerEvents **)(gsize)&e->events);
 }
 
 char **server_warnings(const ServerExperiment *e)

@@ -13,6 +13,7 @@
 typedef struct {
 	gint references;      /* atomic */
 	char *uuid, *path, *name;
+	gint n_events;        /* atomic; 0: not yet counted */
 	gint64 begin_ns, end_ns; /* of its packets, in its own clock; 0, 0: it has no times */
 } ServerTrace;
 
@@ -41,6 +42,13 @@ ServerExperiment *server_model_open_experiment(ServerModel *model, const char *n
 
 /* Closed ones are no longer found; who looks at one still can. NULL: there is none of that UUID. */
 ServerExperiment *server_model_close_experiment(ServerModel *model, const char *uuid);
+
+/* What people put down about an experiment: lists of theirs, behind a lock. Whoever holds it returns at once. */
+typedef enum { SERVER_BOOKMARKS, SERVER_DERIVED, SERVER_LISTS } ServerList;
+
+/* Takes the lock. The elements are freed with `free_element`, which is the same at each call. */
+GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element);
+void server_experiment_unlock(ServerExperiment *e);
 
 /* The traces of an experiment: ServerTrace *, the experiment's. */
 const GPtrArray *server_experiment_traces(const ServerExperiment *e);

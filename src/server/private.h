@@ -93,6 +93,14 @@ void server_reply_json_stream(ServerReply *reply, ServerJsonMore more, gpointer 
 /* Returns FALSE, for a handler to return: {"title", "detail"} with this status (400 .. 501). The texts are copied. */
 gboolean server_refuse(ServerReply *reply, guint status, const char *title, const char *format, ...) G_GNUC_PRINTF(4, 5);
 
+/* The time of the i-th of n equal steps from begin to end. */
+static inline gint64 server_step(gint64 begin, gint64 end, guint i, guint n)
+{
+	__extension__ typedef unsigned __int128 Wide;
+
+	return (gint64)((guint64)begin + (guint64)((Wide)((guint64)end - (guint64)begin) * i / n));
+}
+
 /* ---- What there is to look at ------------------------------------------------------------------------------------------- */
 
 typedef enum {
@@ -123,6 +131,10 @@ const AnalysisStore *server_store(const ServerExperiment *e);
 
 /* The findings, which are made behind the store; NULL: not yet. */
 const Diagnose *server_findings(const ServerExperiment *e);
+
+/* Its events by number (server/events.h), which are made behind the findings; NULL: not yet. */
+typedef struct ServerEvents ServerEvents;
+const ServerEvents *server_events(const ServerExperiment *e);
 
 /* Its warnings, line by line. The caller frees. */
 char **server_warnings(const ServerExperiment *e);

@@ -2,9 +2,9 @@
 /* route.c: from paths to handlers. */
 #include <string.h>
 
-#include "server/http.h"
+#include "server/tsp.h"
 
-static const ServerRoute *const tables[] = {server_tsp_routes, server_page_routes};
+static const ServerRoute *const tables[] = {server_tsp_routes, tsp_model_routes, tsp_config_routes, tsp_output_routes, tsp_bookmark_routes, server_page_routes};
 
 static gboolean fits_method(const char *wanted, const char *method)
 {

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* tsp_outputs.c: the table of outputs, and how they are asked. */
+#include <string.h>
+
+#include "kernel/flow.h"
+#include "kernel/irq.h"
+#include "kvm/guests.h"
+#include "kvm/rows.h"
+#include "server/tsp.h"
+
+#define API "/tsp/api/experiments/*/outputs"
+
+/* ---- The table ------------------------------------------------------------------------------------------------------------------- */
+
+#define KINDS(...) (const char *const[]){__VA_ARGS__, NULL}
+
+static gboolean has_rows(const ServerExperiment *e, const TspOutput *o)
+{
+	const AnalysisStore *s = server_store(e);
+
+	for (guint i = 0; s && i < s->traces->len; i++) {
+		const History *h = tsp_trace(s, i)->history;
+
+		for (guint32 row = 0; row < history_n_rows(h); row++)
+			if (g_strv_contains(o->kinds, history_kind_name(h, history_row_kind(h, row))))
+				return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean has_layers(const ServerExperiment *e, const TspOutput *o)
+{
+	const AnalysisStore *s = server_store(e);
+
+	return s && s->layers;
+}
+
+/* clang-format off */
+static const TspOutput outputs[] = {
+	{"strata.layers", "All levels", "Virtual processors, processors, threads, disks and interrupts of every machine", "TIME_GRAPH", &tsp_rows_provider,
+	 KINDS(KVM_ROW_KIND, KVM_L2_ROW_KIND, KERNEL_CPU_ROW_KIND, KERNEL_THREAD_ROW_KIND, "disk", KERNEL_IRQ_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.vcpus", "Virtual processors", "What each vCPU did, by level", "TIME_GRAPH", &tsp_rows_provider, KINDS(KVM_ROW_KIND, KVM_L2_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.cpus", "Processors", "What each processor did; a guest's with what the levels below it took", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_CPU_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.threads", "Threads", "What each thread really did, with what the levels below it took, and why it was blocked", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_THREAD_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.threads.alone", "Threads, as their machine saw them", "The same without what levels below took", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_THREAD_ROW_KIND), "alone", has_layers, NULL},
+	{"strata.disks", "Disks", "How many requests each disk's driver had", "TIME_GRAPH", &tsp_rows_provider, KINDS("disk"), NULL, has_rows, NULL},
+	{"strata.irqs", "Interrupts", "When handlers of interrupts and softirqs ran", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_IRQ_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.guests", "Processes in VMs without a trace", "Told apart by their page tables", "TIME_GRAPH", &tsp_rows_provider, KINDS(KVM_GUEST_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.power", "Power states", "Frequency and idle states of processors", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_FREQUENCY_ROW_KIND, KERNEL_IDLE_ROW_KIND), NULL, has_rows, NULL},
+	{"strata.spans", "Spans", "Pieces of work in user space", "TIME_GRAPH", &tsp_rows_provider, KINDS("span"), NULL, has_rows, NULL},
+};
+/* clang-format on */
+
+guint tsp_n_outputs(void)
+{
+	return G_N_ELEMENTS(outputs);
+}
+
+const TspOutput *tsp_output(guint i)
+{
+	return &outputs[i];
+}
+
+const TspOutput *tsp_find_output(const char *id)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(outputs); i++)
+		if (strcmp(outputs[i].id, id) == 0)
+			return &outputs[i];
+	return NULL;
+}
+
+/* ---- Descriptions ------------------------------------------------------------------------------------------------------------------ */
+
+static void put_capabilities(StJson *json, gboolean creates, gboolean deletes)
+{
+	st_json_key(json, "capabilities");
+	st_json_begin_object(json);
+	st_json_member_bool(json, "canCreate", creates);
+	st_json_member_bool(json, "canDelete", deletes);
+	st_json_end(json);
+}
+
+static void put_output(StJson *json, const TspOutput *o)
+{
+	st_json_begin_object(json);
+	st_json_member_string(json, "id", o->id);
+	st_json_member_string(json, "name", o->name);
+	st_json_member_string(json, "description", o->description);
+	st_json_member_string(json, "type", o->type);
+	put_capabilities(json, o->configuration != NULL, FALSE);
+	st_json_end(json);
+}
+
+void tsp_put_derived(StJson *json, const TspDerived *d)
+{
+	st_json_begin_object(json);
+	st_json_member_string(json, "id", d->id);
+	st_json_member_string(json, "parentId", d->base->id);
+	st_json_member_string(json, "name", d->name);
+	st_json_member_string(json, "description", d->base->description);
+	st_json_member_string(json, "type", d->base->type);
+	st_json_key(json, "configuration");
+	tsp_put_configuration(json, d);
+	put_capabilities(json, FALSE, TRUE);
+	st_json_end(json);
+}
+
+/* Before the analysis is done nobody knows what there will be: all of them are shown. */
+static gboolean is_there(const ServerExperiment *e, const TspOutput *o)
+{
+	return !o->is_there || server_phase(e) == SERVER_ANALYSING || o->is_there(e, o);
+}
+
+static gboolean get_outputs(ServerRequest *request, ServerReply *reply, GError **error)
+{
+	g_autoptr(ServerExperiment) e = server_experiment(request, server_part(request, 0), reply);
+	g_autoptr(GPtrArray) derived = e ? tsp_derived_all(e) : NULL;
+
+	if (!e)
+		return FALSE;
+	StJson *json = server_reply_json(reply);
+	st_json_begin_array(json);
+	for (guint i = 0; i < G_N_ELEMENTS(outputs); i++)
+		if (is_there(e, &outputs[i]))
+			put_output(json, &outputs[i]);
+	for (guint i = 0; i < derived->len; i++)
+		tsp_put_derived(json, derived->pdata[i]);
+	st_json_end(json);
+	return TRUE;
+}
+
+static gboolean get_output(ServerRequest *request, ServerReply *reply, GError **error)
+{
+	g_autoptr(ServerExperiment) e = server_experiment(request, server_part(request, 0), reply);
+	const char *id = server_part(request, 1);
+	const TspOutput *o = tsp_find_output(id);
+	g_autoptr(TspDerived) derived = e ? tsp_derived_find(e, id) : NULL;
+
+	if (!e)
+		return FALSE;
+	if (!o && !derived)
+		return tsp_no_such(reply, "output", id);
+	if (o)
+		put_output(server_reply_json(reply), o);
+	else
+		tsp_put_derived(server_reply_json(reply), derived);
+	return TRUE;
+}
+
+/* ---- Questions ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What may be asked, by the parts of the path before and behind the output's id. */
+typedef struct {
+	gsize answer;          /* offset in TspProvider */
+	const char *empty;     /* the model while the analysis runs */
+	gboolean is_optional;  /* whoever has no answer has an empty one */
+	gboolean needs_nothing; /* it can be answered before the analysis */
+} Question;
+
+static void end_answer(StJson *json, const char *status, const char *message)
+{
+	st_json_member_string(json, "status", status);
+	st_json_member_string(json, "statusMessage", message);
+	st_json_end(json);
+}
+
+/* Analysis runs, or failed: a tree is asked for again until it does not say RUNNING. */
+static gboolean answer_unready(TspCall *call, const Question *question)
+{
+	gboolean failed = server_phase(call->experiment) == SERVER_FAILED;
+	g_autofree char *failure = server_failure(call->experiment);
+	GString *out = server_reply_bytes(call->reply, "application/json");
+
+	g_string_append_printf(out, "{\"model\":%s,", question->empty);
+	g_autoptr(GString) rest = g_string_new(NULL);
+	g_autoptr(StJson) json = st_json_new_string(rest, ST_JSON_COMPACT);
+	st_json_begin_object(json);
+	end_answer(json, failed ? "FAILED" : "RUNNING", failed ? (failure ? failure : "The analysis failed") : "The traces are being analysed");
+	g_string_append(out, rest->str + 1);
+	return TRUE;
+}
+
+static gboolean answer_empty(TspCall *call, const Question *question)
+{
+	g_string_append_printf(server_reply_bytes(call->reply, "application/json"), "{\"model\":%s,\"status\":\"COMPLETED\",\"statusMessage\":\"Completed\"}", question->empty);
+	return TRUE;
+}
+
+void tsp_stream(TspCall *call, ServerMore more, gpointer state, GDestroyNotify free_state)
+{
+	call->json = NULL;
+	server_reply_stream(call->reply, "application/json", more, state, free_state);
+}
+
+static gboolean answer(TspCall *call, TspAnswer function, GError **error)
+{
+	StJson *json = call->json = server_reply_json(call->reply);
+
+	st_json_begin_object(json);
+	st_json_key(json, "model");
+	if (!function(call, error))
+		return FALSE;
+	if (call->json)
+		end_answer(json, "COMPLETED", "Completed");
+	return TRUE;
+}
+
+static gboolean is_ready(const TspCall *call, const Question *question)
+{
+	if (question->needs_nothing)
+		return TRUE;
+	return call->output->ready ? call->output->ready(call->experiment) : call->store != NULL;
+}
+
+static gboolean ask(ServerRequest *request, ServerReply *reply, const Question *question, GError **error)
+{
+	g_autoptr(ServerExperiment) e = server_experiment(request, server_part(request, 0), reply);
+	const char *id = server_part(request, 1);
+	g_autoptr(TspDerived) derived = e ? tsp_derived_find(e, id) : NULL;
+	TspCall call = {.request = request, .reply = reply, .experiment = e, .store = e ? server_store(e) : NULL};
+	g_autoptr(TspQuery) query = e ? tsp_query_new(request, error) : NULL;
+
+	if (!query)
+		return FALSE;
+	call.query = query;
+	call.output = derived ? derived->base : tsp_find_output(id);
+	call.setting = derived ? derived->setting : NULL;
+	if (!call.output)
+		return tsp_no_such(reply, "output", id);
+	TspAnswer function = G_STRUCT_MEMBER(TspAnswer, call.output->provider, question->answer);
+	if (!function && !question->is_optional)
+		return server_refuse(reply, MHD_HTTP_NOT_FOUND, "Not of this output", "%s is of type %s: it has no answer to this", id, call.output->type);
+	if (!function)
+		return answer_empty(&call, question);
+	return is_ready(&call, question) ? answer(&call, function, error) : answer_unready(&call, question);
+}
+
+#define EMPTY_TREE "{\"entries\":[],\"headers\":[]}"
+#define QUESTION(name, member, ...)                                                                                                        \
+	static gboolean name(ServerRequest *request, ServerReply *reply, GError **error)                                                   \
+	{                                                                                                                                  \
+		static const Question question = {G_STRUCT_OFFSET(TspProvider, member), __VA_ARGS__};                                      \
+		return ask(request, reply, &question, error);                                                                              \
+	}
+
+QUESTION(post_tree, tree, EMPTY_TREE, FALSE, FALSE)
+QUESTION(post_states, states, "{\"rows\":[]}", FALSE, FALSE)
+QUESTION(post_arrows, arrows, "[]", TRUE, FALSE)
+QUESTION(post_tooltip, tooltip, "{}", TRUE, FALSE)
+QUESTION(post_xy, xy, "{\"title\":\"\",\"series\":[]}", FALSE, FALSE)
+QUESTION(post_columns, columns, "[]", FALSE, TRUE)
+QUESTION(post_lines, lines, "{\"size\":0,\"lowIndex\":0,\"columnIds\":[],\"lines\":[]}", FALSE, FALSE)
+QUESTION(post_style, style, "{\"styles\":{}}", TRUE, TRUE)
+
+const ServerRoute tsp_output_routes[] = {
+	{"GET", API, get_outputs},
+	{"GET", API "/markerSets", tsp_get_marker_sets},
+	{"GET", API "/*", get_output},
+	{"POST", API "/*/style", post_style},
+	{"GET", API "/*/annotations", tsp_get_annotations},
+	{"POST", API "/*/annotations", tsp_post_annotations},
+	{"POST", API "/timeGraph/*/tree", post_tree},
+	{"POST", API "/timeGraph/*/states", post_states},
+	{"POST", API "/timeGraph/*/arrows", post_arrows},
+	{"POST", API "/timeGraph/*/tooltip", post_tooltip},
+	{"POST", API "/XY/*/tree", post_tree},
+	{"POST", API "/XY/*/xy", post_xy},
+	{"POST", API "/genericXY/*/tree", post_tree},
+	{"POST", API "/genericXY/*/xy", post_xy},
+	{"POST", API "/data/*/tree", post_tree},
+	{"POST", API "/table/*/columns", post_columns},
+	{"POST", API "/table/*/lines", post_lines},
+	{NULL, NULL, NULL},
+};
