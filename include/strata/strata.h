@@ -140,7 +140,8 @@ STRATA_API bool strata_event_text(const strata_event *event, size_t field, const
 
 typedef enum {
 	STRATA_FORMAT_TEXT, /* for people */
-	STRATA_FORMAT_JSON  /* for programs: one object, with "schema": "strata/report/1" */
+	STRATA_FORMAT_JSON, /* for programs: one object, with "schema": "strata/report/1" */
+	STRATA_FORMAT_HTML = 3 /* a page that needs nothing but itself */
 } strata_format;
 
 /*

@@ -2,27 +2,27 @@
 /* The time of each VM's vCPUs, by the level that it was spent at and what that level did. */
 #include "analysis/rows.h"
 
-enum { PATH, VM, LEVEL, PART, TIME, SHARE };
+enum { PATH, VM, NAME, LEVEL, PART, TIME, SHARE };
 
-/* X(ID, level above the traced machine, what) */
+/* X(ID, level above the traced machine, what, its role in charts) */
 #define PARTS(X)                                                                                                       \
-	X(NESTED, 2, "code of nested VMs")                                                                             \
-	X(OWN, 1, "its own code")                                                                                      \
-	X(HYPERVISOR, 1, "serving exits of nested VMs, and what it ran meanwhile")                                              \
-	X(KERNEL_L1, 0, "kernel, for its exits")                                                                       \
-	X(KERNEL_L2, 0, "kernel, for exits of nested VMs")                                                             \
-	X(POLL, 0, "kernel, polling while it is halted")                                                               \
-	X(USER, 0, "the VM's process: device emulation")                                                               \
-	X(ON_CPU, 0, "on a processor; where was not recorded")                                                         \
-	X(STOLEN, 0, "ready, but without a processor")                                                                 \
-	X(BLOCKED, 0, "asleep for another reason than being halted")                                                   \
-	X(ASLEEP, -1, "asleep: halted or for another reason was not recorded")                                         \
-	X(HALTED, 1, "halted: nothing to do")                                                                          \
-	X(OFF, -1, "did not exist")                                                                                    \
-	X(UNKNOWN, -1, "not known")
+	X(NESTED, 2, "code of nested VMs", WORK)                                                                             \
+	X(OWN, 1, "its own code", WORK)                                                                                      \
+	X(HYPERVISOR, 1, "serving exits of nested VMs, and what it ran meanwhile", OVERHEAD)                                              \
+	X(KERNEL_L1, 0, "kernel, for its exits", OVERHEAD)                                                                       \
+	X(KERNEL_L2, 0, "kernel, for exits of nested VMs", OVERHEAD)                                                             \
+	X(POLL, 0, "kernel, polling while it is halted", IDLE)                                                               \
+	X(USER, 0, "the VM's process: device emulation", OVERHEAD)                                                               \
+	X(ON_CPU, 0, "on a processor; where was not recorded", WORK)                                                         \
+	X(STOLEN, 0, "ready, but without a processor", LOST)                                                                 \
+	X(BLOCKED, 0, "asleep for another reason than being halted", WAIT)                                                   \
+	X(ASLEEP, -1, "asleep: halted or for another reason was not recorded", IDLE)                                         \
+	X(HALTED, 1, "halted: nothing to do", IDLE)                                                                          \
+	X(OFF, -1, "did not exist", UNKNOWN)                                                                                    \
+	X(UNKNOWN, -1, "not known", UNKNOWN)
 
 typedef enum {
-#define X(id, level, what) PART_##id,
+#define X(id, level, what, role) PART_##id,
 	PARTS(X)
 #undef X
 	PART_COUNT
@@ -31,8 +31,9 @@ typedef enum {
 static const struct {
 	gint level; /* -1: none's */
 	const char *what;
+	ViewRole role;
 } parts[] = {
-#define X(id, level, what) [PART_##id] = {level, what},
+#define X(id, level, what, role) [PART_##id] = {level, what, VIEW_ROLE_##role},
 	PARTS(X)
 #undef X
 };
@@ -67,9 +68,23 @@ static void add_times(const AnalysisMachine *m, const KvmVcpu *v, gint64 *ns)
 	ns[PART_UNKNOWN] += v->ns[KVM_STATE_UNKNOWN];
 }
 
+/* "VM db", if it has a trace; else "VM 183". The caller frees. */
+static char *name_of(const AnalysisMachine *m, const KvmVm *vm)
+{
+	const Experiment *e = m->store ? m->store->experiment : NULL;
+
+	for (guint i = 0; e && i < e->members->len; i++) {
+		const ExperimentMember *guest = experiment_member(e, i);
+
+		if (guest->parent == m->store->member && guest->vm_pid == vm->pid && guest->l2 == EXPERIMENT_NONE)
+			return g_strdup_printf("VM %s", guest->name);
+	}
+	return g_strdup_printf("VM %d", vm->pid);
+}
+
 static void add_vm(View *view, const AnalysisMachine *m, const KvmVm *vm)
 {
-	g_autofree char *path = analysis_vm_path(m, vm);
+	g_autofree char *path = analysis_vm_path(m, vm), *name = name_of(m, vm);
 	gint64 ns[PART_COUNT] = {0};
 	double all = (double)(m->kernel->end_ns - m->kernel->begin_ns) * vm->vcpus->len;
 	for (guint i = 0; i < vm->vcpus->len; i++)
@@ -80,6 +95,8 @@ static void add_vm(View *view, const AnalysisMachine *m, const KvmVm *vm)
 		view_begin_row(view);
 		view_set_text(view, PATH, path);
 		view_set_int(view, VM, vm->pid);
+		view_set_text(view, NAME, name);
+		view_set_row_role(view, parts[p].role);
 		if (parts[p].level >= 0)
 			analysis_set_level(view, LEVEL, m, (guint)parts[p].level);
 		view_set_text(view, PART, parts[p].what);
@@ -94,10 +111,12 @@ View *analysis_levels(const Analysis *a)
 	View *v = view_new("levels", "Where the time of every level went");
 	view_add_column(v, "path", "PATH", VIEW_TEXT);
 	view_add_column(v, "vm_pid", "VM", VIEW_ID);
+	view_add_column(v, "name", "NAME", VIEW_TEXT);
 	view_add_column(v, "level", "LEVEL", VIEW_TEXT);
 	view_add_column(v, "part", "WHAT", VIEW_TEXT);
 	view_add_column(v, "time_ns", "TIME", VIEW_NS);
 	view_add_column(v, "share", "SHARE", VIEW_RATIO);
+	view_chart_rows(v, NAME, PART, SHARE);
 	for (guint i = 0; i < a->machines->len; i++) {
 		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
 		for (guint j = 0; j < m->kvm->vms->len; j++)

@@ -308,6 +308,7 @@ bool strata_event_text(const strata_event *event, size_t field, const char **tex
 
 G_STATIC_ASSERT((int)STRATA_FORMAT_TEXT == (int)VIEW_FORMAT_TEXT);
 G_STATIC_ASSERT((int)STRATA_FORMAT_JSON == (int)VIEW_FORMAT_JSON);
+G_STATIC_ASSERT((int)STRATA_FORMAT_HTML == (int)VIEW_FORMAT_HTML);
 
 strata_status strata_report(strata_experiment *experiment, strata_format format, FILE *out, char **error_out)
 {

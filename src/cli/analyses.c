@@ -15,7 +15,7 @@ static struct {
 } opt;
 
 #define COMMON_OPTIONS                                                                                                 \
-	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json or csv", "FORMAT"},                   \
+	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json, csv or html", "FORMAT"},                   \
 	{                                                                                                              \
 		"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)",  \
 		        "N"                                                                                            \

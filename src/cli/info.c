@@ -11,7 +11,7 @@ static struct {
 } opt;
 
 static const GOptionEntry options[] = {
-        {"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json or csv", "FORMAT"},
+        {"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json, csv or html", "FORMAT"},
         {"streams", 0, 0, G_OPTION_ARG_NONE, &opt.streams, "Each stream of each trace", NULL},
         {"counts", 0, 0, G_OPTION_ARG_NONE, &opt.counts, "How many events there are of each name: reads all of them",
          NULL},
@@ -374,12 +374,12 @@ static const guint64 *counts_of(const CtfStats *stats, guint i)
 	return stats->by_class ? g_ptr_array_index(stats->by_class, i) : NULL;
 }
 
-static gboolean write_text(const Facts *facts, guint n, const CtfStats *stats, GError **error)
+static gboolean write_doc(const Facts *facts, guint n, const CtfStats *stats, ViewFormat format, GError **error)
 {
 	g_autoptr(ViewDoc) doc = view_doc_new();
 	for (guint i = 0; i < n; i++)
 		tell_trace(doc, &facts[i], counts_of(stats, i));
-	return view_doc_render(doc, stdout, error);
+	return view_doc_render(doc, format, "strata info", stdout, error);
 }
 
 /* For programs: one table, of traces, streams or counts. */
@@ -404,8 +404,8 @@ static gboolean write_info(GPtrArray *traces, ViewFormat format, StWarnings *war
 	gboolean done = !opt.counts || count_events(traces, warnings, &stats, error);
 	for (guint i = 0; i < traces->len && done; i++)
 		facts[i] = learn(traces->pdata[i]);
-	if (done && format == VIEW_FORMAT_TEXT)
-		done = write_text(facts, traces->len, &stats, error);
+	if (done && view_is_for_people(format))
+		done = write_doc(facts, traces->len, &stats, format, error);
 	else if (done)
 		done = write_table(facts, traces->len, &stats, format, error);
 	for (guint i = 0; i < traces->len; i++)
@@ -422,7 +422,7 @@ static int run(const char *const *paths)
 	int status;
 	if (opt.format && !view_format_parse(opt.format, &format, &error))
 		return cli_usage_error("--format: %s", error->message);
-	if (format != VIEW_FORMAT_TEXT && opt.streams && opt.counts)
+	if (!view_is_for_people(format) && opt.streams && opt.counts)
 		return cli_usage_error("--streams and --counts are two tables: ask for one of them, or for text");
 	g_autoptr(GPtrArray) traces = cli_open(paths, warnings, &status);
 	if (!traces)

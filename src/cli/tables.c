@@ -25,7 +25,7 @@ static struct {
 #define STRINGS(name, field, what, value) {name, 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt.field, what, value}
 
 static const GOptionEntry common_options[] = {
-	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json or csv", "FORMAT"},
+	{"format", 0, 0, G_OPTION_ARG_STRING, &opt.format, "text (default), json, csv or html", "FORMAT"},
 	{"jobs", 'j', 0, G_OPTION_ARG_INT, &opt.jobs, "Threads to read with (default: as many as processors)", "N"},
 	{"memory", 0, 0, G_OPTION_ARG_STRING, &opt.memory, "Memory for histories before they go to a file (default: a quarter of the machine's)", "SIZE"},
 	{"no-cache", 0, 0, G_OPTION_ARG_NONE, &opt.no_cache, "Neither use nor keep what was found out about these traces", NULL},
@@ -159,7 +159,7 @@ static guint row_limit(ViewFormat format)
 {
 	if (opt.limit >= 0)
 		return (guint)opt.limit;
-	return opt.log ? LOG_LIMIT : format == VIEW_FORMAT_TEXT && !opt.every ? TEXT_LIMIT : 0;
+	return opt.log ? LOG_LIMIT : view_is_for_people(format) && !opt.every ? TEXT_LIMIT : 0;
 }
 
 static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
@@ -179,7 +179,7 @@ static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 	}
 	q->histogram = opt.histogram;
 	q->by = opt.by;
-	q->for_people = format == VIEW_FORMAT_TEXT;
+	q->for_people = view_is_for_people(format);
 	q->limit = row_limit(format);
 	q->machines = (const char *const *)cli_range.machines;
 	q->threads = split_lists(&opt.threads);

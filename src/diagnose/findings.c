@@ -124,12 +124,51 @@ static char *ranges_text(const Diagnose *d, const DiagnoseFinding *f)
 	return g_string_free(s, FALSE);
 }
 
+static void say_when(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding *f)
+{
+	g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(ViewRange));
+	gint64 begin = MAX(d->begin_ns, d->store->begin_ns), end = MIN(d->end_ns, d->store->end_ns);
+
+	for (guint i = 0; i < f->ranges->len; i++) {
+		const DiagnoseRange *r = &g_array_index(f->ranges, DiagnoseRange, i);
+		ViewRange range = {r->begin_ns, r->end_ns};
+
+		g_array_append_val(ranges, range);
+	}
+	if (ranges->len)
+		view_doc_when(doc, "When the time was lost", begin, end, &g_array_index(ranges, ViewRange, 0), ranges->len);
+}
+
+static void say_evidence(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding *f)
+{
+	View *v = view_new("evidence", "Evidence");
+
+	view_add_column(v, "row", "ROW", VIEW_TEXT);
+	view_add_column(v, "state", "STATE", VIEW_TEXT);
+	view_add_column(v, "begin_ns", "AT", VIEW_TIME_NS);
+	view_add_column(v, "after_ns", "AFTER BEGIN", VIEW_NS);
+	view_add_column(v, "length_ns", "LENGTH", VIEW_NS);
+	for (guint i = 0; i < f->evidence->len; i++) {
+		const DiagnoseEvidence *e = &g_array_index(f->evidence, DiagnoseEvidence, i);
+
+		view_begin_row(v);
+		view_set_text(v, 0, e->row);
+		view_set_text(v, 1, e->state);
+		view_set_int(v, 2, e->begin_ns);
+		view_set_int(v, 3, e->begin_ns - d->store->begin_ns);
+		view_set_int(v, 4, e->end_ns - e->begin_ns);
+	}
+	view_add_note(v, "strata states --row=ROW --begin=TIME --end=TIME shows what stood around one of them.");
+	view_doc_more(doc, "Evidence: the longest intervals", v);
+}
+
 static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const DiagnoseFinding *f)
 {
 	char lost[ST_FORMAT_MAX], longest[ST_FORMAT_MAX];
 	g_autofree char *when = ranges_text(d, f);
 
-	view_doc_item(doc, "%u. %s", number, f->title);
+	view_doc_card(doc, f->share, "%u. %s", number, f->title);
+	say_when(d, doc, f);
 	view_doc_pair(doc, "Lost", "%s, %.1f %% of what it wanted to run%s", st_format_duration(lost, f->lost_ns), f->share * 100,
 		      f->share < LIGHT ? " (little)" : "");
 	if (f->level >= 0)
@@ -148,11 +187,13 @@ static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const Dia
 	}
 	view_doc_pair(doc, "Ruled out", "%s", f->cause->rules_out);
 	view_doc_pair(doc, "Advice", "%s", f->advice);
+	say_evidence(d, doc, f);
+	view_doc_card_end(doc);
 }
 
 void diagnose_say(const Diagnose *d, ViewDoc *doc)
 {
-	view_doc_heading(doc, "Findings");
+	view_doc_part(doc, "Findings");
 	if (!d->findings->len)
 		view_doc_paragraph(doc, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run to anything that was checked. "
 					"Where the time went is told below.", d->thresholds[DIAGNOSE_LOST_SHARE] * 100);

@@ -28,6 +28,21 @@ const DiagnoseCause *diagnose_cause_of(const char *id);
 gint64 diagnose_begin(const Diagnose *d, const AnalysisStoreTrace *t);
 gint64 diagnose_end(const Diagnose *d, const AnalysisStoreTrace *t);
 
+/* ---- report.c, head.c: the report --------------------------------------------------------------------------------- */
+
+/* The trace of a VM, if it has one; NULL: none. */
+const ExperimentMember *diagnose_guest_of(const Diagnose *d, const AnalysisMachine *m, gint32 pid);
+/* The machine that it is a VM of; NULL: none, or not known. */
+const char *diagnose_parent_of(const Diagnose *d, const AnalysisMachine *m);
+guint diagnose_cpu_count(const Kernel *k);
+/* "VM 183 of host", as far as it is known. The caller frees. */
+char *diagnose_place_of(const Diagnose *d, const AnalysisMachine *m);
+
+/* At most five lines: what is wrong, what else, who was looked at, where the time went, what is not known. */
+void diagnose_say_summary(const Diagnose *d, const Analysis *a, ViewDoc *doc);
+void diagnose_say_topology(const Diagnose *d, const Analysis *a, ViewDoc *doc);
+void diagnose_say_levels(const Analysis *a, ViewDoc *doc);
+
 /* The findings of a report, as members of its JSON object; and for people. */
 void diagnose_json(const Diagnose *d, StJson *j);
 void diagnose_say(const Diagnose *d, ViewDoc *doc);

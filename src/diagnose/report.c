@@ -33,7 +33,7 @@ static void json_machine(StJson *j, const char *name, gint level, const char *pa
 }
 
 /* The trace of a VM, if it has one. */
-static const ExperimentMember *guest_of(const Diagnose *d, const AnalysisMachine *m, gint32 pid)
+const ExperimentMember *diagnose_guest_of(const Diagnose *d, const AnalysisMachine *m, gint32 pid)
 {
 	for (guint i = 0; i < d->store->experiment->members->len; i++) {
 		const ExperimentMember *e = experiment_member(d->store->experiment, i);
@@ -50,7 +50,7 @@ static const ExperimentMember *member_of(const Diagnose *d, const AnalysisMachin
 }
 
 /* The machine that it is a VM of; NULL: none, or not known. */
-static const char *parent_of(const Diagnose *d, const AnalysisMachine *m)
+const char *diagnose_parent_of(const Diagnose *d, const AnalysisMachine *m)
 {
 	guint parent = member_of(d, m)->parent;
 
@@ -59,7 +59,7 @@ static const char *parent_of(const Diagnose *d, const AnalysisMachine *m)
 
 static void json_traced(StJson *j, const Diagnose *d, const AnalysisMachine *m)
 {
-	json_machine(j, m->name, m->level, parent_of(d, m), member_of(d, m)->vm_pid, m->trace->path);
+	json_machine(j, m->name, m->level, diagnose_parent_of(d, m), member_of(d, m)->vm_pid, m->trace->path);
 }
 
 /* VMs without a trace of their own, and those nested in them. */
@@ -69,7 +69,7 @@ static void json_untraced(StJson *j, const Diagnose *d, const AnalysisMachine *m
 		const KvmVm *vm = g_ptr_array_index(m->kvm->vms, k);
 		g_autofree char *vm_path = analysis_vm_path(m, vm);
 
-		if (guest_of(d, m, vm->pid))
+		if (diagnose_guest_of(d, m, vm->pid))
 			continue;
 		json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL);
 		for (guint l = 0; l < vm->l2s->len; l++) {
@@ -157,7 +157,7 @@ static const char *or_unknown(const char *s)
 	return s && *s ? s : "unknown";
 }
 
-static guint cpu_count(const Kernel *k)
+guint diagnose_cpu_count(const Kernel *k)
 {
 	guint n = 0;
 	for (guint i = 0; i < k->cpus->len; i++)
@@ -166,9 +166,9 @@ static guint cpu_count(const Kernel *k)
 }
 
 /* "VM 183 of host", as far as it is known. The caller frees. */
-static char *place_of(const Diagnose *d, const AnalysisMachine *m)
+char *diagnose_place_of(const Diagnose *d, const AnalysisMachine *m)
 {
-	const char *parent = parent_of(d, m);
+	const char *parent = diagnose_parent_of(d, m);
 	const ExperimentMember *e = member_of(d, m);
 
 	if (m->level < 0)
@@ -182,83 +182,17 @@ static void say_machine(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *
 {
 	char begin[ST_TIME_FORMAT_MAX], end[ST_TIME_FORMAT_MAX], length[ST_FORMAT_MAX], events[ST_FORMAT_MAX], lost[ST_FORMAT_MAX];
 	g_autofree char *heading = g_strdup_printf("Machine %s", m->name);
-	g_autofree char *place = place_of(d, m);
-	view_doc_heading(doc, heading);
+	g_autofree char *place = diagnose_place_of(d, m);
+	view_doc_part(doc, heading);
 	view_doc_pair(doc, "Trace", "%s", m->trace->path);
 	if (m->level > 0)
 		view_doc_pair(doc, "Level", "L%d, %s", m->level, place);
 	view_doc_pair(doc, "Kernel", "%s, recorded by %s", or_unknown(m->facts.kernel_release), or_unknown(m->facts.tracer));
 	view_doc_pair(doc, "Time", "%s to %s (%s)", st_time_format_date(begin, m->kernel->begin_ns),
 	              st_time_format(end, m->kernel->end_ns), st_format_duration(length, m->kernel->end_ns - m->kernel->begin_ns));
-	view_doc_pair(doc, "Processors", "%u", cpu_count(m->kernel));
+	view_doc_pair(doc, "Processors", "%u", diagnose_cpu_count(m->kernel));
 	view_doc_pair(doc, "Events", "%s, %s lost%s", st_format_count(events, m->stats.events),
 	              m->lost_events ? st_format_count(lost, m->lost_events) : "none", m->lost_packets ? ", and whole packets" : "");
-}
-
-/* ---- Text: topology -------------------------------------------------------------------------------------------- */
-
-static const char *plural(guint64 n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void append_thread_ids(GString *s, const KvmVm *vm)
-{
-	for (guint i = 0; i < vm->vcpus->len; i++) {
-		const KvmVcpu *v = g_ptr_array_index(vm->vcpus, i);
-		g_string_append_printf(s, "%s%d", i ? ", " : "", v->thread->tid);
-	}
-}
-
-static void topology_l2(View *t, const AnalysisMachine *m, const KvmL2 *l2, gint parent)
-{
-	char guest[ST_FORMAT_MAX];
-	view_begin_row(t);
-	view_row_parent(t, parent);
-	view_set_textf(t, 0, "nested VM %u", l2->index);
-	analysis_set_level(t, 1, m, 2);
-	view_set_textf(t, 2, "%s%u vCPU%s", l2->vcpus_exact ? "" : "at least ", l2->vcpus, plural(l2->vcpus));
-	view_set_textf(t, 3, "its code ran %s%s", st_format_duration(guest, l2->guest_ns),
-	               l2->is_hypervisor        ? "; it runs VMs itself, which count as it" :
-	               l2->evidence == KVM_L2_ASSUMED ? "; all nested VMs together: nothing told them apart" : "");
-}
-
-static void topology_vm(View *t, const Diagnose *d, const AnalysisMachine *m, const KvmVm *vm, gint parent)
-{
-	g_autoptr(GString) tids = g_string_new(NULL);
-	guint others = vm->threads->len > vm->vcpus->len ? vm->threads->len - vm->vcpus->len : 0;
-	const ExperimentMember *guest = guest_of(d, m, vm->pid);
-	append_thread_ids(tids, vm);
-	gint row = view_begin_row(t);
-	view_row_parent(t, parent);
-	view_set_textf(t, 0, "%s, pid %d", or_unknown(vm->name), vm->pid);
-	analysis_set_level(t, 1, m, 1);
-	view_set_textf(t, 2, "%u vCPU%s", vm->vcpus->len, plural(vm->vcpus->len));
-	view_set_textf(t, 3, "vCPU thread%s %s; %u other thread%s%s%s", plural(vm->vcpus->len), tids->str, others, plural(others),
-	               guest ? "; machine " : "", guest ? guest->name : "");
-	for (guint i = 0; i < vm->l2s->len; i++)
-		topology_l2(t, m, g_ptr_array_index(vm->l2s, i), row);
-}
-
-static void say_topology(ViewDoc *doc, const Diagnose *d, const AnalysisMachine *m)
-{
-	View *t = view_new("topology", "Who runs in whom");
-	view_add_column(t, "name", "WHO", VIEW_TEXT);
-	view_add_column(t, "level", "LEVEL", VIEW_TEXT);
-	view_add_column(t, "vcpus", "PROCESSORS", VIEW_TEXT);
-	view_add_column(t, "detail", "DETAIL", VIEW_TEXT);
-	view_set_tree_column(t, 0);
-	g_autofree char *place = place_of(d, m);
-	gint row = view_begin_row(t);
-	view_set_text(t, 0, m->name);
-	if (m->level >= 0)
-		analysis_set_level(t, 1, m, 0);
-	view_set_textf(t, 2, "%u CPU%s", cpu_count(m->kernel), plural(cpu_count(m->kernel)));
-	view_set_text(t, 3, place);
-	for (guint i = 0; i < m->kvm->vms->len; i++)
-		topology_vm(t, d, m, g_ptr_array_index(m->kvm->vms, i), row);
-	view_doc_heading(doc, "Who runs in whom");
-	view_doc_table(doc, t);
 }
 
 /* ---- Text: where the time went --------------------------------------------------------------------------------- */
@@ -269,6 +203,14 @@ static const char *describe_state(const AnalysisMachine *m, KvmState state)
 		return "sleeps; whether the VM halted it or it waits for something else was not recorded";
 	return kvm_state_description(state);
 }
+
+static const ViewRole state_roles[KVM_STATE_COUNT] = {
+	[KVM_STATE_UNKNOWN] = VIEW_ROLE_UNKNOWN,     [KVM_STATE_OFF] = VIEW_ROLE_UNKNOWN,         [KVM_STATE_GUEST_L1] = VIEW_ROLE_WORK,
+	[KVM_STATE_GUEST_L2] = VIEW_ROLE_WORK,       [KVM_STATE_EXIT] = VIEW_ROLE_OVERHEAD,       [KVM_STATE_EMULATION] = VIEW_ROLE_OVERHEAD,
+	[KVM_STATE_RUNNING] = VIEW_ROLE_WORK,        [KVM_STATE_HALT_POLL] = VIEW_ROLE_IDLE,      [KVM_STATE_HALTED] = VIEW_ROLE_IDLE,
+	[KVM_STATE_BLOCKED] = VIEW_ROLE_WAIT,        [KVM_STATE_PREEMPTED] = VIEW_ROLE_LOST,      [KVM_STATE_WAIT_CPU] = VIEW_ROLE_LOST,
+	[KVM_STATE_THROTTLED] = VIEW_ROLE_LOST,
+};
 
 /* Only states that occur have a column: a share of the time, which is what a person compares. */
 static void say_times(ViewDoc *doc, const AnalysisMachine *m)
@@ -286,6 +228,8 @@ static void say_times(ViewDoc *doc, const AnalysisMachine *m)
 		g_autofree char *title = g_ascii_strup(kvm_state_name((KvmState)s), -1);
 		if (total[s])
 			column[s] = view_add_column(t, kvm_state_name((KvmState)s), title, VIEW_RATIO);
+		if (total[s])
+			view_set_role(t, column[s], state_roles[s]);
 	}
 	for (guint i = 0; i < m->kvm->vms->len; i++) {
 		const KvmVm *vm = g_ptr_array_index(m->kvm->vms, i);
@@ -457,15 +401,6 @@ static View *view_of(const Analysis *a, const AnalysisMachine *m, View *(*make)(
 	return make(&one);
 }
 
-static void say_levels(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
-{
-	View *v = view_of(a, m, analysis_levels);
-	view_doc_heading(doc, "Where the time of every level went");
-	view_hide_from_text(v, 0);
-	view_add_note(v, "SHARE is of the VM's virtual processors' whole time.");
-	view_doc_table(doc, v);
-}
-
 static void say_preemption(ViewDoc *doc, const Analysis *a, const AnalysisMachine *m)
 {
 	View *v = view_of(a, m, analysis_preemption);
@@ -491,7 +426,7 @@ static void say_threads(ViewDoc *doc, const Analysis *a, const AnalysisMachine *
 static void say_losses(ViewDoc *doc, const Analysis *a)
 {
 	View *v = analysis_losses(a);
-	view_doc_heading(doc, "Lost events");
+	view_doc_part(doc, "Lost events");
 	if (!view_row_count(v)) {
 		view_free(v);
 		view_doc_paragraph(doc, "None, in no trace.");
@@ -578,8 +513,6 @@ static void say_one(ViewDoc *doc, const Analysis *a, const Diagnose *d, const An
 {
 	say_machine(doc, d, m);
 	if (m->kvm->vms->len) {
-		say_topology(doc, d, m);
-		say_levels(doc, a, m);
 		say_times(doc, m);
 		if (m->kvm->has_exits)
 			say_exits(doc, m);
@@ -594,28 +527,32 @@ static void say_one(ViewDoc *doc, const Analysis *a, const Diagnose *d, const An
 	say_unchecked(doc, d, m);
 }
 
-static gboolean report_text(const Analysis *a, const Diagnose *d, FILE *out, GError **error)
+static gboolean report_doc(const Analysis *a, const Diagnose *d, ViewFormat format, FILE *out, GError **error)
 {
 	g_autoptr(ViewDoc) doc = view_doc_new();
+
+	diagnose_say_summary(d, a, doc);
 	diagnose_say(d, doc);
+	diagnose_say_topology(d, a, doc);
+	diagnose_say_levels(a, doc);
 	for (guint i = 0; i < a->machines->len; i++)
 		say_one(doc, a, d, g_ptr_array_index(a->machines, i));
 	say_losses(doc, a);
 	for (guint i = 0; i < a->others->len; i++) {
 		const CtfTrace *t = g_ptr_array_index(a->others, i);
 		if (i == 0)
-			view_doc_heading(doc, "Other traces");
+			view_doc_part(doc, "Other traces");
 		view_doc_item(doc, "%s is no kernel's trace; strata info and strata events read it.", t->path);
 	}
-	return view_doc_render(doc, out, error);
+	return view_doc_render(doc, format, "Strata report", out, error);
 }
 
 gboolean diagnose_report(const Analysis *a, const Diagnose *d, ViewFormat format, FILE *out, GError **error)
 {
 	if (format == VIEW_FORMAT_JSON)
 		return report_json(a, d, out, error);
-	if (format == VIEW_FORMAT_TEXT)
-		return report_text(a, d, out, error);
+	if (view_is_for_people(format))
+		return report_doc(a, d, format, out, error);
 	g_set_error(error, ST_ERROR, ST_ERROR_USAGE,
 	            "the report has no CSV form, since it is many tables: strata vms, vcpus, exits --format csv have them one by one");
 	return FALSE;

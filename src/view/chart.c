@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Histograms below a table, for people. */
 #include "base/format.h"
+#include "view/html.h"
 #include "view/text.h"
 
 #define BAR_MAX  50 /* columns of the longest bar */
 #define LEFT_MAX 24 /* columns of the range that stands before it */
 
 /* What a row is about: its texts and ids up to its first amount. */
-static char *row_label(const View *view, guint row)
+char *view_row_label(const View *view, guint row)
 {
 	GString *label = g_string_new(NULL);
 	for (guint c = 0; c < view->columns->len; c++) {
@@ -70,7 +71,7 @@ void text_charts(GString *text, const View *view, const GArray *rows, const Text
 			const Cell *cell = view_cell(view, row, c);
 			if (cell->type != CELL_BINS || !cell->bins->len)
 				continue;
-			g_autofree char *label = row_label(view, row);
+			g_autofree char *label = view_row_label(view, row);
 			append_chart(text, label, cell->bins, style, margin);
 		}
 	}

@@ -2,30 +2,12 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "view/doc.h"
+#include "view/html.h"
 #include "view/text.h"
 
 #define INDENT         "  "
 #define COMMAND_INDENT "      "
-
-typedef enum {
-	BLOCK_HEADING,
-	BLOCK_PARAGRAPH,
-	BLOCK_ITEM,
-	BLOCK_PAIR,
-	BLOCK_COMMAND,
-	BLOCK_TABLE,
-} BlockType;
-
-typedef struct {
-	BlockType type;
-	char *key;  /* of a pair */
-	char *text; /* of all but tables */
-	View *table;
-} Block;
-
-struct ViewDoc {
-	GArray *blocks;
-};
 
 static void free_block(gpointer data)
 {
@@ -33,6 +15,8 @@ static void free_block(gpointer data)
 	g_free(block->key);
 	g_free(block->text);
 	view_free(block->table);
+	if (block->ranges)
+		g_array_unref(block->ranges);
 }
 
 ViewDoc *view_doc_new(void)
@@ -68,6 +52,47 @@ static G_GNUC_PRINTF(4, 0) void add_text(ViewDoc *doc, BlockType type, const cha
 void view_doc_heading(ViewDoc *doc, const char *heading)
 {
 	add(doc, (Block){.type = BLOCK_HEADING, .text = text_clean(heading, FALSE)});
+}
+
+void view_doc_part(ViewDoc *doc, const char *heading)
+{
+	add(doc, (Block){.type = BLOCK_PART, .text = text_clean(heading, FALSE)});
+}
+
+void view_doc_line(ViewDoc *doc, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	add_text(doc, BLOCK_LINE, NULL, format, args);
+	va_end(args);
+}
+
+void view_doc_card(ViewDoc *doc, double weight, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	add_text(doc, BLOCK_CARD, NULL, format, args);
+	va_end(args);
+	g_array_index(doc->blocks, Block, doc->blocks->len - 1).weight = weight;
+}
+
+void view_doc_card_end(ViewDoc *doc)
+{
+	add(doc, (Block){.type = BLOCK_CARD_END});
+}
+
+void view_doc_when(ViewDoc *doc, const char *what, gint64 begin_ns, gint64 end_ns, const ViewRange *ranges, guint n)
+{
+	Block block = {.type = BLOCK_WHEN, .text = text_clean(what, FALSE), .begin_ns = begin_ns, .end_ns = end_ns,
+		       .ranges = g_array_sized_new(FALSE, FALSE, sizeof(ViewRange), n)};
+
+	g_array_append_vals(block.ranges, ranges, n);
+	add(doc, block);
+}
+
+void view_doc_more(ViewDoc *doc, const char *title, View *view)
+{
+	add(doc, (Block){.type = BLOCK_MORE, .text = text_clean(title, FALSE), .table = view});
 }
 
 void view_doc_paragraph(ViewDoc *doc, const char *format, ...)
@@ -107,16 +132,27 @@ void view_doc_table(ViewDoc *doc, View *view)
 	add(doc, (Block){.type = BLOCK_TABLE, .table = view});
 }
 
-static const Block *block_at(const ViewDoc *doc, guint i)
+const Block *view_doc_block(const ViewDoc *doc, guint i)
 {
 	return &g_array_index(doc->blocks, Block, i);
 }
 
+/* What only a page shows. */
+static gboolean is_in_text(const Block *block)
+{
+	return block->type != BLOCK_CARD_END && block->type != BLOCK_WHEN && block->type != BLOCK_MORE;
+}
+
+static gboolean is_heading(BlockType type)
+{
+	return type == BLOCK_HEADING || type == BLOCK_PART;
+}
+
 static gboolean blank_line_between(BlockType above, BlockType below)
 {
-	if (below == BLOCK_HEADING)
-		return TRUE;
-	if (above == BLOCK_HEADING || below == BLOCK_COMMAND)
+	if (is_heading(below) || below == BLOCK_CARD)
+		return above != BLOCK_PART || is_heading(below);
+	if (is_heading(above) || below == BLOCK_COMMAND || above == BLOCK_CARD)
 		return FALSE;
 	/* A command belongs to the item above it, and the next item follows it. */
 	if (below == BLOCK_ITEM)
@@ -128,10 +164,10 @@ static gboolean blank_line_between(BlockType above, BlockType below)
 static guint key_width(const ViewDoc *doc, guint i)
 {
 	guint width = 0;
-	while (i > 0 && block_at(doc, i - 1)->type == BLOCK_PAIR)
+	while (i > 0 && view_doc_block(doc, i - 1)->type == BLOCK_PAIR)
 		i--;
-	for (; i < doc->blocks->len && block_at(doc, i)->type == BLOCK_PAIR; i++)
-		width = MAX(width, text_width(block_at(doc, i)->key));
+	for (; i < doc->blocks->len && view_doc_block(doc, i)->type == BLOCK_PAIR; i++)
+		width = MAX(width, text_width(view_doc_block(doc, i)->key));
 	return width;
 }
 
@@ -143,16 +179,31 @@ static void append_pair(GString *text, const Block *block, guint width, const Te
 	text_fill(text, block->text, first, rest, style);
 }
 
+static void append_line(GString *text, const char *line, const TextStyle *style)
+{
+	g_autoptr(GString) one = g_string_new(INDENT);
+
+	g_string_append(one, line);
+	if (style->width)
+		text_cut(one, style->width, style);
+	g_string_append_printf(text, "%s\n", one->str);
+}
+
 static void append_block(GString *text, const ViewDoc *doc, guint i, const TextStyle *style)
 {
-	const Block *block = block_at(doc, i);
+	const Block *block = view_doc_block(doc, i);
 	switch (block->type) {
+	case BLOCK_PART:
 	case BLOCK_HEADING:
 		text_heading(text, block->text, style);
 		break;
 	case BLOCK_PARAGRAPH:
 		text_fill(text, block->text, INDENT, INDENT, style);
 		break;
+	case BLOCK_LINE:
+		append_line(text, block->text, style);
+		break;
+	case BLOCK_CARD:
 	case BLOCK_ITEM:
 		text_fill(text, block->text, INDENT "- ", INDENT "  ", style);
 		break;
@@ -165,23 +216,39 @@ static void append_block(GString *text, const ViewDoc *doc, guint i, const TextS
 	case BLOCK_TABLE:
 		text_table(text, block->table, style, sizeof INDENT - 1);
 		break;
+	case BLOCK_MORE:
+	case BLOCK_WHEN:
+	case BLOCK_CARD_END:
+		break;
 	}
 }
 
 void text_doc(GString *text, const ViewDoc *doc, const TextStyle *style)
 {
+	const Block *above = NULL;
+
 	for (guint i = 0; i < doc->blocks->len; i++) {
-		if (i > 0 && blank_line_between(block_at(doc, i - 1)->type, block_at(doc, i)->type))
+		const Block *block = view_doc_block(doc, i);
+
+		if (!is_in_text(block))
+			continue;
+		if (above && blank_line_between(above->type, block->type))
 			g_string_append_c(text, '\n');
 		append_block(text, doc, i, style);
+		above = block;
 	}
 }
 
-gboolean view_doc_render(const ViewDoc *doc, FILE *out, GError **error)
+gboolean view_doc_render(const ViewDoc *doc, ViewFormat format, const char *title, FILE *out, GError **error)
 {
-	TextStyle style = text_style_of(out);
 	g_autoptr(GString) text = g_string_new(NULL);
-	text_doc(text, doc, &style);
+
+	if (format == VIEW_FORMAT_HTML) {
+		html_doc(text, doc, title);
+	} else {
+		TextStyle style = text_style_of(out);
+		text_doc(text, doc, &style);
+	}
 	fwrite(text->str, 1, text->len, out);
 	if (fflush(out) == 0 && !ferror(out))
 		return TRUE;

@@ -33,6 +33,7 @@ typedef struct {
 	ViewUnit unit;
 	ViewAlign align;
 	gboolean hidden; /* from people */
+	ViewRole role;
 } Column;
 
 struct View {
@@ -46,8 +47,10 @@ struct View {
 	GPtrArray *notes;    /* of char * */
 	GStringChunk *texts; /* each text once */
 	GPtrArray *bins;     /* of GArray */
+	GArray *roles;       /* of guint8: each row's ViewRole */
 	gint tree_column;    /* -1: none */
 	gint64 origin_ns;    /* of times in JSON */
+	gint chart_bar, chart_part, chart_value; /* columns; -1: rows are no parts of bars */
 	gboolean headings;
 	guint limit;       /* 0: none */
 	guint64 dropped;   /* rows above VIEW_ROWS_MAX */
@@ -69,5 +72,6 @@ const char *view_unit_name(ViewUnit unit);
 /* Neither flushes; what goes wrong is left in the error indicator of `out`. */
 void view_write_csv(const View *view, FILE *out);
 void view_write_text(const View *view, FILE *out);
+void view_write_html(const View *view, FILE *out);
 
 #endif

@@ -45,7 +45,8 @@ View *view_new(const char *schema_name, const char *title)
 	view->notes = g_ptr_array_new_with_free_func(g_free);
 	view->texts = g_string_chunk_new(1024);
 	view->bins = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
-	view->tree_column = -1;
+	view->roles = g_array_new(FALSE, TRUE, sizeof(guint8));
+	view->tree_column = view->chart_bar = view->chart_part = view->chart_value = -1;
 	view->headings = TRUE;
 	return view;
 }
@@ -58,6 +59,7 @@ void view_free(View *view)
 	g_array_unref(view->cells);
 	g_array_unref(view->parents);
 	g_array_unref(view->order);
+	g_array_unref(view->roles);
 	g_ptr_array_unref(view->notes);
 	g_string_chunk_free(view->texts);
 	g_ptr_array_unref(view->bins);
@@ -109,6 +111,27 @@ void view_set_tree_column(View *view, guint column)
 	view->tree_column = (gint)column;
 }
 
+void view_set_role(View *view, guint column, ViewRole role)
+{
+	g_return_if_fail(column < view->columns->len && role < VIEW_ROLE_COUNT);
+	column_at(view, column)->role = role;
+}
+
+void view_chart_rows(View *view, guint bar, guint part, guint value)
+{
+	g_return_if_fail(bar < view->columns->len && part < view->columns->len && value < view->columns->len);
+	view->chart_bar = (gint)bar;
+	view->chart_part = (gint)part;
+	view->chart_value = (gint)value;
+}
+
+void view_set_row_role(View *view, ViewRole role)
+{
+	g_return_if_fail(role < VIEW_ROLE_COUNT && (view->order->len > 0 || view->dropping));
+	if (!view->dropping)
+		g_array_index(view->roles, guint8, view->roles->len - 1) = (guint8)role;
+}
+
 void view_set_headings(View *view, gboolean headings)
 {
 	view->headings = headings;
@@ -140,6 +163,7 @@ gint view_begin_row(View *view)
 	gint parent = -1;
 	g_array_append_val(view->order, row);
 	g_array_append_val(view->parents, parent);
+	g_array_set_size(view->roles, row + 1);
 	g_array_set_size(view->cells, view->cells->len + view->columns->len);
 	return (gint)row;
 }
@@ -238,15 +262,20 @@ void view_limit(View *view, guint rows)
 gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error)
 {
 	static const char *const names[] = {
-	        [VIEW_FORMAT_TEXT] = "text", [VIEW_FORMAT_JSON] = "json", [VIEW_FORMAT_CSV] = "csv"};
+	        [VIEW_FORMAT_TEXT] = "text", [VIEW_FORMAT_JSON] = "json", [VIEW_FORMAT_CSV] = "csv", [VIEW_FORMAT_HTML] = "html"};
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
 			*format_out = (ViewFormat)i;
 			return TRUE;
 		}
 	}
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "'%s' is not an output format; give text, json or csv", text);
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "'%s' is not an output format; give text, json, csv or html", text);
 	return FALSE;
+}
+
+gboolean view_is_for_people(ViewFormat format)
+{
+	return format == VIEW_FORMAT_TEXT || format == VIEW_FORMAT_HTML;
 }
 
 static gboolean render_json(const View *view, FILE *out, GError **error)
@@ -266,6 +295,9 @@ gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **er
 		break;
 	case VIEW_FORMAT_TEXT:
 		view_write_text(view, out);
+		break;
+	case VIEW_FORMAT_HTML:
+		view_write_html(view, out);
 		break;
 	}
 	if (fflush(out) == 0 && !ferror(out))

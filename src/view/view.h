@@ -12,6 +12,7 @@
  *         one row a line, exact values, null for what is not known. "notes" where there are any; "rows_left_out" where view_limit() left any.
  *   csv   RFC 4180 with the columns' names as its header, and lines that end in a newline alone. What is not known is an empty field; an empty
  *         text is "".
+ *   html  one file for a browser: the table, with charts drawn from it. It asks for nothing else: no script, no other file, and a policy in it that forbids both.
  *
  *	g_autoptr(View) view = view_new("exits", "VM exits");
  *	guint reason = view_add_column(view, "reason", "Reason", VIEW_TEXT);
@@ -22,7 +23,7 @@
  *	view_sort(view, total, TRUE);
  *	view_render(view, VIEW_FORMAT_TEXT, stdout, &error);
  *
- * A ViewDoc is a text for people made of headed sections, some of them tables: `strata report`.
+ * A ViewDoc is a text for people, or a page, made of headed sections, some of them tables: `strata report`.
  *
  * Texts are copied. They may hold anything: what is not UTF-8 becomes U+FFFD, and no text can send commands to a terminal. A view belongs to one
  * thread.
@@ -40,10 +41,14 @@ typedef enum {
 	VIEW_FORMAT_TEXT,
 	VIEW_FORMAT_JSON,
 	VIEW_FORMAT_CSV,
+	VIEW_FORMAT_HTML,
 } ViewFormat;
 
-/* "text", "json" or "csv"; FALSE: none of them (ST_ERROR_USAGE). */
+/* "text", "json", "csv" or "html"; FALSE: none of them (ST_ERROR_USAGE). */
 gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error);
+
+/* Text and pages; programs read the others. */
+gboolean view_is_for_people(ViewFormat format);
 
 /* What a column's values are. In brackets: its name in JSON, how a value is shown to people. Text stands left, numbers right. */
 typedef enum {
@@ -59,6 +64,18 @@ typedef enum {
 	VIEW_NUMBER,  /* ["number", 3.20] without a dimension: a factor, a mean count */
 	VIEW_BINS,    /* ["histogram"] how many were how long; see view_set_bins() */
 } ViewUnit;
+
+/* What a part of a whole means: charts have colours for that, not for names. */
+typedef enum {
+	VIEW_ROLE_NONE,     /* it is no part of a chart */
+	VIEW_ROLE_WORK,     /* what somebody wanted to be done */
+	VIEW_ROLE_OVERHEAD, /* what doing it in this way costs */
+	VIEW_ROLE_LOST,     /* it could have gone on, and was not let */
+	VIEW_ROLE_WAIT,     /* for something else to be done */
+	VIEW_ROLE_IDLE,     /* there was nothing to do */
+	VIEW_ROLE_UNKNOWN,
+	VIEW_ROLE_COUNT
+} ViewRole;
 
 /* So many were in [from, to) ns. */
 typedef struct {
@@ -104,6 +121,16 @@ void view_hide_from_text(View *view, guint column);
 
 /* Show rows as a tree whose branches stand before this column's texts; see view_row_parent(). */
 void view_set_tree_column(View *view, guint column);
+
+/* Chart: a bar for each row, whose parts are its columns with a role (of unit VIEW_RATIO; 1 is the whole bar). */
+void view_set_role(View *view, guint column, ViewRole role);
+
+/*
+ * Chart: a bar for each text of `bar`, whose parts are the rows with that text: their name is in `part`, their share in `value` (of unit VIEW_RATIO). What a row's part
+ * means is told by view_set_row_role(), of the row begun last.
+ */
+void view_chart_rows(View *view, guint bar, guint part, guint value);
+void view_set_row_role(View *view, ViewRole role);
 
 /* Leave out the line of headings (text, CSV). */
 void view_set_headings(View *view, gboolean headings);
@@ -167,6 +194,10 @@ void view_doc_free(ViewDoc *doc); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ViewDoc, view_doc_free)
 
 void view_doc_heading(ViewDoc *doc, const char *heading);
+/* A heading above others: it and what follows, up to the next one, are a part of the document, which a page lists at its head. */
+void view_doc_part(ViewDoc *doc, const char *heading);
+/* A line that is never filled; on a terminal it is cut at its width. */
+void view_doc_line(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void view_doc_paragraph(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* An item of a list. */
 void view_doc_item(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -176,8 +207,22 @@ void view_doc_pair(ViewDoc *doc, const char *key, const char *format, ...) G_GNU
 void view_doc_command(ViewDoc *doc, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A table; the document owns it from now on. */
 void view_doc_table(ViewDoc *doc, View *view);
+/* A table for those who want to know more: only a page has it, folded. The document owns it from now on. */
+void view_doc_more(ViewDoc *doc, const char *title, View *view);
+/*
+ * What belongs together, from its title on to its end: an item of a list in a text, a card on a page. `weight` is 0 .. 1. Cards do not nest.
+ */
+void view_doc_card(ViewDoc *doc, double weight, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void view_doc_card_end(ViewDoc *doc);
 
-/* Write the document as text, and flush. FALSE: it could not be written (ST_ERROR_IO). */
-gboolean view_doc_render(const ViewDoc *doc, FILE *out, GError **error);
+typedef struct {
+	gint64 begin_ns, end_ns;
+} ViewRange;
+
+/* When something was, of the time from `begin_ns` to `end_ns`: only a page shows it. `ranges` are copied. */
+void view_doc_when(ViewDoc *doc, const char *what, gint64 begin_ns, gint64 end_ns, const ViewRange *ranges, guint n);
+
+/* Write the document as text or as a page (`title` is that of the page), and flush. FALSE: it could not be written (ST_ERROR_IO). */
+gboolean view_doc_render(const ViewDoc *doc, ViewFormat format, const char *title, FILE *out, GError **error);
 
 #endif

@@ -320,7 +320,7 @@ static void test_rows_as_part(void)
 
 static void test_format_names(void)
 {
-	static const char *const names[] = {"text", "json", "csv"};
+	static const char *const names[] = {"text", "json", "csv", "html"};
 	ViewFormat format;
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
 		g_assert_true(view_format_parse(names[i], &format, NULL));
@@ -334,7 +334,7 @@ static void test_format_names(void)
 static void test_full_disk(void)
 {
 	static const char *const rows[] = {"a"};
-	static const ViewFormat formats[] = {VIEW_FORMAT_TEXT, VIEW_FORMAT_JSON, VIEW_FORMAT_CSV};
+	static const ViewFormat formats[] = {VIEW_FORMAT_TEXT, VIEW_FORMAT_JSON, VIEW_FORMAT_CSV, VIEW_FORMAT_HTML};
 	g_autoptr(View) view = texts(rows, G_N_ELEMENTS(rows));
 	for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
 		FILE *full = fopen("/dev/full", "w");
@@ -344,6 +344,45 @@ static void test_full_disk(void)
 		g_assert_error(error, ST_ERROR, ST_ERROR_IO);
 		fclose(full);
 	}
+}
+
+static void test_page_escapes(void)
+{
+	static const char *const rows[] = {"<script>alert(1)</script>", "a\" onload='x' &amp;", "\033[2J\xff"};
+	g_autoptr(View) view = texts(rows, G_N_ELEMENTS(rows));
+	view_add_note(view, "<img src=x>");
+	g_autofree char *page = render(view, VIEW_FORMAT_HTML);
+
+	g_assert_null(strstr(page, "<script"));
+	g_assert_null(strstr(page, "<img"));
+	g_assert_nonnull(strstr(page, "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>"));
+	g_assert_nonnull(strstr(page, "<td>a&quot; onload=&#39;x&#39; &amp;amp;</td>"));
+	g_assert_nonnull(strstr(page, "<p class=\"note\">&lt;img src=x&gt;</p>"));
+	g_assert_null(strchr(page, '\033'));
+	g_assert_true(g_utf8_validate(page, -1, NULL));
+}
+
+static void test_page_charts(void)
+{
+	g_autoptr(View) view = view_new("levels", "Levels");
+	view_add_column(view, "vm", "VM", VIEW_TEXT);
+	view_add_column(view, "part", "WHAT", VIEW_TEXT);
+	view_add_column(view, "share", "SHARE", VIEW_RATIO);
+	view_chart_rows(view, 0, 1, 2);
+	for (guint i = 0; i < 4; i++) {
+		view_begin_row(view);
+		view_set_text(view, 0, i < 2 ? "a<" : "b");
+		view_set_text(view, 1, i % 2 ? "stolen" : "own");
+		view_set_double(view, 2, i % 2 ? 0.25 : 0.9);
+		view_set_row_role(view, i % 2 ? VIEW_ROLE_LOST : VIEW_ROLE_WORK);
+	}
+	g_autofree char *page = render(view, VIEW_FORMAT_HTML);
+
+	/* Two bars; what would be more than the whole bar is cut. */
+	g_assert_nonnull(strstr(page, "<span class=\"label\">a&lt;</span>"));
+	g_assert_nonnull(strstr(page, "<g class=\"work s0\"><rect y=\"0\" height=\"100%\" x=\"0.000%\" width=\"90.000%\">"));
+	g_assert_nonnull(strstr(page, "<g class=\"lost s0\"><rect y=\"0\" height=\"100%\" x=\"90.000%\" width=\"10.000%\">"));
+	g_assert_nonnull(strstr(page, "own</li>"));
 }
 
 static ViewDoc *document(void)
@@ -423,5 +462,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/view/full-disk", test_full_disk);
 	g_test_add_func("/view/document", test_document);
 	g_test_add_func("/view/fill", test_fill);
+	g_test_add_func("/view/page/escapes", test_page_escapes);
+	g_test_add_func("/view/page/charts", test_page_charts);
 	return g_test_run();
 }
