@@ -81,6 +81,7 @@ export function cell(value, unit) {
 	case 'hz': return `${value < 100 ? Number(value).toPrecision(3) : count(Math.round(value))}/s`;
 	case 'number': return String(Math.round(value * 100) / 100);
 	case 'bool': return value ? 'yes' : 'no';
+	case 'level': return `L${value}`;
 	default: return String(value);
 	}
 }
@@ -102,4 +103,26 @@ export function date(begin, offset) {
  */
 export function plural(n, word) {
 	return `${count(n)} ${word}${n === 1 ? '' : 's'}`;
+}
+
+/** Words that keep their capitals. @type {Record<string, string>} */
+const WORDS = {vm: 'VM', vms: 'VMs', cpu: 'CPU', vcpu: 'vCPU', vcpus: 'vCPUs', tid: 'TID', pid: 'PID', id: 'ID', irq: 'IRQ', rip: 'RIP', rtt: 'RTT', l0: 'L0', l1: 'L1', l2: 'L2', ip: 'IP', tcp: 'TCP', tlb: 'TLB', ipc: 'IPC'};
+
+/**
+ * A heading in capitals as people write it: "ON CPU" is "On CPU".
+ * @param {string} title
+ */
+export function heading(title) {
+	const words = title.toLowerCase().split(' ').map(w => WORDS[w] ?? (/^p\d+$/.test(w) ? w.toUpperCase() : w)).join(' ');
+	return words.charAt(0).toUpperCase() === 'V' && words.startsWith('vCPU') ? words : words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/**
+ * Who a row of a table is about: its texts, and its numbers with what they are of.
+ * @param {Record<string, any>} row
+ * @param {import('./api.js').Column[]} columns
+ */
+export function nameOf(row, columns) {
+	return columns.filter(c => ['text', 'id'].includes(c.unit) && row[c.name] !== null && row[c.name] !== '')
+		.map(c => c.name === 'level' ? `L${row[c.name]}` : c.unit === 'id' ? `${heading(c.title)} ${row[c.name]}` : row[c.name]).join(', ');
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** grid.js: a table of the server's as an element. Columns in which nothing stands are left out; long ones go on when they are asked for. */
 import {fill, h} from './dom.js';
-import {cell} from './format.js';
+import {cell, heading as titleOf} from './format.js';
 
 /** @typedef {import('./api.js').Table} Table */
 /** @typedef {import('./api.js').Column} Column */
@@ -70,14 +70,14 @@ function sorted(rows, sort) {
 function heading(c, options) {
 	const down = options.sort === `-${c.name}`, up = options.sort === c.name;
 	const next = isNumber(c) ? (down ? c.name : `-${c.name}`) : (up ? `-${c.name}` : c.name);
-	const text = c.title.charAt(0) + c.title.slice(1).toLowerCase();
+	const text = titleOf(c.title);
 	return h('th', {class: isNumber(c) ? 'number' : '', title: c.name, scope: 'col', 'aria-sort': down ? 'descending' : up ? 'ascending' : 'none'},
 		options.onSort ? h('button', {onclick: () => options.onSort?.(next)}, text, h('span', {class: 'arrow'}, down ? '↓' : up ? '↑' : '')) : text);
 }
 
 /** Times have a bar behind them: which are long is seen without reading. @param {any} raw @param {Column} c @param {number} most */
 function value(raw, c, most) {
-	const td = h('td', {class: isNumber(c) || c.unit === 'time_ns' ? 'number' : '', title: c.unit === 'text' ? raw ?? '' : null}, cell(raw, c.unit));
+	const td = h('td', {class: isNumber(c) || c.unit === 'time_ns' ? 'number' : '', title: c.unit === 'text' ? raw ?? '' : null}, cell(raw, c.name === 'level' ? 'level' : c.unit));
 	if (most > 0 && raw > 0 && !/^(min|mean|p\d+|max)_/.test(c.name))
 		td.append(h('i', {class: 'bar', style: {width: `${Math.max(raw / most * 100, 1)}%`}}));
 	return td;

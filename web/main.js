@@ -3,6 +3,7 @@
 import * as api from './api.js';
 import {App} from './app.js';
 import {fill, h, notice} from './dom.js';
+import {duration} from './format.js';
 import {key, KEYS} from './gestures.js';
 import {start} from './start.js';
 import {useDark} from './states.js';
@@ -74,7 +75,7 @@ async function findings() {
 async function load() {
 	await ready();
 	app.setRows(await api.get('rows'));
-	fill(/** @type {Element} */ (document.querySelector('.about')), app.experiment.name);
+	fill(/** @type {Element} */ (document.querySelector('.about')), `${app.experiment.name}, ${duration(app.length)}`);
 	app.listen(changed => ('tab' in changed || ('finding' in changed && app.view.tab === 'findings')) && show());
 	app.read();
 	addEventListener('hashchange', () => app.read());

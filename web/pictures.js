@@ -8,7 +8,7 @@ import {colour, isQuiet, pixel, rank} from './states.js';
 
 /** @typedef {import('./api.js').State} State */
 /** @typedef {{places: Uint32Array, texts: Uint32Array, states: Uint8Array}} Intervals places in 2^32ths of the strip's range */
-/** @typedef {{begin: number, end: number, canvas: HTMLCanvasElement, intervals: Intervals | null, names: string[], height: number}} Strip */
+/** @typedef {{begin: number, end: number, canvas: HTMLCanvasElement, intervals: Intervals | null, names: string[], height: number, used: number[]}} Strip `used`: states that occur */
 
 const MAGIC = 0x31495053;
 const PLACES = 4294967296;
@@ -73,6 +73,8 @@ class Painter {
 		/** @type {Float64Array} */
 		this.shares = new Float64Array(256);
 		this.x = -1;
+		/** @type {Set<number>} */
+		this.used = new Set();
 	}
 
 	/**
@@ -84,8 +86,10 @@ class Painter {
 	add(x, state, share) {
 		if (x !== this.x)
 			this.flush(x);
-		if (this.shares[state] === 0)
+		if (this.shares[state] === 0) {
 			this.column.push(state);
+			this.used.add(state);
+		}
 		this.shares[state] += share;
 	}
 
@@ -97,6 +101,7 @@ class Painter {
 	 */
 	whole(from, to, state) {
 		this.flush(-1);
+		this.used.add(state);
 		const top = this.quiet[state] ? Math.round(this.height * (1 - QUIET_HEIGHT)) : 0;
 		for (let y = top; y < this.height; y++)
 			this.pixels.fill(this.colours[state], y * this.width + from, y * this.width + to);
@@ -201,7 +206,7 @@ export function paint(raw, states, width, height) {
 		paintColumns(painter, raw.columns, raw.n);
 	else if (raw.intervals)
 		paintIntervals(painter, raw.intervals);
-	return painter.done();
+	return {canvas: painter.done(), used: [...painter.used]};
 }
 
 /** The strips of rows, and what has been asked for. */
@@ -271,7 +276,7 @@ export class Pictures {
 		try {
 			const {rows: raws, names} = decode(await api.bytes('picture', {rows: rows.join(','), begin, end, width}));
 			for (const raw of raws)
-				this.keep(raw, {begin, end, canvas: paint(raw, this.states.get(raw.id) ?? [], width, want.height), intervals: raw.intervals, names, height: want.height});
+				this.keep(raw, {begin, end, ...paint(raw, this.states.get(raw.id) ?? [], width, want.height), intervals: raw.intervals, names, height: want.height});
 			this.changed();
 		} catch (error) {
 			this.failed(/** @type {Error} */ (error));

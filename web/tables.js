@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import {bars, lines as lineChart, matrix} from './chart.js';
 import {download, fill, h, notice} from './dom.js';
-import {duration, plural} from './format.js';
+import {duration, heading, nameOf, plural} from './format.js';
 import {compare, grid, isNumber, telling, waiting} from './grid.js';
 
 /** @typedef {import('./app.js').App} App */
@@ -134,13 +134,18 @@ export class Tables {
 		const column = numbers.find(c => c.name === name);
 		if (!column)
 			return null;
-		const keys = table.columns.filter(c => !isNumber(c) && c.unit !== 'time_ns').map(c => c.name), label = (/** @type {Record<string, any>} */ r) => keys.map(k => r[k]).filter(v => v !== null && v !== '').join(' ');
-		/** @type {Map<string, [number, number][]>} */
+		const times = [...new Set(table.rows.map(r => r.time_ns))].sort((a, b) => a - b);
+		/** @type {Map<string, Map<number, number>>} */
 		const groups = new Map();
-		for (const row of table.rows)
-			groups.set(label(row), [...groups.get(label(row)) ?? [], [row.time_ns, row[column.name] ?? 0]]);
-		const pick = h('select', {'aria-label': 'Quantity', onchange: (/** @type {any} */ e) => this.set({column: e.target.value})}, numbers.map(c => h('option', {value: c.name, selected: c === column}, c.title.toLowerCase())));
-		return h('div', {class: 'chart-box'}, pick, lineChart([...groups].map(([name, points]) => ({name, points})), {unit: column.unit, length: this.app.length}));
+		for (const row of table.rows) {
+			const name = nameOf(row, table.columns), group = groups.get(name) ?? new Map();
+			group.set(row.time_ns, row[column.name] ?? 0);
+			groups.set(name, group);
+		}
+		/* A step without a row is one in which nothing happened. */
+		const series = [...groups].map(([name, values]) => ({name, points: times.map(t => /** @type {[number, number]} */ ([t, values.get(t) ?? 0]))}));
+		const pick = h('select', {'aria-label': 'Quantity', onchange: (/** @type {any} */ e) => this.set({column: e.target.value})}, numbers.map(c => h('option', {value: c.name, selected: c === column}, heading(c.title))));
+		return h('div', {class: 'chart-box'}, pick, lineChart(series, {unit: column.unit, length: this.app.length}));
 	}
 
 	/** @param {Table} table */
@@ -148,9 +153,9 @@ export class Tables {
 		const column = table.columns.find(c => c.unit === 'histogram');
 		if (!column)
 			return null;
-		const keys = table.columns.filter(c => c.unit === 'text' || c.unit === 'id').map(c => c.name), most = [...table.rows].sort((a, b) => compare(a.count ?? 0, b.count ?? 0, false)).slice(0, 6);
+		const most = [...table.rows].sort((a, b) => compare(a.count ?? 0, b.count ?? 0, false)).slice(0, 6);
 		const pick = (/** @type {number} */ from, /** @type {number} */ to) => this.set({histogram: '', log: '1', between: `${from}-${to}`});
-		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, keys.map(k => r[k]).filter(v => v !== null && v !== '').join(' ')), bars(r[column.name], pick))));
+		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick))));
 	}
 
 	/** Who took whose processor. @param {Table} table */

@@ -22,7 +22,7 @@ const ARROWS_SHOWN = 600;
 /** Rows of a critical path that are put on top. */
 const PATH_ROWS = 10;
 /** Rows of whoever caused a finding. */
-const CULPRIT_ROWS = 3;
+const CULPRIT_ROWS = 4;
 
 export class Timeline {
 	/** @param {App} app */
@@ -148,8 +148,10 @@ export class Timeline {
 	rowsOf(f) {
 		const {byPath, rows} = this.app, paths = new Set(f.evidence.map(e => e.row));
 		const found = [...paths].flatMap(path => byPath.get(path) ?? []);
+		const then = (/** @type {Row} */ r) => f.ranges.reduce((sum, [b, e]) => sum + Math.max(0, Math.min(e, r.end) - Math.max(b, r.begin)), 0);
+		const weight = (/** @type {Row} */ r) => Math.min(r.busy, then(r));
 		const of = (/** @type {import('./api.js').Who} */ who) => rows.rows.filter(r => r.kind === 'thread' && r.path.startsWith(`${who.machine}/`) && (who.tid >= 0 ? r.tid === who.tid : who.pid >= 0 ? r.pid === who.pid : r.name === who.name))
-			.sort((a, b) => b.busy - a.busy).slice(0, CULPRIT_ROWS);
+			.filter(r => weight(r) > 0).sort((a, b) => weight(b) - weight(a)).slice(0, CULPRIT_ROWS);
 		const vcpu = /^(.*)\/vm\/-?\d+\/vcpu\/(\d+)$/.exec(f.evidence[0]?.row ?? '');
 		const cpus = vcpu ? rows.rows.filter(r => r.kind === 'cpu' && r.path.startsWith(`${vcpu[1]}/cpu/`)).slice(0, 4) : [];
 		return [...new Set([...found, ...of(f.culprit), ...cpus])];
@@ -268,8 +270,10 @@ export class Timeline {
 		const ratio = devicePixelRatio || 1;
 		this.pictures.want(rows, {begin: scene.b, end: scene.e, width: Math.round(this.width * ratio), height: Math.max(2, Math.round((scene.size - 3) * ratio)), length: this.app.length});
 		this.wantArrows(scene, [...new Set(this.lines.slice(first, last).flatMap(l => l.lanes.map(r => r.id)))]);
-		const shown = new Set(rows.map(id => this.app.byId.get(id)?.kind ?? ''));
-		legend(this.legend, [...shown].flatMap(kind => this.app.rows.kinds[kind] ?? []));
+		legend(this.legend, rows.flatMap(id => {
+			const states = this.app.states.get(id) ?? [];
+			return (this.pictures.strip(id)?.used ?? []).map(i => states[i]);
+		}));
 	}
 
 	/** @param {import('./draw.js').Scene} scene @param {number[]} rows */
