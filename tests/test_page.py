@@ -3,6 +3,7 @@
 """The page of strata serve, in a browser."""
 import contextlib
 import json
+import pathlib
 import shutil
 import struct
 import tempfile
@@ -231,6 +232,14 @@ def test_a_table_is_what_the_command_prints():
         with tempfile.TemporaryDirectory() as cache:
             wanted = tap.strata("threads", "--format=csv", SAMPLE, env={"XDG_CACHE_HOME": cache, "PATH": "/usr/bin"}).stdout
         tap.equal(text.decode(), wanted, "threads")
+
+
+def test_the_perfetto_trace_is_what_the_command_writes():
+    with served(SAMPLE) as server, tempfile.TemporaryDirectory() as folder:
+        status, _, got = server.ask("GET", "/api/v1/perfetto")
+        tap.equal(status, 200, "status")
+        tap.strata("export", "--to=perfetto", f"--output={folder}/trace", SAMPLE, env={"XDG_CACHE_HOME": folder, "PATH": "/usr/bin"})
+        tap.check(got == pathlib.Path(folder, "trace").read_bytes(), "the same bytes")
 
 
 def test_types_of_the_page_are_right():

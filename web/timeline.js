@@ -89,7 +89,8 @@ export class Timeline {
 			h('div', {class: 'group'}, this.quietButton, this.arrowButton, button('Critical path', 'Critical path of the selected row (c)', () => this.togglePath())),
 			h('div', {class: 'group'}, button('−', 'Zoom out (S)', () => this.zoomBy(2)), button('+', 'Zoom in (W)', () => this.zoomBy(0.5)), button('All', 'The whole recording (0)', () => this.zoomAll()),
 				button('↶', 'Undo zoom (U)', () => app.undo()), button('↷', 'Redo zoom (Shift+U)', () => app.redo())),
-			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => this.savePng()), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv())));
+			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => this.savePng()), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv()),
+				button('Perfetto', 'Save what is seen as a Perfetto trace: ui.perfetto.dev opens it', () => this.savePerfetto())));
 	}
 
 	/* ---- What is shown ------------------------------------------------------------------------------------------- */
@@ -539,6 +540,12 @@ export class Timeline {
 		for (let i = first; i < last; i++)
 			ctx.fillText(this.lines[i].node.label, 8 + this.lines[i].depth * 13, AXIS_HEIGHT + i * scene.size - scene.top + scene.size / 2, left - 16 - this.lines[i].depth * 13);
 		out.toBlob(blob => blob && download('strata-timeline.png', blob));
+	}
+
+	/** The range that is seen, all rows. The browser takes it piece by piece: it may be large. */
+	savePerfetto() {
+		const {b, e} = this.app.view;
+		h('a', {href: api.url('perfetto', {begin: Math.floor(b), end: Math.ceil(e)}), download: 'strata.perfetto-trace'}).click();
 	}
 
 	/** The selected row's intervals within what is seen. */

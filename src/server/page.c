@@ -5,6 +5,7 @@
 const ServerRoute server_page_routes[] = {
 	{"GET", "/api/v1/experiment", page_get_experiment},
 	{"GET", "/api/v1/findings", page_get_findings},
+	{"GET", "/api/v1/perfetto", page_get_perfetto},
 	{"GET", "/api/v1/rows", page_get_rows},
 	{"GET", "/api/v1/sums", page_get_sums},
 	{"GET", "/api/v1/picture", page_get_picture},
@@ -81,6 +82,17 @@ gboolean page_range(const Page *page, const ServerRequest *request, gint64 *begi
 	*end_ns = origin + CLAMP(end, -length, 2 * length);
 	if (*end_ns <= *begin_ns)
 		*end_ns = *begin_ns + 1;
+	return TRUE;
+}
+
+gboolean page_query_range(const Page *page, const ServerRequest *request, AnalysisQuery *q, GError **error)
+{
+	if (!page_range(page, request, &q->begin_ns, &q->end_ns, error))
+		return FALSE;
+	if (!server_argument(request, "begin"))
+		q->begin_ns = G_MININT64;
+	if (!server_argument(request, "end"))
+		q->end_ns = G_MAXINT64;
 	return TRUE;
 }
 

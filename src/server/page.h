@@ -55,6 +55,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Page, page_clear)
 /* A range in the root's clock: the arguments begin and end, of which either may be missing. Never empty. FALSE: they aren't one (ST_ERROR_USAGE). */
 gboolean page_range(const Page *page, const ServerRequest *request, gint64 *begin_ns, gint64 *end_ns, GError **error);
 
+/* The same for a query; all, where neither is given. */
+gboolean page_query_range(const Page *page, const ServerRequest *request, AnalysisQuery *q, GError **error);
+
 /* A time of a trace's own clock as ns from the experiment's begin. */
 gint64 page_time(const Page *page, const AnalysisStoreTrace *t, gint64 time);
 
@@ -80,6 +83,7 @@ extern const ServerRoute server_page_routes[];
 /* The handlers, by file. */
 gboolean page_get_experiment(ServerRequest *request, ServerReply *reply, GError **error);    /* page_experiment.c */
 gboolean page_get_findings(ServerRequest *request, ServerReply *reply, GError **error);      /* page_findings.c */
+gboolean page_get_perfetto(ServerRequest *request, ServerReply *reply, GError **error);      /* page_export.c */
 gboolean page_get_rows(ServerRequest *request, ServerReply *reply, GError **error);          /* page_rows.c */
 gboolean page_get_sums(ServerRequest *request, ServerReply *reply, GError **error);
 gboolean page_get_picture(ServerRequest *request, ServerReply *reply, GError **error);       /* page_picture.c */

@@ -83,7 +83,7 @@ static gboolean parse(Question *q, const Page *page, const ServerRequest *reques
 {
 	gint64 limit;
 
-	if (!page_range(page, request, &q->query.begin_ns, &q->query.end_ns, error) ||
+	if (!page_query_range(page, request, &q->query, error) ||
 	    !server_int_argument(request, "every", 0, 1, G_MAXINT64, &q->query.every_ns, error) ||
 	    !server_int_argument(request, "limit", 1000, 1, PAGE_TABLE_MAX, &limit, error))
 		return FALSE;
