@@ -201,6 +201,7 @@ def decode(data, width):
             for _, count, share, state in struct.iter_unpack("<HHHBx", data[at:at + 8 * n]):
                 shares[state] = shares.get(state, 0.0) + count * share / 65535 / width
             at += 8 * n
+            at += 4 + 16 * struct.unpack_from("<I", data, at)[0]
         else:
             begins = struct.unpack_from(f"<{n}I", data, at)
             for begin, end, state in zip(begins, begins[1:], data[at + 8 * n:at + 9 * n]):

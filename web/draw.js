@@ -106,7 +106,7 @@ function drawStrip(s, id, y, height, withText) {
 		return;
 	const scale = s.width / (to - from);
 	s.ctx.drawImage(strip.canvas, left, 0, right - left, strip.canvas.height, (left - from) * scale, y, (right - left) * scale, height);
-	if (withText && strip.intervals && s.size >= 15)
+	if (withText && s.size >= 15)
 		drawTexts(s, id, strip, y, height);
 }
 
@@ -115,34 +115,16 @@ function drawStrip(s, id, y, height, withText) {
  * @param {Scene} s @param {number} id @param {import('./pictures.js').Strip} strip @param {number} y @param {number} height
  */
 function drawTexts(s, id, strip, y, height) {
-	const {places, texts, states: codes} = /** @type {import('./pictures.js').Intervals} */ (strip.intervals), states = s.pictures.states.get(id) ?? [], {ctx} = s;
-	const scale = (strip.end - strip.begin) / 4294967296;
-	let i = firstAfter(places, (s.b - strip.begin) / scale);
+	const states = s.pictures.states.get(id) ?? [], {ctx} = s, scale = (strip.end - strip.begin) / 4294967296;
 	ctx.font = `11px ${s.palette.font}`;
 	ctx.textBaseline = 'middle';
-	for (; i + 1 < places.length; i++) {
-		const from = Math.max(xOf(s, strip.begin + places[i] * scale), 0), to = Math.min(xOf(s, strip.begin + places[i + 1] * scale), s.width);
-		if (from >= s.width)
-			return;
-		const state = states[codes[i]];
+	for (const {begin, end, text, state: code} of strip.labels) {
+		const from = Math.max(xOf(s, strip.begin + begin * scale), 0), to = Math.min(xOf(s, strip.begin + end * scale), s.width), state = states[code];
 		if (to - from < 34 || !state || state.class === 'idle')
 			continue;
 		ctx.fillStyle = state.class === 'wait' || state.class === 'unknown' ? s.palette.soft : ink(colour(state));
-		ctx.fillText(fit(ctx, strip.names[texts[i]] ? `${title(state)}: ${strip.names[texts[i]]}` : title(state), to - from - 8), from + 4, y + height / 2 + 0.5);
+		ctx.fillText(fit(ctx, strip.names[text] ? `${title(state)}: ${strip.names[text]}` : title(state), to - from - 8), from + 4, y + height / 2 + 0.5);
 	}
-}
-
-/** The interval in which a place is. @param {Uint32Array} places @param {number} place */
-function firstAfter(places, place) {
-	let low = 0, high = places.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if (places[middle] <= place)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return Math.max(low - 1, 0);
 }
 
 /** @type {Map<string, string>} */

@@ -42,6 +42,7 @@ export class Panel {
 	async show() {
 		const {panel} = this.app.view, serial = ++this.serial;
 		this.element.hidden = !(panel in TITLES);
+		this.element.dataset.kind = panel;
 		if (this.element.hidden)
 			return;
 		fill(this.tabs, Object.entries(TITLES).map(([key, text]) => h('button', {role: 'tab', 'aria-selected': String(key === panel), onclick: () => this.app.change({panel: key})}, text)),

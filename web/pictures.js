@@ -8,18 +8,21 @@ import {colour, isQuiet, pixel, rank} from './states.js';
 
 /** @typedef {import('./api.js').State} State */
 /** @typedef {{places: Uint32Array, texts: Uint32Array, states: Uint8Array}} Intervals places in 2^32ths of the strip's range */
-/** @typedef {{begin: number, end: number, canvas: HTMLCanvasElement, intervals: Intervals | null, names: string[], height: number, used: number[]}} Strip `used`: states that occur */
+/** @typedef {{begin: number, end: number, text: number, state: number}} Label places in 2^32ths of the strip's range */
+/** @typedef {{begin: number, end: number, canvas: HTMLCanvasElement, labels: Label[], names: string[], height: number, used: number[]}} Strip `used`: states that occur */
 
 const MAGIC = 0x31495053;
 const PLACES = 4294967296;
 const STRIPS_MAX = 600;
 const NO_STATE = 255;
+/** Shorter parts of a strip have no room for a text. */
+const LABEL_SHARE = 96;
 
 /** Part of the height that idle and blocked rows fill. */
 const QUIET_HEIGHT = 0.3;
 
 /**
- * @typedef {{id: number, columns: DataView | null, n: number, intervals: Intervals | null}} Raw
+ * @typedef {{id: number, columns: DataView | null, n: number, intervals: Intervals | null, labels: Label[]}} Raw
  */
 
 /**
@@ -37,10 +40,14 @@ export function decode(buffer) {
 		const id = view.getUint32(at, true), form = view.getUint32(at + 4, true), n = view.getUint32(at + 8, true);
 		at += 12;
 		if (form === 0) {
-			rows.push({id, n, columns: new DataView(buffer, at, n * 8), intervals: null});
-			at += n * 8;
+			const columns = new DataView(buffer, at, n * 8), m = view.getUint32(at + n * 8, true), labels = [];
+			at += n * 8 + 4;
+			for (let i = 0; i < m; i++, at += 16)
+				labels.push({begin: view.getUint32(at, true), end: view.getUint32(at + 4, true), text: view.getUint32(at + 8, true), state: view.getUint32(at + 12, true)});
+			rows.push({id, n, columns, intervals: null, labels});
 		} else {
-			rows.push({id, n, columns: null, intervals: {places: new Uint32Array(buffer, at, n), texts: new Uint32Array(buffer, at + n * 4, n), states: new Uint8Array(buffer, at + n * 8, n)}});
+			const intervals = {places: new Uint32Array(buffer, at, n), texts: new Uint32Array(buffer, at + n * 4, n), states: new Uint8Array(buffer, at + n * 8, n)};
+			rows.push({id, n, columns: null, intervals, labels: labelsOf(intervals)});
 			at += n * 8 + Math.ceil(n / 4) * 4;
 		}
 	}
@@ -51,6 +58,15 @@ export function decode(buffer) {
 		p += 4 + Math.ceil(length / 4) * 4;
 	}
 	return {rows, names};
+}
+
+/** Those that there may be room for. @param {Intervals} intervals @returns {Label[]} */
+function labelsOf({places, texts, states}) {
+	const labels = [];
+	for (let i = 0; i + 1 < places.length; i++)
+		if (states[i] !== NO_STATE && places[i + 1] - places[i] > PLACES / LABEL_SHARE)
+			labels.push({begin: places[i], end: places[i + 1], text: texts[i], state: states[i]});
+	return labels;
 }
 
 /** Paints one row. */
@@ -276,7 +292,7 @@ export class Pictures {
 		try {
 			const {rows: raws, names} = decode(await api.bytes('picture', {rows: rows.join(','), begin, end, width}));
 			for (const raw of raws)
-				this.keep(raw, {begin, end, ...paint(raw, this.states.get(raw.id) ?? [], width, want.height), intervals: raw.intervals, names, height: want.height});
+				this.keep(raw, {begin, end, ...paint(raw, this.states.get(raw.id) ?? [], width, want.height), labels: raw.labels, names, height: want.height});
 			this.changed();
 		} catch (error) {
 			this.failed(/** @type {Error} */ (error));

@@ -13,6 +13,8 @@ import {fullLabel, rowLabel, vmName} from './tree.js';
 
 const COLUMNS = 160;
 const CPUS_SHOWN = 8;
+const VMS_SHOWN = 10;
+const LISTED = 8;
 
 /** @param {App} app */
 export function start(app) {
@@ -37,7 +39,22 @@ function verdict(app) {
 
 /** @param {App} app */
 function findings(app) {
-	return (app.findings ?? []).map((f, i) => card(app, f, i));
+	return app.findings?.length === 0 ? busiest(app) : (app.findings ?? []).map((f, i) => card(app, f, i));
+}
+
+/** Where to begin to look when nothing was found. @param {App} app */
+function busiest(app) {
+	const list = (/** @type {string} */ title, /** @type {string} */ text, /** @type {(r: Row) => number} */ of, /** @type {string[]} */ kinds) => {
+		const rows = app.rows.rows.filter(r => kinds.includes(r.kind) && of(r) > 0).sort((a, b) => of(b) - of(a)).slice(0, LISTED), most = Math.max(...rows.map(of));
+		return rows.length ? [h('article', {class: 'card quiet-list'}, h('h2', {}, title), h('p', {class: 'soft'}, text), rows.map(row => h('button', {class: 'meter', onclick: () => openRow(app, row)},
+			h('span', {title: row.path}, fullLabel(row, app.experiment)), h('div', {class: 'stack'}, h('i', {class: 'part', style: {width: `${of(row) / most * 100}%`, background: 'var(--accent)'}})), h('span', {class: 'soft'}, duration(of(row))))))] : [];
+	};
+	return [...list('Waited most for a processor', 'Ready to run, and somebody else ran.', r => r.lost, ['vcpu', 'thread']), ...list('Worked most', 'Had a processor, at whatever level.', r => r.busy, ['vcpu', 'thread'])];
+}
+
+/** @param {App} app @param {Row} row */
+function openRow(app, row) {
+	app.change({tab: 'timeline', row: row.path, at: null, finding: -1});
 }
 
 /** @param {App} app @param {number} index @param {number} [evidence] */
@@ -135,9 +152,11 @@ function topology(app) {
 /** @param {App} app @param {number} index @param {Sums} sums @returns {HTMLElement} */
 function machine(app, index, sums) {
 	const m = app.experiment.machines[index], of = (/** @type {string} */ kind) => app.rows.rows.filter(r => r.machine === index && r.kind === kind).sort((a, b) => a.path.localeCompare(b.path, 'en', {numeric: true}));
-	const vms = app.experiment.vms.filter(v => v.machine === index);
+	const vms = app.experiment.vms.filter(v => v.machine === index), share = new Map(vms.map(v => [v, lost(v.vcpus.flatMap(id => app.byId.get(id) ?? [])) ?? 0]));
+	const most = vms.length > VMS_SHOWN ? [...vms].sort((a, b) => (share.get(b) ?? 0) - (share.get(a) ?? 0)).slice(0, VMS_SHOWN) : vms;
 	return h('div', {class: 'machine'}, h('div', {class: 'machine-head'}, m.level >= 0 && h('span', {class: `level level-${m.level}`}, `L${m.level}`), h('strong', {}, m.name), h('span', {class: 'soft'}, clock(m))),
-		meters(app, of('cpu'), sums), meters(app, of('disk'), sums), vms.map(v => vm(app, v, sums)));
+		meters(app, of('cpu'), sums), meters(app, of('disk'), sums), most.map(v => vm(app, v, sums)),
+		vms.length > most.length && h('p', {class: 'soft'}, `and ${vms.length - most.length} VMs that lost less`));
 }
 
 /** How well its clock is known. @param {import('./api.js').Machine} m */
@@ -150,7 +169,7 @@ function clock(m) {
 /** @param {App} app @param {import('./api.js').Vm} v @param {Sums} sums @returns {HTMLElement} */
 function vm(app, v, sums) {
 	const host = app.experiment.machines[v.machine], rows = v.vcpus.flatMap(id => app.byId.get(id) ?? []), level = host.level >= 0 ? host.level + 1 : -1;
-	const stolen = lost(app, rows, sums);
+	const stolen = lost(rows);
 	return h('div', {class: 'vm'}, h('div', {class: 'machine-head'}, level >= 0 && h('span', {class: `level level-${level}`}, `L${level}`), h('strong', {}, vmName(v, app.experiment)), h('span', {class: 'soft'}, `${v.name} ${v.pid}`),
 		h('span', {class: 'grow'}), stolen !== null && h('span', {class: `lost-share${stolen > 0.05 ? ' much' : ''}`, title: 'Of the time for which its vCPUs wanted to run: ready, and without a processor'}, `${percent(stolen)} lost`)),
 	meters(app, rows, sums),
@@ -158,25 +177,18 @@ function vm(app, v, sums) {
 	v.guest >= 0 ? machine(app, v.guest, sums) : null);
 }
 
-/** The share of rows' demand that they were without a processor. @param {App} app @param {Row[]} rows @param {Sums} sums */
-function lost(app, rows, sums) {
-	let gone = 0, demand = 0;
-	for (const row of rows)
-		sums.get(row.id)?.ns.forEach((ns, i) => {
-			const of = (app.states.get(row.id) ?? [])[i].class;
-			gone += of === 'lost' ? ns : 0;
-			demand += ['lost', 'run', 'exit', 'system'].includes(of) ? ns : 0;
-		});
+/** The share of rows' demand that they were without a processor. @param {Row[]} rows */
+function lost(rows) {
+	const gone = rows.reduce((sum, r) => sum + r.lost, 0), demand = rows.reduce((sum, r) => sum + r.lost + r.busy, 0);
 	return demand > 0 ? gone / demand : null;
 }
 
 /** @param {App} app @param {Row[]} rows @param {Sums} sums */
 function meters(app, rows, sums) {
-	const open = (/** @type {Row} */ row) => app.change({tab: 'timeline', row: row.path, at: null, finding: -1});
 	return h('div', {class: 'meters'}, rows.slice(0, CPUS_SHOWN).map(row => {
 		const sum = sums.get(row.id), states = app.states.get(row.id) ?? [], all = row.end - row.begin;
 		const busy = sum ? sum.ns.reduce((a, ns, i) => a + (['run', 'system', 'exit'].includes(states[i].class) ? ns : 0), 0) / Math.max(all, 1) : 0;
-		return h('button', {class: 'meter', title: `Show ${row.path} in the timeline`, onclick: () => open(row)}, h('span', {}, row.kind === 'disk' ? `disk ${rowLabel(row)}` : rowLabel(row)),
+		return h('button', {class: 'meter', title: `Show ${row.path} in the timeline`, onclick: () => openRow(app, row)}, h('span', {}, row.kind === 'disk' ? `disk ${rowLabel(row)}` : rowLabel(row)),
 			sum ? stack(sum.ns.map((n, i) => ({n, state: states[i]})).filter(p => p.n > 0), Math.max(all, 1)) : h('div', {class: 'stack'}), h('span', {class: 'soft'}, sum ? percent(busy) : ''));
 	}), rows.length > CPUS_SHOWN && h('span', {class: 'soft'}, `and ${rows.length - CPUS_SHOWN} more`));
 }

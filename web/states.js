@@ -81,7 +81,7 @@ export function colour(state) {
 
 /** @param {State} state */
 export function title(state) {
-	const name = /^\d/.test(state.name) ? `${state.name} requests` : state.name;
+	const name = /^\d/.test(state.name) ? `${state.name} request${state.name === '1' ? '' : 's'}` : state.name;
 	if (state.reason)
 		return state.reason === 'idle' ? 'blocked: no work' : `blocked: ${state.reason}`;
 	return state.level === undefined ? name : `${name} (L${state.level})`;

@@ -4,7 +4,8 @@
  *
  *     u32 "SPI1", u32 rows, then for each row
  *         u32 row, u32 form, u32 n
- *         form 0, columns:   n times { u16 first column, u16 columns, u16 share of them (65535: all), u8 state, u8 0 }
+ *         form 0, columns:   n times { u16 first column, u16 columns, u16 share of them (65535: all), u8 state, u8 0 },
+ *                            u32 m, m times { u32 begin, u32 end, u32 text, u32 state }: intervals so long that there is room for their text
  *         form 1, intervals: n times u32 begin, n times u32 text, n times u8 state, zeros up to a multiple of 4
  *     u32 texts, then for each from 1 on: u32 bytes, UTF-8, zeros up to a multiple of 4
  *
@@ -16,6 +17,7 @@
 
 #define MAGIC       0x31495053u
 #define NO_STATE    G_MAXUINT8
+#define LABEL_COLUMNS 32 /* a run of so many columns has room for a text */
 #define LABEL_SHARE 96 /* an interval shorter than this part of the range has no text in the picture: no room to show it */
 
 typedef struct {
@@ -133,7 +135,8 @@ static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, 
 	for (guint s = 0; s < n_states; s++) {
 		if (!ns[s])
 			continue;
-		guint share = (guint)CLAMP((double)ns[s] / length * G_MAXUINT16 + 0.5, 1.0, (double)G_MAXUINT16);
+		/* Columns differ by a nanosecond. */
+		guint share = (double)ns[s] + 1 >= length ? G_MAXUINT16 : (guint)CLAMP((double)ns[s] / length * G_MAXUINT16 + 0.5, 1.0, (double)G_MAXUINT16 - 1);
 		if (share == G_MAXUINT16 && prolong(p->out, first, column, s))
 			continue;
 		put_u16(p->out, column);
@@ -142,6 +145,39 @@ static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, 
 		g_string_append_c(p->out, (char)s);
 		g_string_append_c(p->out, 0);
 	}
+}
+
+/* What a run of columns of one state is, if it is one interval. */
+static gboolean put_label(Picture *p, const PageRow *row, guint column, guint n)
+{
+	const History *h = row->trace->rows;
+	double length = (double)(p->end_ns - p->begin_ns) / p->width;
+	HistoryInterval i;
+
+	if (!history_at(h, row->row, p->begin_ns + (gint64)((column + n / 2.0) * length), &i) || (double)(i.end_ns - i.begin_ns) < (n - 1) * length)
+		return FALSE;
+	put_u32(p->out, place_of(p, i.begin_ns));
+	put_u32(p->out, place_of(p, i.end_ns));
+	put_u32(p->out, number_of(p, history_text_get(h, i.detail)));
+	put_u32(p->out, i.state);
+	return TRUE;
+}
+
+/* The records of the row's columns begin at `first`. */
+static void put_labels(Picture *p, const PageRow *row, gsize first, gsize end)
+{
+	guint32 n = 0;
+
+	put_u32(p->out, 0);
+	gsize count = p->out->len - 4;
+	for (gsize at = first; at < end; at += 8) {
+		guint16 run[2];
+
+		memcpy(run, p->out->str + at, sizeof(run));
+		if (GUINT16_FROM_LE(run[1]) >= LABEL_COLUMNS)
+			n += put_label(p, row, GUINT16_FROM_LE(run[0]), GUINT16_FROM_LE(run[1]));
+	}
+	set_u32(p->out, count, n);
 }
 
 static void put_columns(Picture *p, const PageRow *row)
@@ -157,6 +193,7 @@ static void put_columns(Picture *p, const PageRow *row)
 	for (guint c = 0; c < p->width; c++)
 		put_column(p, first, c, p->ns + (gsize)c * n_states, n_states, length);
 	set_u32(p->out, first - 4, (guint32)((p->out->len - first) / 8));
+	put_labels(p, row, first, p->out->len);
 }
 
 /* ---- The whole -------------------------------------------------------------------------------------------------------------- */
