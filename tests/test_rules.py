@@ -149,6 +149,47 @@ def test_many_cheap_exits_and_few_expensive_ones_are_no_storm():
     tap.equal(findings(exits("few", 4, 20), "exit-storm-cpuid"), [], "50 a second")
 
 
+# ---- Nested VMs ------------------------------------------------------------------------------------------------------------
+
+VMREAD, VMRESUME = 23, 24
+
+
+def nested(name, each_us, many):
+    """A nested VM that runs for 0.5 ms, then exits; its hypervisor takes so many exits of its own to serve that, each of so many microseconds."""
+    m = Host(name)
+    m.exit(1, 1.01, VMRESUME)
+    time, step = 1.01, (each_us + 5) / 1000
+    for _ in range(800):
+        time += 0.5
+        m.exit(time, time + 0.01, CPUID)
+        m.at(time + 0.005, "kvm_x86_nested_vmexit_inject", exit_code=CPUID, exit_info1=0, exit_info2=0, exit_int_info=0, exit_int_info_err=0, isa=VMX)
+        time += 0.015
+        for i in range(many):
+            m.exit(time, time + each_us / 1000, VMRESUME if i == many - 1 else VMREAD)
+            time += step
+        time -= 0.005
+    m.switch(time + 0.1, 0, state=1)
+    return m.finish(time + 1)
+
+
+def test_exits_of_a_nested_vm_that_cost_many():
+    found = only(nested("multiplied", 20, 15), "nested-exits", 800 * 15 * 0.02)
+    tap.check("costs 16 exits" in found["title"], found["title"])
+
+
+def test_nested_exits_that_cost_few_or_cheap_ones_are_normal():
+    tap.equal(findings(nested("direct", 60, 5), "nested-exits"), [], "6 exits")
+    tap.equal(findings(nested("quick", 2, 15), "nested-exits"), [], "16 exits that take less than a tenth of the time")
+
+
+def test_from_the_host_alone_it_is_seen_that_a_guest_keeps_its_own_guest_from_running():
+    scenario = tap.SAMPLES / "nested-cpu"
+    first = report(scenario / "host")["findings"][0]
+    tap.equal((first["id"], first["level"]), ("preempted-in-guest", 1), "cause and level")
+    known = sum(f["lost_ns"] for f in report(scenario)["findings"] if f["level"] == 1 and f["id"].startswith("preempted-by"))
+    tap.check(abs(first["lost_ns"] - known) <= 0.1 * known, f"lost {first['lost_ns']}, as level 1's own trace has it {known}")
+
+
 # ---- What can't be looked for ----------------------------------------------------------------------------------------------
 
 def test_causes_whose_events_are_missing_are_listed_with_the_command_that_records_them():

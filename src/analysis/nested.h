@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * analysis/nested.h: the time of a vCPU and of the VMs nested in its VM, by the level that spent it, and which level kept a nested VM from running. From the host's history alone. Private to
- * analysis/.
+ * analysis/nested.h: the time of a vCPU and of the VMs nested in its VM, by the level that spent it, and which level kept a nested VM from running. From the host's history alone.
  *
  * Levels are counted from the host whose history it is: its VMs are level 1, VMs in them level 2.
  */

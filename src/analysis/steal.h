@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * analysis/steal.h: time that was taken from vCPUs: how much, by whom, and what their guests can't see of it. From the host's history alone. Private to analysis/.
+ * analysis/steal.h: time that was taken from vCPUs: how much, by whom, and what their guests can't see of it. From the host's history alone.
  *
  *     AnalysisSteal *s = analysis_steal_new(history);
  *     analysis_steal_account(s, vcpu, begin, end, &account);    where the vCPU's time went; adds up exactly

@@ -26,6 +26,10 @@
 	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
 	C("preempted-by-kernel", HOST, 100, "a VM's vCPUs wanted a processor that kernel threads had", DIAGNOSE_SWITCHES, \
 	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
+	C("preempted-in-guest", NESTING, 100, "a nested VM wanted a processor that its own hypervisor's level used otherwise", DIAGNOSE_EXITS " sched_switch", \
+	  "the host: the vCPU below had its processor; serving the nested VM's own exits; another nested VM") \
+	C("nested-exits", NESTING, 50, "a nested VM's exits each cost many exits of the VM in which it runs", DIAGNOSE_EXITS " sched_switch", \
+	  "what the VM's own hypervisor does to serve an exit: only the host's part counts") \
 	C("slow-wakeup", HOST, 100, "a VM's vCPUs waited for a processor that was idle", DIAGNOSE_SWITCHES, \
 	  "somebody else on that processor, and CPU limits") \
 	C("cpu-throttle", ALL, 100, "threads could have run, but their group's CPU quota was used up", "sched_switch sched_migrate_task", \

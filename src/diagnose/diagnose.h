@@ -27,6 +27,8 @@
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
 	T(STORM_RATE,     "storm.rate",     1000,  "exits of one kind a second") \
 	T(STORM_SHARE,    "storm.share",    0.1,   "share of a VM's demand that they must cost while they come so often") \
+	T(NESTED_EXITS,   "nested.exits",   10,    "exits of a VM for each one of a VM nested in it that it serves") \
+	T(NESTED_SHARE,   "nested.share",   0.1,   "share of the nested VM's demand that handling these must take") \
 	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
 	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
 /* clang-format on */

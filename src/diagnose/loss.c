@@ -54,40 +54,51 @@ static void keep_worst(DiagnoseLoss *l, const DiagnoseWorst *w)
 		*out = *w;
 }
 
-void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state)
+/* `share` of each instant. */
+static void add_to_bins(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, double share)
 {
-	DiagnoseWorst w = {begin_ns, end_ns, row, state};
-
-	if (end_ns <= begin_ns)
-		return;
-	l->ns += end_ns - begin_ns;
 	if (!l->bins) /* most who could lose time don't */
 		l->bins = g_new0(gint64, BINS);
 	for (gint64 at = MAX(begin_ns, l->begin); at < end_ns;) {
 		guint bin = (guint)MIN((at - l->begin) / l->width, BINS - 1);
 		gint64 until = bin == BINS - 1 ? end_ns : MIN(end_ns, bin_begin(l, bin + 1));
 
-		l->bins[bin] += until - at;
+		l->bins[bin] += (gint64)((double)(until - at) * share);
 		at = until;
 	}
-	keep_worst(l, &w);
+}
+
+void diagnose_loss_add_part(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, gint64 ns)
+{
+	if (ns <= 0 || end_ns <= begin_ns)
+		return;
+	l->ns += ns;
+	add_to_bins(l, begin_ns, end_ns, (double)ns / (double)(end_ns - begin_ns));
+}
+
+void diagnose_loss_show(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state)
+{
+	DiagnoseWorst w = {begin_ns, end_ns, row, state};
+
+	if (begin_ns < end_ns)
+		keep_worst(l, &w);
+}
+
+void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state)
+{
+	diagnose_loss_add_part(l, begin_ns, end_ns, end_ns - begin_ns);
+	diagnose_loss_show(l, begin_ns, end_ns, row, state);
 }
 
 void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row)
 {
 	const History *h = l->trace->history;
-	GArray *worst = l->worst;
 	HistoryInterval at;
 
-	/* Counted as it is; what is shown is the row's own interval. */
-	l->worst = g_array_new(FALSE, FALSE, sizeof(DiagnoseWorst));
-	diagnose_loss_add(l, begin_ns, end_ns, row, "");
-	g_array_unref(l->worst);
-	l->worst = worst;
+	diagnose_loss_add_part(l, begin_ns, end_ns, end_ns - begin_ns);
 	if (row == HISTORY_NO_ROW || !history_at(h, row, begin_ns + (end_ns - begin_ns) / 2, &at))
 		return;
-	DiagnoseWorst w = {MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), row, history_state_name(h, history_row_kind(h, row), at.state)};
-	keep_worst(l, &w);
+	diagnose_loss_show(l, MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), row, history_state_name(h, history_row_kind(h, row), at.state));
 }
 
 /* ---- When -------------------------------------------------------------------------------------------------------------- */

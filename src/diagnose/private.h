@@ -15,7 +15,8 @@
 	R(disks) \
 	R(queues) \
 	R(slow_disk) \
-	R(exits)
+	R(exits) \
+	R(nested)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
@@ -63,6 +64,12 @@ void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 
 
 /* It lost [begin, end); the proof is what that row of the trace (HISTORY_NO_ROW: there is none) shows in the middle of it. */
 void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row);
+
+/* It lost `ns` somewhere in [begin, end): there is no single piece that proves it. */
+void diagnose_loss_add_part(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, gint64 ns);
+
+/* The row shows that state there, which proves something of what was counted otherwise. */
+void diagnose_loss_show(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state);
 
 gint64 diagnose_loss_ns(const DiagnoseLoss *l);
 
