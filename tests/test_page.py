@@ -171,6 +171,38 @@ def test_a_frame_with_200_rows_costs_less_than_10_ms_of_script():
         tap.check(times[len(times) // 2] < 10 * browser.PATIENCE / 20, f"ms a frame: {times}")
 
 
+def test_numbers_are_written_as_people_read_them():
+    cases = {"duration(0)": "0 s", "duration(999)": "999 ns", "duration(1348380035)": "1.35 s", "duration(999.7e6)": "1.00 s", "duration(125e9)": "2 min 5 s", "time(9341480971, 1)": "9.341480971 s",
+             "time(61.5e9, 1e8)": "1:01.5", "percent(0.12013)": "12.0 %", "percent(0.0004)": "<0.1 %", "bytes(1536)": "1.50 KiB", "count(1234567)": "1,234,567", "heading('ON CPU')": "On CPU",
+             "heading('VCPU')": "vCPU", "cell(null, 'ns')": "–"}
+    with served(SAMPLE) as server, opened(server) as page:
+        for call, wanted in cases.items():
+            tap.equal(page.evaluate(f"import('/format.js').then(f => f.{call})"), wanted, call)
+
+
+def test_kinds_of_time_are_told_apart_without_red_and_green():
+    """Work, the hypervisor's work and lost time, in both themes, as people see them who lack one kind of cones (Machado, Oliveira, Fernandes 2009)."""
+    sights = {"protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+              "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)), "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1))}
+    names = {"user": "run", "guest-l1": "run", "guest-l2": "run", "exit": "exit", "preempted": "lost", "steal": "lost", "throttled": "lost"}
+    with served(SAMPLE) as server, opened(server) as page:
+        for dark in ("false", "true"):
+            colours = {name: page.evaluate(f"import('/states.js').then(s => (s.useDark({dark}), s.colour({{name: '{name}', class: '{kind}'}})))") for name, kind in names.items()}
+            for sight, matrix in sights.items():
+                for one, other in ((a, b) for a in names for b in names if names[a] < names[b]):
+                    distance = sum((x - y) ** 2 for x, y in zip(lab(colours[one], matrix), lab(colours[other], matrix))) ** 0.5
+                    tap.check(distance > 20, f"{one} and {other}, dark {dark}, {sight}: {distance:.0f}")
+
+
+def lab(colour, matrix):
+    """A colour as somebody sees it, in CIE L*a*b*, in which distances are differences that people see."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5))]
+    red, green, blue = (min(max(sum(m * c for m, c in zip(row, linear)), 0), 1) for row in matrix)
+    x, y, z = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505, 0.2126 * red + 0.7152 * green + 0.0722 * blue, (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
 # ---- What the page asks ---------------------------------------------------------------------------------------------------
 
 

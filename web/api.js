@@ -51,7 +51,9 @@ export function url(path, query = {}) {
  * @returns {Promise<Response>}
  */
 async function ask(path, query, signal) {
-	const response = await fetch(url(path, query), {signal});
+	const response = await fetch(url(path, query), {signal}).catch(error => {
+		throw error.name === 'AbortError' ? error : new ApiError(0, 'The server does not answer. Is strata serve still running?');
+	});
 	if (response.ok)
 		return response;
 	const said = await response.json().catch(() => ({}));

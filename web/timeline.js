@@ -23,6 +23,8 @@ const ARROWS_SHOWN = 600;
 const PATH_ROWS = 10;
 /** Rows of whoever caused a finding. */
 const CULPRIT_ROWS = 4;
+/** How long a message stands. */
+const SAID_MS = 5000;
 
 export class Timeline {
 	/** @param {App} app */
@@ -51,6 +53,9 @@ export class Timeline {
 		/** @type {Line[]} */
 		this.labelLines = [];
 		this.arrowTimer = 0;
+		this.sayTimer = 0;
+		this.said = '';
+		this.saidUntil = 0;
 		this.asked = '';
 		this.pathKey = '';
 		this.pictures = new Pictures(app.states, () => this.redraw(), error => this.fail(error));
@@ -260,7 +265,7 @@ export class Timeline {
 	}
 
 	drawStatus() {
-		const {view} = this.app, text = `${time(view.b, (view.e - view.b) / 100)} + ${duration(view.e - view.b)}`;
+		const {view} = this.app, text = performance.now() < this.saidUntil ? this.said : `${time(view.b, (view.e - view.b) / 100)} + ${duration(view.e - view.b)}`;
 		if (this.status.textContent !== text)
 			this.status.textContent = text;
 	}
@@ -299,9 +304,24 @@ export class Timeline {
 		this.redraw();
 	}
 
+	/** Something to be read for some seconds. @param {string} text @param {boolean} [bad] */
+	say(text, bad = false) {
+		this.said = text;
+		this.saidUntil = performance.now() + SAID_MS;
+		this.status.classList.toggle('bad', bad);
+		this.status.title = text;
+		clearTimeout(this.sayTimer);
+		this.sayTimer = setTimeout(() => {
+			this.status.classList.remove('bad');
+			this.status.title = '';
+			this.drawStatus();
+		}, SAID_MS + 50);
+		this.drawStatus();
+	}
+
 	/** @param {Error} error */
 	fail(error) {
-		this.status.textContent = error.message;
+		this.say(error.message, true);
 	}
 
 	/* ---- Labels -------------------------------------------------------------------------------------------------- */
@@ -417,7 +437,7 @@ export class Timeline {
 		this.roots.forEach(walk);
 		const fits = order.filter(r => r.path.toLowerCase().includes(text) || fullLabel(r, this.app.experiment).toLowerCase().includes(text));
 		if (!text || !fits.length) {
-			this.status.textContent = text ? `no row of ${rows.length} has "${text}" in its name` : '';
+			this.say(text ? `no row of ${rows.length} has "${text}" in its name` : 'type what to search for: /');
 			return;
 		}
 		const at = fits.findIndex(r => r.path === this.app.view.row), next = fits[(at + step + fits.length) % fits.length];
@@ -481,7 +501,7 @@ export class Timeline {
 		else if (view.row)
 			this.app.change({path: view.row, panel: 'path'});
 		else
-			this.status.textContent = 'select a thread or vCPU first';
+			this.say('select a thread or vCPU first');
 	}
 
 	/** Of the selected range, else of what is seen when it is asked for. */
@@ -552,7 +572,7 @@ export class Timeline {
 	async saveCsv() {
 		const {view} = this.app, row = this.app.byPath.get(view.row);
 		if (!row) {
-			this.status.textContent = 'select a row first';
+			this.say('select a row first');
 			return;
 		}
 		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(view.b), end: Math.ceil(view.e), limit: 10000});

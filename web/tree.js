@@ -135,7 +135,7 @@ class Builder {
 		if (threads.length === 1)
 			return this.leaf(threads[0], {icon: 'thread', note: threads[0].container ? `in ${threads[0].container}` : ''});
 		return this.group(key, label, threads.map(row => this.leaf(row, {icon: 'thread'})),
-			{note: plural(threads.length, 'thread'), icon: 'process'});
+			{note: `${plural(threads.length, 'thread')}${threads[0].container ? `, in ${threads[0].container}` : ''}`, icon: 'process'});
 	}
 
 	/** Processes, the busiest first; the kernel's own threads behind them. @param {number} index */
