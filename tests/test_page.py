@@ -144,6 +144,14 @@ def test_an_address_restores_the_view():
         tap.equal(page.evaluate("strata.app.view.b"), 6000000000, "writing it changes nothing")
 
 
+def test_back_leads_to_the_view_before():
+    with served(SAMPLE) as server, opened(server) as page:
+        page.key("2")
+        page.wait("location.hash.startsWith('#timeline')")
+        page.evaluate("history.back()")
+        page.wait("strata.app.view.tab === 'findings' && !!document.querySelector('.verdict')")
+
+
 def test_the_critical_path_covers_the_range():
     with served(SAMPLE) as server, opened(server, "#timeline?b=6000000000&e=6200000000&row=a/vm/175/vcpu/0") as page:
         settled(page)
@@ -152,6 +160,8 @@ def test_the_critical_path_covers_the_range():
         path = page.evaluate("strata.timeline().path")
         tap.equal([path[0][0], path[-1][1]], [6000000000, 6200000000], "from begin to end")
         tap.check(all(a[1] == b[0] for a, b in zip(path, path[1:])), "piece by piece")
+        page.wait("document.querySelectorAll('.flame .bar-button').length > 3")
+        tap.check("200 ms" in page.evaluate("document.querySelector('.flame .bar-button').title"), "its flame graph is as long as the range")
         page.key("c")
         page.wait("strata.timeline().path.length === 0")
 

@@ -72,8 +72,13 @@ export class App {
 	/** Browsers refuse a page that rewrites its address too often: it is done when the view has come to rest. */
 	write() {
 		const wanted = fragment(this.view, this.length);
-		if (location.hash !== wanted)
+		if (location.hash === wanted)
+			return;
+		/* The browser's "back" leads to the view before. */
+		if (parse(location.hash).tab === this.view.tab)
 			history.replaceState(null, '', wanted);
+		else
+			history.pushState(null, '', wanted);
 	}
 
 	/** The address says what to look at. */

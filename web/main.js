@@ -36,7 +36,9 @@ function show() {
 	fill(main, tab === 'findings' ? start(app) : tab === 'timeline' ? timeline.element : tables.element);
 	timeline.tip.hide();
 	if (tab === 'timeline') {
-		timeline.redraw();
+		timeline.paint();
+		if (app.view.row)
+			timeline.reveal(app.view.row);
 		requestAnimationFrame(() => timeline?.canvas.focus({preventScroll: true}));
 	}
 	document.title = `${TABS[/** @type {keyof typeof TABS} */ (tab)]} – ${app.experiment.name} – Strata`;

@@ -2,6 +2,7 @@
 /** panel.js: below the timeline: the selected interval, the statistics of a range, a critical path, events, bookmarks. */
 import * as api from './api.js';
 import {fill, h, notice} from './dom.js';
+import {flame} from './flame.js';
 import {count, duration, percent, time} from './format.js';
 import {grid, waiting} from './grid.js';
 import {swatch} from './legend.js';
@@ -150,10 +151,18 @@ export class Panel {
 			groups.set(key, g);
 		}
 		const most = [...groups.values()].sort((a, b) => b.ns - a.ns).slice(0, SHOWN);
+		const pick = (/** @type {number} */ id) => {
+			const row = app.byId.get(id);
+			if (row) {
+				app.change({row: row.path, at: null});
+				timeline.reveal(row.path);
+			}
+		};
 		return h('div', {class: 'sums'}, h('p', {class: 'soft'}, `${duration(all)} in ${count(timeline.path.length)} pieces: what the time of ${fullLabel(target, app.experiment)} was really spent on, wherever it was spent.`),
+			flame(app, timeline.path, pick),
 			most.map(g => {
 				const row = app.byId.get(g.row), state = states[g.state];
-				return h('div', {class: 'sum'}, h('button', {class: 'link name', onclick: () => row && (app.change({row: row.path, at: null}), timeline.reveal(row.path))}, row ? fullLabel(row, app.experiment) : '?'),
+				return h('div', {class: 'sum'}, h('button', {class: 'link name', onclick: () => pick(g.row)}, row ? fullLabel(row, app.experiment) : '?'),
 					stack([{n: g.ns, state}], all), h('div', {class: 'parts'}, h('span', {}, swatch(state), `${title(state)}${g.detail ? `: ${g.detail}` : ''} `, h('b', {}, duration(g.ns)), h('span', {class: 'soft'}, ` ${percent(g.ns / all)}, ${count(g.n)} times`))));
 			}));
 	}
