@@ -18,7 +18,7 @@ class Machine(handmade.Trace):
 
     def __init__(self, name, **env):
         super().__init__(hostname=name, domain="kernel", contexts=("vtid", "vpid"), tracer_name="lttng-modules", kernel_release="6.1", **env)
-        self.name, self.current, self.processes = name, {}, {0: 0}
+        self.name, self.current, self.processes, self.comms = name, {}, {0: 0}, {}
         self.todo = []
 
     def at(self, ms, what, cpu=0, **fields):
@@ -28,14 +28,18 @@ class Machine(handmade.Trace):
     def process(self, pid, comm, *tids, ms=0):
         for tid in tids or (pid,):
             self.processes[tid] = pid
+            self.comms[tid] = comm
             self.at(ms, "lttng_statedump_process_state", tid=tid, vtid=tid, pid=pid, vpid=pid, ppid=1, name=comm, type=0, mode=5, submode=0, status=5, ns_level=0)
+
+    def comm(self, tid):
+        return self.comms.get(tid, f"t{tid}")
 
     def switch(self, ms, tid, cpu=0, state=0):
         """Another thread gets the processor; the one that had it is left in that state (0: it could run on, 1: it sleeps)."""
         self.at(ms, "sched_switch", cpu, next_tid=tid, state=state)
 
     def wake(self, ms, tid, cpu=0, target=None):
-        self.at(ms, "sched_waking", cpu, comm=f"t{tid}", tid=tid, prio=20, target_cpu=cpu if target is None else target)
+        self.at(ms, "sched_waking", cpu, comm=self.comm(tid), tid=tid, prio=20, target_cpu=cpu if target is None else target)
 
     def call(self, ms, name, end, ret=0, cpu=0, end_cpu=None, **arguments):
         self.at(ms, f"syscall_entry_{name}", cpu, **arguments)
@@ -53,7 +57,7 @@ class Machine(handmade.Trace):
             now = self.current.get(cpu, 0)
             if what == "sched_switch":
                 following = fields["next_tid"]
-                fields = {"prev_comm": f"t{now}", "prev_tid": now, "prev_prio": 20, "prev_state": fields["state"], "next_comm": f"t{following}", "next_tid": following,
+                fields = {"prev_comm": self.comm(now), "prev_tid": now, "prev_prio": 20, "prev_state": fields["state"], "next_comm": self.comm(following), "next_tid": following,
                           "next_prio": 20}
             fields = {name: now if name == "tid" and value is None else value for name, value in fields.items()}
             self.event(BEGIN + time, what, {"vtid": now, "vpid": self.processes.get(now, now)}, cpu=cpu, **fields)
@@ -188,6 +192,102 @@ def test_from_the_host_alone_it_is_seen_that_a_guest_keeps_its_own_guest_from_ru
     tap.equal((first["id"], first["level"]), ("preempted-in-guest", 1), "cause and level")
     known = sum(f["lost_ns"] for f in report(scenario)["findings"] if f["level"] == 1 and f["id"].startswith("preempted-by"))
     tap.check(abs(first["lost_ns"] - known) <= 0.1 * known, f"lost {first['lost_ns']}, as level 1's own trace has it {known}")
+
+
+# ---- Processors and locks --------------------------------------------------------------------------------------------------
+
+def two_that_want_one(name, idle_ms, until=4000):
+    """Two threads take turns of 10 ms each; then both sleep for so long."""
+    m = Machine(name)
+    m.process(100, "left")
+    m.process(110, "right")
+    time = 1
+    m.switch(0.5, 0)
+    while time < until:
+        m.wake(time, 100)
+        m.wake(time + 0.01, 110)
+        m.switch(time + 0.05, 100)
+        m.switch(time + 10, 110, state=0)
+        m.switch(time + 20, 100, state=1)
+        m.switch(time + 30, 0, state=1)
+        time += 30 + idle_ms
+    return m.finish(time)
+
+
+def test_a_machine_with_more_to_run_than_it_can():
+    """Of each 30 ms: one waits until 10, the other one from then until 20."""
+    only(two_that_want_one("saturated", 0.1), "cpu-saturated", 4000 * 20 / 30.1)
+
+
+def test_a_machine_that_is_idle_in_between_is_not_saturated():
+    tap.equal(findings(two_that_want_one("bursts", 30), "cpu-saturated"), [], "idle for half of the time")
+
+
+def interrupted(name, each_us, every_us):
+    m = Machine(name)
+    m.process(100, "worker")
+    m.switch(0.5, 100)
+    for i in range(int(2_000_000 / every_us)):
+        time = 1 + i * every_us / 1000
+        m.at(time, "irq_handler_entry", irq=24, name="nic0")
+        m.at(time + each_us / 1000, "irq_handler_exit", irq=24, ret=1)
+    m.at(2001.5, "irq_softirq_entry", vec=3)
+    m.at(2001.6, "irq_softirq_exit", vec=3)
+    return m.finish(2002)
+
+
+def test_a_processor_loaded_with_interrupts():
+    found = only(interrupted("interrupts", 400, 1000), "interrupt-load", 800)
+    tap.equal(found["culprit"]["name"], "irq 24 nic0", "whose")
+
+
+def test_few_or_short_interrupts_are_no_load():
+    tap.equal(findings(interrupted("short", 50, 1000), "interrupt-load"), [], "5 %")
+    tap.equal(findings(interrupted("long", 4000, 10000), "interrupt-load"), [], "100 a second")
+
+
+FUTEX_WAIT, FUTEX_WAKE = 128, 129
+
+
+def futex(m, ms, end, op, address, ret, cpu):
+    m.call(ms, "futex", end, ret, cpu, uaddr=address, op=op, val=2, utime=0, uaddr2=0, val3=0)
+
+
+def locking(name, takes_turns, work_ms=9):
+    """Two threads on two processors. One works under a lock while the other waits for it; then, if they take turns, the other way round."""
+    m = Machine(name)
+    m.process(100, "worker", 100, 101)
+    m.switch(0.4, 100, 0)
+    m.switch(0.5, 101, 1)
+    time, waiter = 1, 1
+    while time < 2000:
+        holder = 1 - waiter
+        futex(m, time, time + work_ms + 0.2, FUTEX_WAIT, 0x7000, 0, waiter)
+        m.switch(time + 0.01, 0, waiter, state=1)
+        futex(m, time + work_ms, time + work_ms + 0.3, FUTEX_WAKE, 0x7000, 1, holder)
+        m.wake(time + work_ms + 0.05, 100 + waiter, holder, waiter)
+        m.switch(time + work_ms + 0.1, 100 + waiter, waiter)
+        time += 10
+        waiter = 1 - waiter if takes_turns else waiter
+    return m.finish(time)
+
+
+def test_threads_that_wait_for_each_others_locks():
+    found = only(locking("locks", True), "lock-contention", 2000 * 9.2 / 10)
+    tap.equal((found["sufferer"]["name"], found["culprit"]["name"]), ("worker", "lock 0x7000"), "who, and which lock")
+
+
+def test_a_worker_that_waits_for_work_waits_for_no_lock():
+    tap.equal(findings(locking("queue", False), "lock-contention"), [], "the same one always waits")
+    tap.equal(findings(locking("uncontended", True, 0.5), "lock-contention"), [], "for 5 % of the time")
+
+
+def test_a_lock_holder_that_lost_its_processor_is_told_with_what_took_it():
+    if not tap.TRACES:
+        tap.skip("no trace of such a case among the samples")
+    found = report(tap.TRACES / "smp-lock")["findings"]
+    tap.equal(found[0]["id"], "preempted-by-task", "the cause")
+    tap.check("lock-holder-preempted" in [f["id"] for f in found[0]["folded"]], "and its symptom")
 
 
 # ---- What can't be looked for ----------------------------------------------------------------------------------------------

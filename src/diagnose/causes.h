@@ -12,7 +12,7 @@
  * C(ID, SCOPE, WEIGHT, WHAT, NEEDS, RULES_OUT)
  *
  * SCOPE: which machines can have it: ALL, those that run VMs (HOST), those whose VMs run VMs (NESTING). WEIGHT: in the order of findings, in per cent: what others do to somebody counts whole,
- * what a VM does to itself half, what is in the nature of its own work a quarter. NEEDS: events without which nothing is found, separated by spaces; of "a|b" any; "syscall:x" is a system call.
+ * what a VM does to itself half, what is in the nature of its own work a hundredth: as share counts twice, a tenth of the share of something else. NEEDS: events without which nothing is found, separated by spaces; of "a|b" any; "syscall:x" is a system call.
  */
 /* clang-format off */
 #define DIAGNOSE_CAUSES(C) \
@@ -48,7 +48,15 @@
 	C("exit-storm-cpuid", HOST, 50, "a VM exits very often for CPUID", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
 	C("exit-storm-pause", HOST, 50, "a VM exits very often because it spins", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
 	C("exit-storm-halt", HOST, 50, "a VM goes idle very often, for moments", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
-	C("exit-storm-memory", HOST, 50, "a VM exits very often for memory that its host has not mapped", DIAGNOSE_EXITS, DIAGNOSE_STORM)
+	C("exit-storm-memory", HOST, 50, "a VM exits very often for memory that its host has not mapped", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
+	C("cpu-saturated", ALL, 1, "a machine's own threads want more than its processors can do", "sched_switch sched_waking|sched_wakeup", \
+	  "processors that were taken from it by a lower level, quotas, and processors that were idle meanwhile") \
+	C("interrupt-load", ALL, 50, "a processor spends a good part of its time on interrupts", "irq_handler_entry irq_softirq_entry", \
+	  "threads: only the handlers' own time counts") \
+	C("lock-contention", ALL, 1, "threads of a program wait for each other's locks", "sched_switch sched_waking|sched_wakeup syscall:futex", \
+	  "queues and conditions, on which workers wait for work; lock holders that had lost their processor") \
+	C("lock-holder-preempted", ALL, 100, "threads wait for locks whose holders have lost their processor to somebody below", \
+	  "sched_switch sched_waking|sched_wakeup syscall:futex", "locks that their holders held while they ran")
 /* clang-format on */
 
 #endif

@@ -29,6 +29,11 @@
 	T(STORM_SHARE,    "storm.share",    0.1,   "share of a VM's demand that they must cost while they come so often") \
 	T(NESTED_EXITS,   "nested.exits",   10,    "exits of a VM for each one of a VM nested in it that it serves") \
 	T(NESTED_SHARE,   "nested.share",   0.1,   "share of the nested VM's demand that handling these must take") \
+	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \
+	T(SATURATED_IDLE, "saturated.idle", 0.05,  "share of the processors' time that may be idle in half a second that counts for that") \
+	T(IRQ_SHARE,      "irq.share",      0.3,   "share of a processor's time that interrupts and softirqs must take") \
+	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \
+	T(LOCK_SHARE,     "lock.share",     0.2,   "share of the time for which a program's threads must wait for locks, and of what they want to run") \
 	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
 	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
 /* clang-format on */
@@ -46,7 +51,7 @@ typedef struct {
 	const char *what;      /* what it is, in half a sentence */
 	const char *needs;     /* events without which it can't be found: "a b|c syscall:d" is a, one of b and c, and the system call d */
 	const char *rules_out; /* what else it could have been, and why it isn't */
-	guint weight;          /* in per cent: 100 what others do to somebody, 50 what a VM does to itself, 25 what is in the nature of its own work */
+	guint weight;          /* in per cent: 100 what others do to somebody, 50 what a VM does to itself, 1 what is in the nature of its own work */
 } DiagnoseCause;
 
 guint diagnose_n_causes(void);

@@ -74,6 +74,20 @@ const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 ser
 	return item->same_as < history_table_len(t->history, table) ? history_table_get(t->history, table, item->same_as) : item;
 }
 
+char *diagnose_process_name(const AnalysisStoreTrace *t, gint32 pid)
+{
+	guint table;
+
+	if (history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table))
+		for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
+			const KernelThreadItem *item = history_table_get(t->history, table, i);
+
+			if (item->tid == pid && item->pid == pid && item->same_as == i)
+				return g_strdup(history_text_get(t->history, item->name));
+		}
+	return g_strdup_printf("process %d", pid);
+}
+
 guint32 diagnose_vm_of_pid(const AnalysisStoreTrace *t, gint32 pid)
 {
 	guint table;

@@ -16,6 +16,12 @@ static const struct {
 	{"slow-disk", "preempted-by-task"},
 	{"slow-disk", "cpu-throttle"},
 	{"disk-contention", "disk-contention"},
+	{"lock-holder-preempted", "preempted-by-vm"},
+	{"lock-holder-preempted", "preempted-by-task"},
+	{"lock-holder-preempted", "preempted-by-own-vmm"},
+	{"lock-holder-preempted", "preempted-by-sibling"},
+	{"lock-holder-preempted", "preempted-by-kernel"},
+	{"lock-holder-preempted", "cpu-throttle"},
 };
 
 static gboolean may_be(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
@@ -40,7 +46,7 @@ static gboolean is_within(const Diagnose *d, guint member, guint other)
 /* It is on top of the machine that has the cause on it, or is to blame for it. */
 static gboolean is_above(const Diagnose *d, const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
 {
-	return symptom->victim != EXPERIMENT_NONE && cause->level < symptom->level &&
+	return symptom->victim != EXPERIMENT_NONE && cause->member != symptom->member && cause->level <= symptom->level &&
 	       ((cause->victim != EXPERIMENT_NONE && is_within(d, symptom->victim, cause->victim)) ||
 		(cause->offender != EXPERIMENT_NONE && is_within(d, symptom->victim, cause->offender)));
 }

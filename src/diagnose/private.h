@@ -16,7 +16,10 @@
 	R(queues) \
 	R(slow_disk) \
 	R(exits) \
-	R(nested)
+	R(nested) \
+	R(saturated) \
+	R(interrupts) \
+	R(locks)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
@@ -89,6 +92,9 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 
 /* A thread of a trace, by its serial; NULL: there is none. */
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
+
+/* A process's name: that of its main thread. The caller frees. */
+char *diagnose_process_name(const AnalysisStoreTrace *t, gint32 pid);
 
 /* The VM (item of "vms") of that process; EXPERIMENT_NONE: it is none. */
 guint32 diagnose_vm_of_pid(const AnalysisStoreTrace *t, gint32 pid);
