@@ -16,7 +16,7 @@ import time
 import tap
 
 # These have options of their own.
-OTHERS = {"report", "vms", "vcpus", "exits", "info", "events", "clock", "serve", "export", "sync", "critical-path"}
+OTHERS = {"report", "vms", "vcpus", "exits", "info", "events", "clock", "serve", "export", "diff", "sync", "critical-path"}
 SLOW = int(os.environ.get("STRATA_PATIENCE", "1")) > 1
 SPAN = ["--span=s=*sched_switch..*sched_switch"]
 

@@ -8,7 +8,7 @@ import tap
 
 # Each folder may include those before it. docs/architecture.md says what each is for.
 ORDER = ["base", "ctf", "trace", "history", "kernel", "kvm", "user", "experiment", "layers", "graph", "view", "analysis",
-         "diagnose", "export", "server", "record", "api", "cli"]
+         "diagnose", "compare", "export", "server", "record", "api", "cli"]
 
 # What these folders may include besides themselves, and nothing more: an output format knows no traces.
 ONLY = {"view": {"base"}}

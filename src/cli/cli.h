@@ -20,11 +20,12 @@ typedef struct {
 	const char *summary;   /* one line, for `strata --help` */
 	const char *more;      /* further text below its options in `strata NAME --help`; may be NULL */
 	const GOptionEntry *options;
+	gboolean separates; /* a "--" between its arguments is one of them */
 	/* `arguments`: what is left after the options, NULL-terminated. Returns an exit status. */
 	int (*run)(const char *const *arguments);
 } CliCommand;
 
-extern const CliCommand cli_report, cli_vms, cli_vcpus, cli_info, cli_events, cli_clock, cli_serve;
+extern const CliCommand cli_report, cli_diff, cli_vms, cli_vcpus, cli_info, cli_events, cli_clock, cli_serve;
 
 /* All commands, in the order of `strata --help`; its texts live for ever. */
 guint cli_n_commands(void);

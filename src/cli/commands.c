@@ -6,7 +6,7 @@
 #include "cli/tables.h"
 
 /* Those that are more than a question to the histories (analysis/registry.c): what stands before these, and what behind them. */
-static const CliCommand *const first[] = {&cli_report, &cli_vms, &cli_vcpus};
+static const CliCommand *const first[] = {&cli_report, &cli_diff, &cli_vms, &cli_vcpus};
 static const CliCommand *const last[] = {
 	&cli_info,
 	&cli_events,

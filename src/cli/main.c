@@ -107,6 +107,19 @@ static void split_jobs(char **arguments)
 	}
 }
 
+#define HIDDEN_MARK "\x1f--" /* no path that anybody types */
+
+/* GLib takes a "--" away, or not, depending on what follows: from a command that wants to see it, it is hidden meanwhile. */
+static void swap_marks(char **arguments, const char *what, const char *with)
+{
+	for (char **a = arguments; *a; a++) {
+		if (strcmp(*a, what) != 0)
+			continue;
+		g_free(*a);
+		*a = g_strdup(with);
+	}
+}
+
 static int run(const CliCommand *command, char **argv)
 {
 	running = command;
@@ -115,11 +128,15 @@ static int run(const CliCommand *command, char **argv)
 		return print_command_help(command, context);
 	g_auto(GStrv) arguments = g_strdupv(argv);
 	split_jobs(arguments + 1);
+	if (command->separates)
+		swap_marks(arguments + 1, "--", HIDDEN_MARK);
 	g_autoptr(GError) error = NULL;
 	if (!g_option_context_parse_strv(context, &arguments, &error))
 		return cli_usage_error("%s", error->message);
 	char **rest = arguments + 1;
-	if (*rest && !strcmp(*rest, "--"))
+	if (command->separates)
+		swap_marks(rest, HIDDEN_MARK, "--");
+	else if (*rest && !strcmp(*rest, "--"))
 		rest++;
 	return command->run((const char *const *)rest);
 }

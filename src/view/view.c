@@ -241,6 +241,25 @@ void view_set_bins(View *view, guint column, const ViewBin *bins, guint n)
 	*cell = (Cell){.type = CELL_BINS, .bins = copy};
 }
 
+gboolean view_get_number(const View *view, guint row, guint column, double *number_out)
+{
+	g_return_val_if_fail(row < view->order->len && column < view->columns->len, FALSE);
+	const Cell *cell = view_cell(view, row, column);
+
+	if (cell->type != CELL_INT && cell->type != CELL_UINT && cell->type != CELL_DOUBLE)
+		return FALSE;
+	*number_out = cell->type == CELL_INT ? (double)cell->i : cell->type == CELL_UINT ? (double)cell->u : cell->d;
+	return TRUE;
+}
+
+const char *view_get_text(const View *view, guint row, guint column)
+{
+	g_return_val_if_fail(row < view->order->len && column < view->columns->len, NULL);
+	const Cell *cell = view_cell(view, row, column);
+
+	return cell->type == CELL_TEXT ? cell->text : NULL;
+}
+
 void view_row_parent(View *view, gint parent_row)
 {
 	if (view->dropping)

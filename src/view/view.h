@@ -176,6 +176,12 @@ void view_limit(View *view, guint rows);
 /* How many rows were begun. */
 guint view_row_count(const View *view);
 
+/*
+ * What a cell holds, for those who count on with it: rows as they were begun, from 0 on. FALSE and NULL: unknown, or of another type.
+ */
+gboolean view_get_number(const View *view, guint row, guint column, double *number_out);
+const char *view_get_text(const View *view, guint row, guint column);
+
 /* Write the view, and flush. FALSE: it could not be written (ST_ERROR_IO). */
 gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **error);
 
