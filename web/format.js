@@ -123,6 +123,6 @@ export function heading(title) {
  * @param {import('./api.js').Column[]} columns
  */
 export function nameOf(row, columns) {
-	return columns.filter(c => ['text', 'id'].includes(c.unit) && row[c.name] !== null && row[c.name] !== '')
+	return columns.filter(c => ['text', 'id'].includes(c.unit) && !/mostly$/.test(c.name) && row[c.name] !== null && row[c.name] !== '')
 		.map(c => c.name === 'level' ? `L${row[c.name]}` : c.unit === 'id' ? `${heading(c.title)} ${row[c.name]}` : row[c.name]).join(', ');
 }

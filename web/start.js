@@ -14,6 +14,7 @@ import {fullLabel, rowLabel, vmName} from './tree.js';
 const COLUMNS = 160;
 const CPUS_SHOWN = 8;
 const VMS_SHOWN = 10;
+const CARDS = 3;
 const LISTED = 8;
 
 /** @param {App} app */
@@ -39,7 +40,16 @@ function verdict(app) {
 
 /** @param {App} app */
 function findings(app) {
-	return app.findings?.length === 0 ? busiest(app) : (app.findings ?? []).map((f, i) => card(app, f, i));
+	return app.findings?.length === 0 ? busiest(app) : (app.findings ?? []).map((f, i) => i < CARDS ? card(app, f, i) : folded(app, f, i));
+}
+
+/** The weightiest ones stand open; of the others a line each. @param {App} app @param {Finding} f @param {number} i */
+function folded(app, f, i) {
+	const box = h('details', {class: 'card folded', data: {finding: f.id}, ontoggle: () => {
+		if (box.open && box.children.length === 1)
+			box.append(body(app, f, i));
+	}}, h('summary', {}, h('span', {class: 'rank'}, i + 1), h('span', {class: 'grow'}, f.title), h('b', {}, duration(f.lost)), h('span', {class: `level level-${f.level}`}, f.level >= 0 ? `L${f.level}` : '?')));
+	return box;
 }
 
 /** Where to begin to look when nothing was found. @param {App} app */
@@ -69,13 +79,21 @@ export function openFinding(app, index, evidence) {
 
 /** @param {App} app @param {Finding} f @param {number} i */
 function card(app, f, i) {
-	const open = () => openFinding(app, i), known = f.culprit.name && `${f.culprit.name}${f.culprit.pid >= 0 ? ` (${f.culprit.pid})` : ''}${f.culprit.machine ? ` in ${f.culprit.machine}` : ''}`;
 	return h('article', {class: 'card', data: {finding: f.id}},
-		h('div', {class: 'card-head'}, h('span', {class: 'rank'}, i + 1), h('h2', {}, h('button', {class: 'title', onclick: open}, f.title)), h('span', {class: `level level-${f.level}`, title: 'The level at which it was decided'}, f.level >= 0 ? `L${f.level}` : '?')),
+		h('div', {class: 'card-head'}, h('span', {class: 'rank'}, i + 1), h('h2', {}, h('button', {class: 'title', onclick: () => openFinding(app, i)}, f.title)),
+			h('span', {class: `level level-${f.level}`, title: 'The level at which it was decided'}, f.level >= 0 ? `L${f.level}` : '?')),
+		body(app, f, i));
+}
+
+/** What is known of it, below its title. @param {App} app @param {Finding} f @param {number} i */
+function body(app, f, i) {
+	const culprit = f.culprit.name && `${f.culprit.name}${f.culprit.pid >= 0 ? ` (${f.culprit.pid})` : ''}${f.culprit.machine ? ` in ${f.culprit.machine}` : ''}`;
+	const pair = (/** @type {string} */ name, /** @type {any} */ value) => value ? [h('dt', {}, name), h('dd', {}, value)] : [];
+	return h('div', {},
 		h('div', {class: 'figures'}, figure(duration(f.lost), 'lost'), figure(percent(f.share), `of what ${f.sufferer.name || 'it'} wanted to run`), figure(percent(f.confidence), 'sure')),
 		spark(app, f),
-		h('dl', {}, known && [h('dt', {}, 'Caused by'), h('dd', {}, known)], f.symptoms.length > 0 && [h('dt', {}, 'Its symptoms'), h('dd', {}, f.symptoms.map(s => h('div', {}, `${s.title} (${duration(s.lost)})`)))], f.ruled_out && [h('dt', {}, 'Ruled out'), h('dd', {}, f.ruled_out)], h('dt', {}, 'What to do'), h('dd', {}, f.advice)),
-		h('div', {class: 'card-foot'}, h('button', {class: 'primary', onclick: open}, 'Show it in the timeline'), evidence(app, f, i)));
+		h('dl', {}, pair('Caused by', culprit), pair('Its symptoms', f.symptoms.length ? h('div', {}, f.symptoms.map(s => h('div', {}, `${s.title} (${duration(s.lost)})`))) : ''), pair('Ruled out', f.ruled_out), pair('What to do', f.advice)),
+		h('div', {class: 'card-foot'}, h('button', {class: 'primary', onclick: () => openFinding(app, i)}, 'Show it in the timeline'), evidence(app, f, i)));
 }
 
 /** @param {string} value @param {string} name */

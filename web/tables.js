@@ -15,6 +15,9 @@ const LIMIT = 5000;
 /** Groups of a matrix: more are a blur. */
 const MATRIX_MAX = 24;
 
+/** What tells a table's groups apart, where one of them is picked. */
+const WHO = ['process', 'name', 'reason', 'device', 'syscall'];
+
 /** Options of a table that are put to the server. */
 const ASKED = ['log', 'histogram', 'by', 'machine'];
 
@@ -114,7 +117,7 @@ export class Tables {
 		const shown = {...table, rows};
 		const columns = o.all === '1' ? table.columns.filter(c => c.unit !== 'histogram') : telling(shown);
 		fill(body, to ? h('p', {}, h('button', {onclick: () => this.set({between: ''})}, `Only those of ${duration(from)} to ${duration(to)} ✕`)) : null, this.charts(shown),
-			rows.length ? grid(shown, {columns, sort: o.sort, onSort: sort => this.set({sort}), onRow: row => this.open(row)}) : notice(table.rows.length ? 'Nothing fits the filter' : 'There is nothing of that kind in these traces'),
+			rows.length ? grid(shown, {columns, sort: o.sort, onSort: sort => this.set({sort}), onRow: row => this.open(row)}) : notice(table.rows.length ? 'Nothing fits the filter' : 'There is nothing of that kind in these traces', table.rows_left_out ? `Only the first ${table.rows.length} were asked for; there are ${table.rows_left_out} more.` : ''),
 			h('footer', {class: 'soft'}, plural(rows.length, 'row'), table.rows_left_out ? `, ${table.rows_left_out} more were left out` : '', (table.notes ?? []).map(note => h('p', {}, note))));
 	}
 
@@ -154,8 +157,9 @@ export class Tables {
 		if (!column)
 			return null;
 		const most = [...table.rows].sort((a, b) => compare(a.count ?? 0, b.count ?? 0, false)).slice(0, 6);
-		const pick = (/** @type {number} */ from, /** @type {number} */ to) => this.set({histogram: '', log: '1', between: `${from}-${to}`});
-		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick))));
+		const pick = (/** @type {Record<string, any>} */ r) => (/** @type {number} */ from, /** @type {number} */ to) =>
+			this.set({histogram: '', log: '1', sort: '', between: `${from}-${to}`, machine: r.machine ?? '', filter: r[WHO.find(k => r[k]) ?? ''] ?? ''});
+		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick(r)))));
 	}
 
 	/** Who took whose processor. @param {Table} table */
