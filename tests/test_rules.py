@@ -3,14 +3,19 @@
 """Rules for findings, each over made up traces: one in which it must find its cause, with the time that was lost, and one that only looks like it."""
 import json
 import pathlib
+import struct
 import tempfile
 
 import handmade
+import handmade_packets
 import tap
 
 MS = 10**6
 BEGIN = 10**12
 FOLDER = tempfile.TemporaryDirectory()
+
+
+RAW = {"net_dev_queue": handmade_packets.DECLARATION, "net_if_receive_skb": handmade_packets.DECLARATION}
 
 
 class Machine(handmade.Trace):
@@ -59,6 +64,9 @@ class Machine(handmade.Trace):
                 following = fields["next_tid"]
                 fields = {"prev_comm": self.comm(now), "prev_tid": now, "prev_prio": 20, "prev_state": fields["state"], "next_comm": self.comm(following), "next_tid": following,
                           "next_prio": 20}
+            if what in RAW:
+                self.raw(BEGIN + time, what, RAW[what], fields["data"], {"vtid": now, "vpid": self.processes.get(now, now)}, cpu=cpu)
+                continue
             fields = {name: now if name == "tid" and value is None else value for name, value in fields.items()}
             self.event(BEGIN + time, what, {"vtid": now, "vpid": self.processes.get(now, now)}, cpu=cpu, **fields)
             if what == "sched_switch":
@@ -288,6 +296,143 @@ def test_a_lock_holder_that_lost_its_processor_is_told_with_what_took_it():
     found = report(tap.TRACES / "smp-lock")["findings"]
     tap.equal(found[0]["id"], "preempted-by-task", "the cause")
     tap.check("lock-holder-preempted" in [f["id"] for f in found[0]["folded"]], "and its symptom")
+
+
+def pinned(name, cpus, tied=True):
+    """Two vCPUs take turns of 10 ms on one processor; another processor has nothing to do, or is busy. Untied ones change processors now and then."""
+    m = Machine(name)
+    m.process(200, "qemu-system-x86")
+    m.process(200, "CPU 0/KVM", 201)
+    m.process(200, "CPU 1/KVM", 202)
+    m.process(300, "busy")
+    m.switch(0.4, 300 if cpus == 1 else 0, 1)
+    m.switch(0.5, 201)
+    m.wake(0.7, 202)
+    time, cpu = 1, 0
+    for i in range(200):
+        if not tied and i % 50 == 49:
+            m.switch(time, 0, cpu)
+            for tid in (201, 202):
+                m.at(time + 0.01, "sched_migrate_task", cpu, comm="", tid=tid, prio=20, orig_cpu=cpu, dest_cpu=1 - cpu)
+            cpu = 1 - cpu
+        m.switch(time + 0.02, 202 if i % 2 == 0 else 201, cpu)
+        time += 10
+    return m.finish(time + 10)
+
+
+def test_vcpus_tied_to_one_processor_while_another_is_idle():
+    found = only(pinned("tied", 2), "pinning", 2000)
+    tap.equal([folded["id"] for folded in found["folded"]], ["preempted-by-sibling"], "what that brings about is told with it")
+
+
+def test_vcpus_that_share_one_processor_because_the_other_is_busy_or_that_move_are_not_tied():
+    tap.equal(findings(pinned("allbusy", 1), "pinning"), [], "the other one is busy")
+    tap.equal(findings(pinned("moving", 2, tied=False), "pinning"), [], "they have been elsewhere")
+
+
+# ---- Memory, network, services, the trace itself ------------------------------------------------------------------------------
+
+def faulting(name, reclaim_ms):
+    """A program that sleeps in page faults, 5 ms of each 10, while kswapd runs for so long in each 100."""
+    m = Machine(name)
+    m.process(100, "hungry")
+    m.process(100, "hungry")
+    m.at(0, "lttng_statedump_process_state", tid=40, vtid=40, pid=40, vpid=40, ppid=2, name="kswapd0", type=1, mode=1, submode=0, status=5, ns_level=0)
+    m.comms[40] = "kswapd0"
+    m.switch(0.5, 100)
+    for i in range(200):
+        time = 1 + i * 10
+        m.at(time, "x86_exceptions_page_fault_user", address=0x1000 * i, ip=0x400000, error_code=4)
+        kswapd = reclaim_ms and i % 10 == 0
+        m.switch(time + 0.01, 40 if kswapd else 0, state=2)
+        if kswapd:
+            m.switch(time + 0.01 + reclaim_ms, 0, state=1)
+        m.wake(time + 5, 100)
+        m.switch(time + 5.01, 100)
+    return m.finish(2002)
+
+
+def test_a_machine_short_of_memory():
+    found = only(faulting("short-of-memory", 3), "memory-pressure", 1000)
+    tap.equal(found["culprit"]["name"], "hungry", "who wants it")
+
+
+def test_a_program_that_reads_its_file_is_not_short_of_memory():
+    tap.equal(findings(faulting("cold", 0), "memory-pressure"), [], "nothing was taken from it")
+
+
+def talking(name, lose, gap_ms=200):
+    """A connection with a packet each 10 ms; every n-th is sent again after the gap."""
+    m = Machine(name)
+    m.process(100, "sender")
+    m.switch(0.5, 100)
+    time, seq = 1, 0
+    for i in range(100):
+        for again in range(2 if lose and i % lose == 0 else 1):
+            time += gap_ms if again else 10
+            header = handmade_packets.segment((("10.0.0.1", 4000), ("10.0.0.2", 80)), seq, 1, 0x10, 100)
+            m.at(time, "net_dev_queue", data=struct.pack("<QI", 64 * (i + 1), 154) + b"eth0\0" + header)
+        seq += 100
+    return m.finish(time + 1)
+
+
+def test_packets_that_are_lost_and_sent_again():
+    found = only(talking("lossy", 10), "network-loss", 10 * 200)
+    tap.equal(found["culprit"]["name"], "the network beyond eth0", "where")
+
+
+def test_a_connection_with_pauses_or_one_lost_packet_is_healthy():
+    tap.equal(findings(talking("healthy", 0), "network-loss"), [], "no packet is lost")
+    tap.equal(findings(talking("once", 1000, 10), "network-loss"), [], "one of 100, for 10 ms")
+
+
+def serving(name, downstream_ms):
+    """A server that answers 50 requests of 10 ms each, and asks another service meanwhile."""
+    m = Machine(name)
+    m.process(100, "server")
+    m.switch(0.5, 100)
+    m.call(1, "socket", 1.1, ret=6, family=2, type=1, protocol=0)
+    m.call(1.2, "connect", 1.3, ret=0, fd=6, family=2, dport=3306)
+    m.call(1.4, "accept4", 1.5, ret=5, fd=3, flags=0, family=2, sport=40000)
+    for i in range(50):
+        time = 10 + i * 20
+        m.call(time, "recvfrom", time + 0.1, ret=100, fd=5, size=1000, flags=0)
+        m.call(time + 0.5, "sendto", time + 0.6, ret=50, fd=6, len=50)
+        m.at(time + 1, "syscall_entry_recvfrom", fd=6, size=1000, flags=0)
+        m.switch(time + 1.01, 0, state=1)
+        m.at(time + 1 + downstream_ms, "irq_softirq_entry", vec=3)
+        m.wake(time + 1.01 + downstream_ms, 100)
+        m.at(time + 1.02 + downstream_ms, "irq_softirq_exit", vec=3)
+        m.switch(time + 1.03 + downstream_ms, 100)
+        m.at(time + 1.1 + downstream_ms, "syscall_exit_recvfrom", ret=500)
+        m.call(time + 9.9, "sendto", time + 10, ret=500, fd=5, len=500)
+    return m.finish(1100)
+
+
+def test_a_server_that_waits_for_another_service():
+    found = only(serving("downstream", 8), "waits-downstream", 50 * 8)
+    tap.equal((found["sufferer"]["name"], found["culprit"]["name"]), ("server", "the service on port 3306"), "who waits for whom")
+
+
+def test_a_server_that_computes_waits_for_nobody():
+    tap.equal(findings(serving("computing", 2), "waits-downstream"), [], "it waits for a fifth of the time")
+
+
+def losing(name, lost):
+    """Two seconds; of 600 ms of them events may have been lost."""
+    trace = handmade.Trace(hostname=name, domain="kernel", tracer_name="lttng-modules")
+    for begin, end in ((0, 1000), (1000, 1600), (1600, 2000)):
+        trace.packet(0, BEGIN + begin * MS, BEGIN + end * MS, lost=lost if begin == 1000 else 0)
+        for i in range(begin, end, 100):
+            for offset, before, after in ((1, 0, 100), (50, 100, 0)):
+                trace.event(BEGIN + (i + offset) * MS, "sched_switch", prev_comm="", prev_tid=before, prev_prio=20, prev_state=1 if before else 0, next_comm="",
+                            next_tid=after, next_prio=20)
+    return trace.write(pathlib.Path(FOLDER.name) / name)
+
+
+def test_a_trace_that_lost_too_much_is_said_to_be_unfit():
+    only(losing("losing", 50), "trace-unfit", 600)
+    tap.equal(findings(losing("whole", 0), "trace-unfit"), [], "nothing was lost")
 
 
 # ---- What can't be looked for ----------------------------------------------------------------------------------------------

@@ -56,7 +56,20 @@
 	C("lock-contention", ALL, 1, "threads of a program wait for each other's locks", "sched_switch sched_waking|sched_wakeup syscall:futex", \
 	  "queues and conditions, on which workers wait for work; lock holders that had lost their processor") \
 	C("lock-holder-preempted", ALL, 100, "threads wait for locks whose holders have lost their processor to somebody below", \
-	  "sched_switch sched_waking|sched_wakeup syscall:futex", "locks that their holders held while they ran")
+	  "sched_switch sched_waking|sched_wakeup syscall:futex", "locks that their holders held while they ran") \
+	C("waits-downstream", ALL, 1, "a server's requests mostly wait for another service", DIAGNOSE_SWITCHES " syscall:recvfrom|syscall:read", \
+	  "the time between requests; its own locks, disk and processor") \
+	C("waits-disk", ALL, 1, "a server's requests mostly wait for its disk", DIAGNOSE_SWITCHES " syscall:recvfrom|syscall:read block_rq_complete", \
+	  "the time between requests; its own locks and processor, other services") \
+	C("waits-timer", ALL, 1, "a server's requests mostly wait for time to pass", DIAGNOSE_SWITCHES " syscall:recvfrom|syscall:read", \
+	  "the time between requests; its own locks, disk and processor, other services") \
+	C("network-loss", ALL, 100, "packets are lost, and connections stand still until they are sent again", "net_dev_queue net_if_receive_skb", \
+	  "connections that have nothing to say: the time before a packet that was sent before counts only") \
+	C("memory-pressure", ALL, 100, "programs wait for pages that the kernel had taken from them", "sched_switch x86_exceptions_page_fault_user", \
+	  "programs that read their files for the first time: the kernel looked for memory meanwhile") \
+	C("pinning", HOST, 100, "a VM's vCPUs wait for the processor that they are tied to while others are idle", DIAGNOSE_SWITCHES, \
+	  "a scheduler that is slow to move threads: it was always the same processor") \
+	C("trace-unfit", ALL, 1, "too many events were lost to tell what happened", "sched_switch", "times in which nothing happened")
 /* clang-format on */
 
 #endif

@@ -34,6 +34,12 @@
 	T(IRQ_SHARE,      "irq.share",      0.3,   "share of a processor's time that interrupts and softirqs must take") \
 	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \
 	T(LOCK_SHARE,     "lock.share",     0.2,   "share of the time for which a program's threads must wait for locks, and of what they want to run") \
+	T(SERVED_SHARE,   "served.share",   0.5,   "share of the time of a server's requests that they must wait for one kind of thing") \
+	T(NETWORK_LOSS,   "network.loss",   0.01,  "share of packets that must be sent again") \
+	T(RECLAIM_SHARE,  "reclaim.share",  0.01,  "share of the time for which the kernel must look for memory, unless it writes pages out") \
+	T(PINNING_SHARE,  "pinning.share",  0.05,  "share of a VM's demand that must be lost to being tied to a processor") \
+	T(PINNING_IDLE,   "pinning.idle",   0.3,   "share of a tied vCPU's waits for which another processor must be idle") \
+	T(UNFIT_SHARE,    "unfit.share",    0.05,  "share of the time in which events must have been lost") \
 	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
 	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
 /* clang-format on */

@@ -74,6 +74,30 @@ const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 ser
 	return item->same_as < history_table_len(t->history, table) ? history_table_get(t->history, table, item->same_as) : item;
 }
 
+guint32 diagnose_cpu_row(const AnalysisStoreTrace *t, gint32 cpu)
+{
+	guint table;
+
+	if (history_find_table(t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
+		for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
+			const KernelCpuItem *item = history_table_get(t->history, table, i);
+
+			if (item->cpu == cpu)
+				return item->row;
+		}
+	return HISTORY_NO_ROW;
+}
+
+char *diagnose_processors(guint64 cpus)
+{
+	GString *s = g_string_new(NULL);
+
+	for (guint i = 0; i < 64; i++)
+		if ((cpus >> i) & 1)
+			g_string_append_printf(s, "%s%u", s->len ? ", " : "", i);
+	return g_string_free(s, FALSE);
+}
+
 char *diagnose_process_name(const AnalysisStoreTrace *t, gint32 pid)
 {
 	guint table;

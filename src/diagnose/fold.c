@@ -16,6 +16,18 @@ static const struct {
 	{"slow-disk", "preempted-by-task"},
 	{"slow-disk", "cpu-throttle"},
 	{"disk-contention", "disk-contention"},
+	{"network-loss", "network-loss"},
+	{"network-loss", "network-delay"},
+	{"memory-pressure", "memory-pressure"},
+	{"pinning", "preempted-by-vm"},
+	{"pinning", "preempted-by-task"},
+	{"pinning", "preempted-by-kernel"},
+	{"pinning", "preempted-by-own-vmm"},
+	{"preempted-by-sibling", "pinning"},
+	{"waits-disk", "slow-disk"},
+	{"waits-disk", "disk-contention"},
+	{"waits-downstream", "network-delay"},
+	{"waits-downstream", "network-loss"},
 	{"lock-holder-preempted", "preempted-by-vm"},
 	{"lock-holder-preempted", "preempted-by-task"},
 	{"lock-holder-preempted", "preempted-by-own-vmm"},
@@ -51,9 +63,16 @@ static gboolean is_above(const Diagnose *d, const DiagnoseFinding *symptom, cons
 		(cause->offender != EXPERIMENT_NONE && is_within(d, symptom->victim, cause->offender)));
 }
 
-static gboolean same_sufferer(const DiagnoseFinding *a, const DiagnoseFinding *b)
+static gboolean is(const DiagnoseWho *a, const DiagnoseWho *b)
 {
-	return strcmp(a->cause->id, b->cause->id) != 0 && a->member == b->member && !strcmp(a->sufferer.kind, b->sufferer.kind) && !strcmp(a->sufferer.name, b->sufferer.name);
+	return !strcmp(a->kind, b->kind) && !strcmp(a->name, b->name);
+}
+
+/* Both were seen on the same machine: of the same sufferer, or he is to blame for the cause. A cause costs not much less than its symptom. */
+static gboolean is_beside(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
+{
+	return symptom->member == cause->member && strcmp(symptom->cause->id, cause->cause->id) != 0 && symptom->lost_ns <= 2 * cause->lost_ns &&
+	       (is(&symptom->sufferer, &cause->sufferer) || is(&symptom->sufferer, &cause->culprit));
 }
 
 static gint64 length(const GArray *ranges)
@@ -90,7 +109,7 @@ static DiagnoseFinding *cause_of(const Diagnose *d, const DiagnoseFinding *sympt
 	for (guint i = 0; i < d->findings->len; i++) {
 		DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
 
-		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !same_sufferer(symptom, f)))
+		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !is_beside(symptom, f)))
 			continue;
 		gint64 common = overlap(symptom->ranges, f->ranges);
 		if (common > most || (common == most && !best && common > 0)) {

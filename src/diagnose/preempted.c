@@ -172,16 +172,6 @@ static gboolean add_wait(gpointer user, const LayersWait *wait)
 
 /* ---- Findings ----------------------------------------------------------------------------------------------------------------- */
 
-static char *processors(guint64 cpus)
-{
-	GString *s = g_string_new(NULL);
-
-	for (guint i = 0; i < 64; i++)
-		if ((cpus >> i) & 1)
-			g_string_append_printf(s, "%s%u", s->len ? ", " : "", i);
-	return g_string_free(s, FALSE);
-}
-
 /* For how long a VM's vCPUs ran within [begin, end) of the root's clock. */
 static gint64 run_ns(const Scan *s, gint64 begin, gint64 end)
 {
@@ -220,7 +210,7 @@ static double rise(const Scan *s, const DiagnoseFinding *f)
 static void add_finding(const Scan *s, const Culprit *c)
 {
 	DiagnoseFinding *f = diagnose_finding_new(s->d, causes[c->by].id, c->loss, s->demand);
-	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = processors(c->cpus);
+	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = diagnose_processors(c->cpus);
 
 	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
 				   s->host->name);

@@ -19,7 +19,12 @@
 	R(nested) \
 	R(saturated) \
 	R(interrupts) \
-	R(locks)
+	R(locks) \
+	R(served) \
+	R(loss_net) \
+	R(memory) \
+	R(pinning) \
+	R(unfit)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
@@ -92,6 +97,12 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 
 /* A thread of a trace, by its serial; NULL: there is none. */
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
+
+/* The row of a processor; HISTORY_NO_ROW. */
+guint32 diagnose_cpu_row(const AnalysisStoreTrace *t, gint32 cpu);
+
+/* "0, 1": bits of processors, up to 63. The caller frees. */
+char *diagnose_processors(guint64 cpus);
 
 /* A process's name: that of its main thread. The caller frees. */
 char *diagnose_process_name(const AnalysisStoreTrace *t, gint32 pid);

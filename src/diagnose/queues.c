@@ -25,28 +25,13 @@ typedef struct {
 	guint n;
 } Scan;
 
-/* The row of a processor. */
-static guint32 cpu_row(const Scan *s, gint32 cpu)
-{
-	guint table;
-
-	if (history_find_table(s->t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
-		for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
-			const KernelCpuItem *item = history_table_get(s->t->history, table, i);
-
-			if (item->cpu == cpu)
-				return item->row;
-		}
-	return HISTORY_NO_ROW;
-}
-
 /*
  * The processor that queued it did nothing else before the driver had it, interrupts aside: it was in no queue, but on its way (to notify a hypervisor may take long, and the driver's event
  * comes after that).
  */
 static gboolean in_one_go(const Scan *s, const KernelPacket *p)
 {
-	guint32 row = cpu_row(s, p->cpu);
+	guint32 row = diagnose_cpu_row(s->t, p->cpu);
 	HistoryInterval first, i = {0};
 	HistoryWalk walk;
 
@@ -119,7 +104,7 @@ static void judge(const Scan *s, const Queue *q, const KernelNetInterface *n)
 	g_autofree char *vm = receiver(s, n, &pid, &row);
 
 	if (row == HISTORY_NO_ROW)
-		row = cpu_row(s, q->cpu);
+		row = diagnose_cpu_row(s->t, q->cpu);
 	diagnose_spans_merge(q->spans);
 	for (guint i = 0; i < q->spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(q->spans, DiagnoseSpan, i);
