@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The page of strata serve, in a browser."""
+import atexit
 import contextlib
+import functools
 import json
 import pathlib
 import shutil
@@ -17,27 +19,37 @@ from served import Server
 SAMPLE = tap.SAMPLES / "nested-cpu"
 
 
-@contextlib.contextmanager
+# Servers and browsers are started once for all tests that want the same.
+RUNNING = contextlib.ExitStack()
+atexit.register(RUNNING.close)
+
+
+@functools.cache
 def served(trace):
-    """A server of the trace, and its URL; the page is the source's."""
-    with tempfile.TemporaryDirectory() as cache:
-        server = Server("--web-dir", tap.SOURCE / "web", trace, cache=cache)
-        try:
-            server.wait()
-            yield server
-        finally:
-            server.stop()
+    """A server of the trace; the page is the source's."""
+    cache = RUNNING.enter_context(tempfile.TemporaryDirectory())
+    server = Server("--web-dir", tap.SOURCE / "web", trace, cache=cache)
+    RUNNING.callback(server.stop)
+    server.wait()
+    return server
+
+
+@functools.cache
+def chromium(width, height):
+    return RUNNING.enter_context(browser.Browser(width, height))
 
 
 @contextlib.contextmanager
-def opened(server, fragment="", **size):
+def opened(server, fragment="", width=1280, height=900):
     if not browser.find():
         tap.skip("there is no Chromium")
-    with browser.Browser(**size) as b:
-        page = b.page(server.url + fragment)
+    page = chromium(width, height).page(server.url + fragment)
+    try:
         page.wait("document.documentElement?.dataset.ready === '1'")
         yield page
         tap.equal(page.errors, [], "what the page complained of")
+    finally:
+        page.close()
 
 
 def settled(page):
@@ -58,7 +70,8 @@ def test_every_view_of_every_sample_opens_without_an_error():
 
 
 def check_views(trace):
-    with served(trace) as server, opened(server) as page:
+    server = served(trace)
+    with opened(server) as page:
         tap.check(page.evaluate("document.querySelector('.verdict h1').textContent.length > 10"), "a verdict in words")
         tap.equal(page.evaluate("document.querySelectorAll('.card').length"), len(server.json("GET", "/api/v1/findings")["findings"]), "a card for each finding")
         tap.equal(page.evaluate("strata.app.findings.flatMap(f => f.evidence.map(e => e.row)).filter(row => !strata.app.byPath.has(row))"), [], "rows of evidence that the timeline does not have")
@@ -76,8 +89,8 @@ def check_views(trace):
 
 
 def test_one_click_leads_from_a_finding_to_its_evidence():
-    with served(SAMPLE) as server, opened(server) as page:
-        finding = server.json("GET", "/api/v1/findings")["findings"][0]
+    with opened(served(SAMPLE)) as page:
+        finding = served(SAMPLE).json("GET", "/api/v1/findings")["findings"][0]
         page.click_on(".card .title")
         settled(page)
         begin, end = view_range(page)
@@ -93,7 +106,7 @@ def test_one_click_leads_from_a_finding_to_its_evidence():
 
 
 def test_keys_zoom_and_pan_and_the_address_follows():
-    with served(SAMPLE) as server, opened(server, "#timeline") as page:
+    with opened(served(SAMPLE), "#timeline") as page:
         settled(page)
         whole = view_range(page)
         tap.equal(page.evaluate("location.hash"), "#timeline", "the whole recording needs no words")
@@ -116,7 +129,7 @@ def test_keys_zoom_and_pan_and_the_address_follows():
 
 
 def test_the_wheel_zooms_at_the_mouse():
-    with served(SAMPLE) as server, opened(server, "#timeline") as page:
+    with opened(served(SAMPLE), "#timeline") as page:
         settled(page)
         box = page.evaluate("(() => { const r = strata.timeline().canvas.getBoundingClientRect(); return [r.x, r.y, r.width]; })()")
         x = box[0] + box[2] / 4
@@ -132,7 +145,7 @@ def test_the_wheel_zooms_at_the_mouse():
 
 def test_an_address_restores_the_view():
     fragment = "#timeline?b=6000000000&e=8000000000&row=a/vm/175/vcpu/0&sb=6300000000&se=7500000000&filter=vcpu&pins=a/cpu/0&bookmarks=6500000000~here&panel=range"
-    with served(SAMPLE) as server, opened(server, fragment) as page:
+    with opened(served(SAMPLE), fragment) as page:
         settled(page)
         view = page.evaluate("strata.app.view")
         tap.equal([view[k] for k in ("tab", "b", "e", "row", "sb", "se", "filter", "pins", "panel")],
@@ -146,7 +159,7 @@ def test_an_address_restores_the_view():
 
 
 def test_back_leads_to_the_view_before():
-    with served(SAMPLE) as server, opened(server) as page:
+    with opened(served(SAMPLE)) as page:
         page.key("2")
         page.wait("location.hash.startsWith('#timeline')")
         page.evaluate("history.back()")
@@ -154,7 +167,7 @@ def test_back_leads_to_the_view_before():
 
 
 def test_the_critical_path_covers_the_range():
-    with served(SAMPLE) as server, opened(server, "#timeline?b=6000000000&e=6200000000&row=a/vm/175/vcpu/0") as page:
+    with opened(served(SAMPLE), "#timeline?b=6000000000&e=6200000000&row=a/vm/175/vcpu/0") as page:
         settled(page)
         page.key("c")
         page.wait("strata.timeline().path.length > 0")
@@ -168,7 +181,7 @@ def test_the_critical_path_covers_the_range():
 
 
 def test_a_frame_with_200_rows_costs_less_than_10_ms_of_script():
-    with served(SAMPLE) as server, opened(server, "#timeline?size=6&quiet=1&open=l0-17000/process|a/process|l0-17000/kernel|a/kernel", height=1500, width=1600) as page:
+    with opened(served(SAMPLE), "#timeline?size=6&quiet=1&open=l0-17000/process|a/process|l0-17000/kernel|a/kernel", height=1500, width=1600) as page:
         settled(page)
         page.wait("strata.timeline().lines.length > 250")
         page.evaluate("strata.timeline().times.length = 0")
@@ -186,7 +199,7 @@ def test_numbers_are_written_as_people_read_them():
     cases = {"duration(0)": "0 s", "duration(999)": "999 ns", "duration(1348380035)": "1.35 s", "duration(999.7e6)": "1.00 s", "duration(125e9)": "2 min 5 s", "time(9341480971, 1)": "9.341480971 s",
              "time(61.5e9, 1e8)": "1:01.5", "percent(0.12013)": "12.0 %", "percent(0.0004)": "<0.1 %", "bytes(1536)": "1.50 KiB", "count(1234567)": "1,234,567", "heading('ON CPU')": "On CPU",
              "heading('VCPU')": "vCPU", "cell(null, 'ns')": "–"}
-    with served(SAMPLE) as server, opened(server) as page:
+    with opened(served(SAMPLE)) as page:
         for call, wanted in cases.items():
             tap.equal(page.evaluate(f"import('/format.js').then(f => f.{call})"), wanted, call)
 
@@ -196,7 +209,7 @@ def test_kinds_of_time_are_told_apart_without_red_and_green():
     sights = {"protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
               "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)), "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1))}
     names = {"user": "run", "guest-l1": "run", "guest-l2": "run", "exit": "exit", "preempted": "lost", "steal": "lost", "throttled": "lost"}
-    with served(SAMPLE) as server, opened(server) as page:
+    with opened(served(SAMPLE)) as page:
         for dark in ("false", "true"):
             colours = {name: page.evaluate(f"import('/states.js').then(s => (s.useDark({dark}), s.colour({{name: '{name}', class: '{kind}'}})))") for name, kind in names.items()}
             for sight, matrix in sights.items():
@@ -219,16 +232,16 @@ def lab(colour, matrix):
 
 def test_sums_of_a_picture_are_those_of_the_states():
     """Columns and intervals, added up over the whole, are what /sums says of each state."""
-    with served(SAMPLE) as server:
-        length = server.json("GET", "/api/v1/experiment")["length"]
-        rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"] if row["busy"]]
-        sums = {row["id"]: row["ns"] for row in server.json("GET", f"/api/v1/sums?rows={','.join(map(str, rows))}")["rows"]}
-        for width in (64, 4096):
-            with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width={width}") as answer:
-                picture = decode(answer.read(), width)
-            for row, shares in picture.items():
-                for state, ns in enumerate(sums[row]):
-                    tap.check(abs(shares.get(state, 0.0) * length - ns) <= 0.001 * length + 1, f"row {row}, state {state}, width {width}: {shares.get(state, 0.0) * length} for {ns}")
+    server = served(SAMPLE)
+    length = server.json("GET", "/api/v1/experiment")["length"]
+    rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"] if row["busy"]]
+    sums = {row["id"]: row["ns"] for row in server.json("GET", f"/api/v1/sums?rows={','.join(map(str, rows))}")["rows"]}
+    for width in (64, 4096):
+        with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width={width}") as answer:
+            picture = decode(answer.read(), width)
+        for row, shares in picture.items():
+            for state, ns in enumerate(sums[row]):
+                tap.check(abs(shares.get(state, 0.0) * length - ns) <= 0.001 * length + 1, f"row {row}, state {state}, width {width}: {shares.get(state, 0.0) * length} for {ns}")
 
 
 def decode(data, width):
@@ -254,32 +267,33 @@ def decode(data, width):
 
 
 def test_no_more_is_sent_than_pixels_need():
-    with served(SAMPLE) as server:
-        rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"]][:200]
-        with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width=2000") as answer:
-            tap.check(len(answer.read()) < 200 * 2000 * 8, "less than a state for each pixel")
+    server = served(SAMPLE)
+    rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"]][:200]
+    with urllib.request.urlopen(f"{server.url}api/v1/picture?rows={','.join(map(str, rows))}&width=2000") as answer:
+        tap.check(len(answer.read()) < 200 * 2000 * 8, "less than a state for each pixel")
 
 
 def test_wrong_questions_are_refused():
-    with served(SAMPLE) as server:
-        for path, status in (("picture?rows=x", 400), ("picture?rows=99999999", 400), ("picture?rows=1&width=0", 400), ("picture?rows=1&begin=5&end=5", 400), ("sums?rows=" + ",".join(["1"] * 1001), 400),
-                             ("intervals", 400), ("intervals?row=1&limit=0", 400), ("critical-path?row=0", 404), ("table/none", 404), ("table/threads?sort=none", 400), ("table/threads?every=-1", 400),
-                             ("experiment?experiment=none", 404)):
-            got, _, text = server.ask("GET", f"/api/v1/{path}")
-            tap.equal(got, status, path)
-            tap.check(json.loads(text)["title"], f"{path}: a title")
+    server = served(SAMPLE)
+    for path, status in (("picture?rows=x", 400), ("picture?rows=99999999", 400), ("picture?rows=1&width=0", 400), ("picture?rows=1&begin=5&end=5", 400), ("sums?rows=" + ",".join(["1"] * 1001), 400),
+                         ("intervals", 400), ("intervals?row=1&limit=0", 400), ("critical-path?row=0", 404), ("table/none", 404), ("table/threads?sort=none", 400), ("table/threads?every=-1", 400),
+                         ("experiment?experiment=none", 404)):
+        got, _, text = server.ask("GET", f"/api/v1/{path}")
+        tap.equal(got, status, path)
+        tap.check(json.loads(text)["title"], f"{path}: a title")
 
 
 def test_a_table_is_what_the_command_prints():
-    with served(SAMPLE) as server:
-        _, _, text = server.ask("GET", "/api/v1/table/threads?format=csv&limit=1000")
-        with tempfile.TemporaryDirectory() as cache:
-            wanted = tap.strata("threads", "--format=csv", SAMPLE, env={"XDG_CACHE_HOME": cache, "PATH": "/usr/bin"}).stdout
-        tap.equal(text.decode(), wanted, "threads")
+    server = served(SAMPLE)
+    _, _, text = server.ask("GET", "/api/v1/table/threads?format=csv&limit=1000")
+    with tempfile.TemporaryDirectory() as cache:
+        wanted = tap.strata("threads", "--format=csv", SAMPLE, env={"XDG_CACHE_HOME": cache, "PATH": "/usr/bin"}).stdout
+    tap.equal(text.decode(), wanted, "threads")
 
 
 def test_the_perfetto_trace_is_what_the_command_writes():
-    with served(SAMPLE) as server, tempfile.TemporaryDirectory() as folder:
+    server = served(SAMPLE)
+    with tempfile.TemporaryDirectory() as folder:
         status, _, got = server.ask("GET", "/api/v1/perfetto")
         tap.equal(status, 200, "status")
         tap.strata("export", "--to=perfetto", f"--output={folder}/trace", SAMPLE, env={"XDG_CACHE_HOME": folder, "PATH": "/usr/bin"})
