@@ -4,6 +4,7 @@
 import collections
 import json
 import random
+import re
 
 import tap
 
@@ -75,9 +76,73 @@ def test_level_1_is_in_the_path_of_level_2():
     tap.check(steal > 1_000_000_000, f"{steal} ns")
 
 
+def lives(scenario):
+    """Processes: (machine, pid) -> begin and end of their threads' rows, in ns."""
+    of_process = {}
+    pids = {(t["machine"], t["tid"]): t["pid"] for t in table("threads", "--limit=0", scenario)}
+    for row in table("states", "--row=*/thread/*", scenario):
+        machine, thread = row["row"].split("/thread/")
+        pid = pids.get((machine, int(re.match(r"\d+", thread)[0]))) if re.match(r"\d+[ #]", thread) else None
+        if pid and row["state"] != "unknown":
+            begin, end = of_process.get((machine, pid), (row["begin_ns"], 0))
+            of_process[machine, pid] = min(begin, row["begin_ns"]), max(end, row["end_ns"])
+    return of_process
+
+
+def test_a_processs_path_covers_its_life():
+    scenario = tap.SAMPLES / "container"
+    life = lives(scenario)
+    busy = [p for p in table("processes", "--limit=0", scenario) if p["pid"] > 2 and p["user_ns"]]
+    tap.check(len(busy) > 3, "processes")
+    for p in sorted(busy, key=lambda p: -p["cpu_ns"])[:12]:
+        pieces = table("critical-path", f"--process={p['machine']}:{p['pid']}", scenario)
+        begin, end = life[p["machine"], p["pid"]]
+        at = pieces[0]["begin_ns"]
+        tap.check(at <= begin + 1 and pieces[-1]["begin_ns"] + pieces[-1]["duration_ns"] >= end - 1, f"{p['name']}: from its begin to its end")
+        for piece in pieces:
+            tap.equal(piece["begin_ns"], at, p["name"])
+            at += piece["duration_ns"]
+
+
+def test_children_are_in_the_path_of_who_waits_for_them():
+    scenario = tap.SAMPLES / "nested-cpu"
+    waiting = [p for p in table("processes", "--limit=0", scenario) if p["blocked_child_ns"] > 500_000_000 and p["threads"] == 1]
+    tap.check(waiting, "no process waits for children")
+    replaced = 0
+    for p in waiting:
+        pieces = table("critical-path", f"--process={p['machine']}:{p['pid']}", scenario)
+        left = sum(x["duration_ns"] for x in pieces if x["depth"] == 0 and x["detail"] and x["detail"].startswith("child"))
+        inside = sum(x["duration_ns"] for x in pieces if x["depth"] > 0)
+        # What is not left of the wait has become what was waited for. (A child that ran on when the trace ended has woken nobody.)
+        tap.check(inside >= (p["blocked_child_ns"] - left) * 0.999 - 20000, f"{p['name']}: waited {p['blocked_child_ns']}, {left} left, {inside} by others")
+        replaced += p["blocked_child_ns"] - left > 500_000_000
+    tap.check(replaced, "what children did took the place of no wait")
+
+
+def check_sums(scenario, option):
+    """However it is added up, it is the same time."""
+    totals = {by: sum(r["total_ns"] for r in table("critical-path", option, f"--by={by}", scenario)) for by in ("summary", "culprit", "state", "level", "stack")}
+    tap.equal(len(set(totals.values())), 1, f"{totals}")
+    lines = tap.strata("critical-path", option, "--format=folded", scenario).stdout.splitlines()
+    stacks = [line.rsplit(" ", 1) for line in lines]
+    tap.equal(sum(int(ns) for _, ns in stacks), totals["stack"], "folded stacks")
+    tap.equal(len({stack.split(";")[0] for stack, _ in stacks}), 1, "the outermost frame is who was asked about")
+    tap.equal(len({stack for stack, _ in stacks}), len(stacks), "each stack once")
+    whole = sum(totals.values()) / len(totals)
+    for row in table("critical-path", option, "--by=level", scenario):
+        tap.check(abs(sum(row["when"]) / len(row["when"]) - row["total_ns"] / whole) < 1e-6, f"when: {row}")
+
+
+def test_sums_and_stacks_are_of_the_same_time():
+    for scenario, option in (("nested-cpu", "--thread=n:periodic"), ("container", "--thread=a:periodic"), ("one-vm-io", "--process=qemu*")):
+        yield scenario, check_sums, tap.SAMPLES / scenario, option
+
+
 def test_nobody_is_an_error():
     sample = tap.SAMPLES / "container/l1-a"
     tap.check("--thread" in tap.strata("critical-path", sample, status=2).stderr, "whose?")
+    tap.check("no process" in tap.strata("critical-path", "--process=nosuch", sample, status=2).stderr, "no process")
+    tap.check("no stacks" in tap.strata("threads", "--format=folded", sample, status=2).stderr, "folded threads")
     tap.check("no thread" in tap.strata("critical-path", "--thread=nosuch", sample, status=2).stderr, "nobody")
 
 

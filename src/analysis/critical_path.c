@@ -3,75 +3,12 @@
 #include <string.h>
 
 #include "analysis/commands.h"
-#include "analysis/times.h"
+#include "analysis/critical_target.h"
 #include "graph/graph.h"
 
-/* The thread that is asked about. */
-typedef struct {
-	const AnalysisStoreTrace *trace;
-	guint32 serial;
-	gint64 cpu_ns;
-	guint found;
-	gint64 begin, end; /* own clock */
-} Target;
+#define COLUMNS 32 /* of the chart of when a piece was in the path */
 
-/* ---- Whose path -------------------------------------------------------------------------------------------------------------- */
-
-/* Of threads of one number (it was used again) the busiest is meant. */
-static void consider(Target *best, const AnalysisThreads *t, guint32 serial)
-{
-	const KernelThreadItem *item = analysis_threads_get(t, serial);
-	gint64 begin = analysis_filter_begin(t->filter), end = analysis_filter_end(t->filter), ns[HISTORY_STATES_MAX], sum = 0;
-
-	if (!item || !analysis_threads_life(t, item, &begin, &end))
-		return;
-	history_sums(t->trace->history, item->row, begin, end, ns);
-	for (guint s = KERNEL_TS_RUNNING; s <= KERNEL_TS_GUEST; s++)
-		sum += ns[s];
-	best->found++;
-	if (best->found > 1 && sum <= best->cpu_ns)
-		return;
-	best->trace = t->trace;
-	best->serial = serial;
-	best->cpu_ns = sum;
-	best->begin = begin;
-	best->end = MIN(end, t->trace->end_ns);
-}
-
-static gboolean find_target(const AnalysisStore *s, const AnalysisQuery *q, Target *best, GError **error)
-{
-	for (guint i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *trace = g_ptr_array_index(s->traces, i);
-		g_autoptr(AnalysisFilter) f = trace->is_kernel ? analysis_filter_new(q, trace) : NULL;
-		AnalysisThreads t;
-
-		for (guint64 serial = 0; f && analysis_threads_open(&t, q, trace, f) && serial < t.n; serial++)
-			consider(best, &t, (guint32)serial);
-	}
-	if (best->found)
-		return TRUE;
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--thread: no thread of that name or number lived then; \"strata threads\" lists them");
-	return FALSE;
-}
-
-/* "MACHINE:TID" is a machine and a thread. */
-static gboolean split_thread(const AnalysisQuery *q, AnalysisQuery *own, const char *machines[2], const char *threads[2], char **room, GError **error)
-{
-	*own = *q;
-	if (!q->threads && !q->processes) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "whose path? Give --thread=[MACHINE:]TID, or a name");
-		return FALSE;
-	}
-	const char *colon = q->threads ? strchr(q->threads[0], ':') : NULL;
-	if (!colon || q->threads[1] || q->machines)
-		return TRUE;
-	*room = g_strndup(q->threads[0], (gsize)(colon - q->threads[0]));
-	machines[0] = *room;
-	threads[0] = colon + 1;
-	own->machines = machines;
-	own->threads = threads;
-	return TRUE;
-}
+typedef CriticalTarget Target;
 
 /* ---- Names ------------------------------------------------------------------------------------------------------------------- */
 
@@ -135,109 +72,258 @@ static View *segments_view(const Target *t, const GArray *path)
 	return v;
 }
 
-/* ---- The summary ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Sums ---------------------------------------------------------------------------------------------------------------------- */
+
+/* What pieces are added up by: those are one that have all of it in common. */
+enum { BY_THREAD = 1 << 0, BY_STATE = 1 << 1, BY_DETAIL = 1 << 2, BY_STACK = 1 << 3 };
+
+static const struct {
+	const char *name;
+	guint what;
+	const char *schema, *title;
+} ways[] = {
+	{"summary", BY_THREAD | BY_STATE | BY_DETAIL, "critical-path-summary", "What the critical path is made of"},
+	{"culprit", BY_STATE | BY_DETAIL, "critical-path-culprits", "What the critical path is made of, by state and culprit"},
+	{"state", BY_STATE, "critical-path-states", "What the critical path is made of, by state"},
+	{"level", 0, "critical-path-levels", "What the critical path is made of, by level"},
+	{"stack", BY_THREAD | BY_STATE | BY_DETAIL | BY_STACK, "critical-path-stacks", "What the critical path is made of, by who waited for whom"},
+};
+
+#define SEGMENTS "segment"
 
 typedef struct {
-	GraphSegment example;
+	GraphSegment example;   /* what is not asked for is 0 */
+	gint level;
 	gint64 ns, max_ns;
 	guint64 count;
+	gint64 when[COLUMNS];   /* time of it in each part of the path */
 } Sum;
+
+typedef struct {
+	const Target *target;
+	const GArray *path, *stacks;
+	guint what;             /* BY_... */
+	GHashTable *sums;       /* Sum, a set */
+	GPtrArray *order;
+} Sums;
 
 static guint sum_hash(gconstpointer data)
 {
-	const GraphSegment *s = &((const Sum *)data)->example;
+	const Sum *s = data;
+	const GraphSegment *e = &s->example;
 
-	return (s->thread * 31 + s->state) * 31 + s->detail;
+	return (((e->thread * 31 + e->state) * 31 + e->detail) * 31 + e->stack) * 31 + (guint)s->level;
 }
 
 static gboolean sum_equal(gconstpointer a, gconstpointer b)
 {
-	const GraphSegment *x = &((const Sum *)a)->example, *y = &((const Sum *)b)->example;
+	const Sum *x = a, *y = b;
+	const GraphSegment *p = &x->example, *q = &y->example;
 
-	return x->thread == y->thread && x->state == y->state && x->detail == y->detail;
+	return p->thread == q->thread && p->state == q->state && p->detail == q->detail && p->stack == q->stack && x->level == y->level;
 }
 
-static void add_sums(GHashTable *table, GPtrArray *order, const GArray *path)
+static Sum *sum_of(Sums *s, const GraphSegment *g)
 {
-	for (guint i = 0; i < path->len; i++) {
-		const GraphSegment *s = &g_array_index(path, GraphSegment, i);
-		Sum key = {.example = *s}, *sum = g_hash_table_lookup(table, &key);
+	Sum key = {.level = level_of(s->target, g->state)};
 
-		if (!sum) {
-			sum = g_new0(Sum, 1);
-			sum->example = *s;
-			g_hash_table_add(table, sum);
-			g_ptr_array_add(order, sum);
-		}
-		sum->ns += s->end_ns - s->begin_ns;
-		sum->max_ns = MAX(sum->max_ns, s->end_ns - s->begin_ns);
-		sum->count++;
+	key.example = (GraphSegment){.thread = s->what & BY_THREAD ? g->thread : 0, .state = s->what & BY_STATE ? g->state : 0, .detail = s->what & BY_DETAIL ? g->detail : 0,
+				     .stack = s->what & BY_STACK ? g->stack : 0};
+	Sum *known = g_hash_table_lookup(s->sums, &key);
+	if (!known) {
+		known = g_memdup2(&key, sizeof(key));
+		g_hash_table_add(s->sums, known);
+		g_ptr_array_add(s->order, known);
+	}
+	return known;
+}
+
+/* The piece's time in each part of the path. */
+static void add_when(const Target *t, Sum *sum, const GraphSegment *g)
+{
+	double column = (double)MAX(t->end - t->begin, 1) / COLUMNS;
+	guint from = (guint)CLAMP((double)(g->begin_ns - t->begin) / column, 0, COLUMNS - 1), to = (guint)CLAMP((double)(g->end_ns - t->begin) / column, 0, COLUMNS - 1);
+
+	for (guint c = from; c <= to; c++) {
+		gint64 begin = t->begin + (gint64)(c * column), end = t->begin + (gint64)((c + 1) * column);
+
+		sum->when[c] += MAX(MIN(end, g->end_ns) - MAX(begin, g->begin_ns), 0);
 	}
 }
 
-static void sum_row(View *v, const Target *t, const Sum *sum)
+static void add_sums(Sums *s)
 {
-	g_autofree char *thread = analysis_thread_name(t->trace, sum->example.thread), *detail = detail_text(t, &sum->example);
+	for (guint i = 0; i < s->path->len; i++) {
+		const GraphSegment *g = &g_array_index(s->path, GraphSegment, i);
+		Sum *sum = sum_of(s, g);
 
-	view_begin_row(v);
-	view_set_text(v, 0, t->trace->name);
-	if (level_of(t, sum->example.state) >= 0)
-		view_set_int(v, 1, level_of(t, sum->example.state));
-	view_set_text(v, 2, thread);
-	view_set_text(v, 3, state_name(t, sum->example.state));
-	view_set_text(v, 4, *detail ? detail : NULL);
-	view_set_int(v, 5, sum->ns);
-	if (t->end > t->begin)
-		view_set_double(v, 6, (double)sum->ns / (double)(t->end - t->begin));
-	view_set_uint(v, 7, sum->count);
-	view_set_int(v, 8, sum->max_ns);
+		sum->ns += g->end_ns - g->begin_ns;
+		sum->max_ns = MAX(sum->max_ns, g->end_ns - g->begin_ns);
+		sum->count++;
+		add_when(s->target, sum, g);
+	}
 }
 
-static View *summary_view(const Target *t, const GArray *path)
+/* ---- Stacks ---------------------------------------------------------------------------------------------------------------------- */
+
+/* From the thread that was asked about to the one that it waited for in the end. */
+static void append_waiters(const Sums *s, GString *text, guint32 stack)
 {
-	g_autoptr(GHashTable) table = g_hash_table_new_full(sum_hash, sum_equal, g_free, NULL);
-	g_autoptr(GPtrArray) order = g_ptr_array_new();
-	g_autofree char *name = analysis_thread_name(t->trace, t->serial);
-	View *v = view_new("critical-path-summary", "What the critical path is made of");
+	guint32 chain[GRAPH_DEPTH_MAX + 1];
+	guint n = 0;
+
+	for (; stack != GRAPH_NO_STACK && n < G_N_ELEMENTS(chain); n++) {
+		chain[n] = g_array_index(s->stacks, GraphStack, stack).thread;
+		stack = g_array_index(s->stacks, GraphStack, stack).waiter;
+	}
+	while (n-- > 0) {
+		g_autofree char *thread = analysis_thread_name(s->target->trace, chain[n]);
+
+		view_frame(text, thread);
+	}
+}
+
+/* "mariadbd 157;jbd2/vdc-8 161;blocked;disk: vdc": who, what, and why. */
+static char *stack_text(const Sums *s, const Sum *sum)
+{
+	GString *text = g_string_new(NULL);
+	g_autofree char *detail = detail_text(s->target, &sum->example);
+	g_autofree char *state = sum->level >= 0 && sum->level != s->target->trace->level ?
+					 g_strdup_printf("L%d %s", sum->level, state_name(s->target, sum->example.state)) :
+					 g_strdup(state_name(s->target, sum->example.state));
+
+	append_waiters(s, text, sum->example.stack);
+	view_frame(text, state);
+	if (*detail)
+		view_frame(text, detail);
+	return g_string_free(text, FALSE);
+}
+
+/* ---- The summary ----------------------------------------------------------------------------------------------------------------- */
+
+enum { MACHINE, LEVEL, THREAD, STATE, DETAIL, STACK, TOTAL, SHARE, WHEN, COUNT, MAX_NS };
+
+static void set_when(View *v, const Target *t, const Sum *sum)
+{
+	double shares[COLUMNS], column = (double)MAX(t->end - t->begin, 1) / COLUMNS;
+
+	for (guint c = 0; c < COLUMNS; c++)
+		shares[c] = (double)sum->when[c] / column;
+	view_set_series(v, WHEN, shares, COLUMNS);
+}
+
+static void sum_row(View *v, const Sums *s, const Sum *sum)
+{
+	const Target *t = s->target;
+	g_autofree char *detail = detail_text(t, &sum->example);
+
+	view_begin_row(v);
+	view_set_text(v, MACHINE, t->trace->name);
+	if (sum->level >= 0)
+		view_set_int(v, LEVEL, sum->level);
+	if (s->what & BY_THREAD) {
+		g_autofree char *thread = analysis_thread_name(t->trace, sum->example.thread);
+		view_set_text(v, THREAD, thread);
+	}
+	if (s->what & BY_STATE)
+		view_set_text(v, STATE, state_name(t, sum->example.state));
+	if (s->what & BY_DETAIL && *detail)
+		view_set_text(v, DETAIL, detail);
+	if (s->what & BY_STACK) {
+		g_autofree char *stack = stack_text(s, sum);
+		view_set_text(v, STACK, stack);
+	}
+	view_set_int(v, TOTAL, sum->ns);
+	if (t->end > t->begin)
+		view_set_double(v, SHARE, (double)sum->ns / (double)(t->end - t->begin));
+	set_when(v, t, sum);
+	view_set_uint(v, COUNT, sum->count);
+	view_set_int(v, MAX_NS, sum->max_ns);
+}
+
+static void hide_columns(View *v, guint what)
+{
+	gboolean has_stack = what & BY_STACK;
+	const gboolean shown[] = {[THREAD] = what & BY_THREAD && !has_stack, [STATE] = what & BY_STATE && !has_stack, [DETAIL] = what & BY_DETAIL && !has_stack, [STACK] = has_stack};
+
+	for (guint c = THREAD; c <= STACK; c++)
+		if (!shown[c])
+			view_hide_from_text(v, c);
+	if (has_stack)
+		view_set_folded(v, STACK, TOTAL);
+}
+
+static View *new_summary(guint way)
+{
+	View *v = view_new(ways[way].schema, ways[way].title);
 
 	view_add_column(v, "machine", "MACHINE", VIEW_TEXT);
 	view_add_column(v, "level", "LEVEL", VIEW_ID);
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);
 	view_add_column(v, "state", "STATE", VIEW_TEXT);
 	view_add_column(v, "detail", "DETAIL", VIEW_TEXT);
+	view_add_column(v, "stack", "STACK", VIEW_TEXT);
 	view_add_column(v, "total_ns", "TIME", VIEW_NS);
 	view_add_column(v, "share", "SHARE", VIEW_RATIO);
+	view_add_column(v, "when", "WHEN, FROM BEGIN TO END", VIEW_SERIES);
 	view_add_column(v, "count", "PIECES", VIEW_COUNT);
 	view_add_column(v, "max_ns", "LONGEST", VIEW_NS);
-	add_sums(table, order, path);
-	for (guint i = 0; i < order->len; i++)
-		sum_row(v, t, g_ptr_array_index(order, i));
-	view_sort(v, 5, TRUE);
-	view_add_note(v, "Of %s on %s.%s", name, t->trace->name, t->found > 1 ? " Several threads fit: this is the busiest one." : "");
+	hide_columns(v, ways[way].what);
 	return v;
 }
 
-/* Programs get the pieces, people first what they add up to. */
-static gboolean wants_summary(const AnalysisQuery *q, gboolean *summary, GError **error)
+static View *summary_view(const Target *t, const GArray *path, const GArray *stacks, guint way)
 {
-	*summary = q->form != ANALYSIS_LOG && (q->by ? g_str_equal(q->by, "summary") : q->for_people);
-	if (!q->by || g_str_equal(q->by, "summary") || g_str_equal(q->by, "segment"))
+	g_autoptr(GHashTable) table = g_hash_table_new_full(sum_hash, sum_equal, g_free, NULL);
+	g_autoptr(GPtrArray) order = g_ptr_array_new();
+	g_autofree char *name = analysis_thread_name(t->trace, t->serial);
+	Sums s = {t, path, stacks, ways[way].what, table, order};
+	View *v = new_summary(way);
+
+	add_sums(&s);
+	for (guint i = 0; i < order->len; i++)
+		sum_row(v, &s, g_ptr_array_index(order, i));
+	view_sort(v, TOTAL, TRUE);
+	view_add_note(v, "Of %s%s on %s.%s", t->is_process ? "the process of " : "", name, t->trace->name,
+		      t->found <= 1 ? "" : t->is_process ? " Several processes fit: this is the busiest one." : " Several threads fit: this is the busiest one.");
+	return v;
+}
+
+/* Programs get the pieces, people first what they add up to. G_N_ELEMENTS(ways): the pieces. */
+static gboolean find_way(const AnalysisQuery *q, guint *way, GError **error)
+{
+	const char *by = q->form == ANALYSIS_LOG ? SEGMENTS : q->by ? q->by : q->for_people ? ways[0].name : SEGMENTS;
+
+	for (*way = 0; *way < G_N_ELEMENTS(ways); (*way)++)
+		if (strcmp(by, ways[*way].name) == 0)
+			return TRUE;
+	if (strcmp(by, SEGMENTS) == 0)
 		return TRUE;
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--by: there is no \"%s\"; there are summary, segment", q->by);
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--by: there is no \"%s\"; there are summary, culprit, state, level, stack, segment", by);
 	return FALSE;
+}
+
+/* A process's path is its main thread's until the one was there that ended last. */
+static GArray *path_of(const Graph *g, const Target *t, GArray *stacks)
+{
+	GArray *path = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+
+	graph_append(g, t->serial, t->begin, t->last_begin, path, stacks);
+	gint64 told = path->len ? g_array_index(path, GraphSegment, path->len - 1).end_ns : t->begin;
+	if (t->last != t->serial)
+		graph_append(g, t->last, told, t->end, path, stacks);
+	return path;
 }
 
 View *analysis_critical_path(const AnalysisStore *store, const AnalysisQuery *q, GError **error)
 {
-	const char *machines[2] = {NULL, NULL}, *threads[2] = {NULL, NULL};
-	g_autofree char *room = NULL;
-	AnalysisQuery own;
-	Target t = {0};
-	gboolean summary;
+	g_autoptr(GArray) stacks = g_array_new(FALSE, FALSE, sizeof(GraphStack));
+	Target t;
+	guint way;
 
-	if (!wants_summary(q, &summary, error) || !split_thread(q, &own, machines, threads, &room, error) || !find_target(store, &own, &t, error))
+	if (!find_way(q, &way, error) || !critical_target_find(store, q, &t, error))
 		return NULL;
 	g_autoptr(Graph) g = graph_new(t.trace->history, t.trace->rows);
-	g_autoptr(GArray) path = graph_path(g, t.serial, t.begin, t.end);
-	return summary ? summary_view(&t, path) : segments_view(&t, path);
+	g_autoptr(GArray) path = path_of(g, &t, stacks);
+	return way < G_N_ELEMENTS(ways) ? summary_view(&t, path, stacks, way) : segments_view(&t, path);
 }

@@ -238,8 +238,8 @@ gboolean analysis_states(const AnalysisStore *store, const AnalysisQuery *q, Vie
 	g_autoptr(GString) buf = g_string_sized_new(BUFFER_SIZE + 4096);
 	States s = {.format = format, .out = out, .buf = buf};
 
-	if (format == VIEW_FORMAT_HTML) {
-		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "states are too many for a page; strata export --to perfetto makes a picture of them");
+	if (format == VIEW_FORMAT_HTML || format == VIEW_FORMAT_FOLDED) {
+		g_set_error_literal(error, ST_ERROR, ST_ERROR_USAGE, "states are text, json or csv; strata export --to perfetto makes a picture of them");
 		return FALSE;
 	}
 	begin(&s);

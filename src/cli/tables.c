@@ -178,7 +178,7 @@ static gboolean parse_query(AnalysisQuery *q, ViewFormat format, GError **error)
 		return FALSE;
 	}
 	q->histogram = opt.histogram;
-	q->by = opt.by;
+	q->by = format == VIEW_FORMAT_FOLDED && !opt.by ? "stack" : opt.by;
 	q->for_people = view_is_for_people(format);
 	q->limit = row_limit(format);
 	q->machines = (const char *const *)cli_range.machines;

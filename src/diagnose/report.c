@@ -554,6 +554,6 @@ gboolean diagnose_report(const Analysis *a, const Diagnose *d, ViewFormat format
 	if (view_is_for_people(format))
 		return report_doc(a, d, format, out, error);
 	g_set_error(error, ST_ERROR, ST_ERROR_USAGE,
-	            "the report has no CSV form, since it is many tables: strata vms, vcpus, exits --format csv have them one by one");
+	            "the report is text, json or html, since it is many tables: strata vms, vcpus, exits --format csv have them one by one");
 	return FALSE;
 }

@@ -119,18 +119,38 @@ static guint32 waker_at(const Graph *g, guint32 thread, gint64 time)
 typedef struct {
 	const Graph *graph;
 	GArray *segments;
+	GArray *stacks;      /* NULL: nobody asks */
+	GHashTable *known;   /* GraphStack as a number -> its place in `stacks`, and one */
 	gint64 at;           /* until when it is told */
 } Path;
 
-static void add(Path *p, guint32 thread, const HistoryInterval *i, gint64 end, guint depth)
+/* The thread, with who waited for it. */
+static guint32 stack_of(Path *p, guint32 waiter, guint32 thread)
+{
+	GraphStack stack = {waiter, thread};
+	guint64 key = (guint64)waiter << 32 | thread;
+
+	if (!p->stacks)
+		return GRAPH_NO_STACK;
+	guint known = GPOINTER_TO_UINT(g_hash_table_lookup(p->known, &key));
+	if (known)
+		return known - 1;
+	if (p->stacks->len >= GRAPH_STACKS_MAX)
+		return waiter;
+	g_array_append_val(p->stacks, stack);
+	g_hash_table_insert(p->known, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(p->stacks->len));
+	return p->stacks->len - 1;
+}
+
+static void add(Path *p, guint32 thread, const HistoryInterval *i, gint64 end, guint depth, guint32 stack)
 {
 	GraphSegment *last = p->segments->len ? &g_array_index(p->segments, GraphSegment, p->segments->len - 1) : NULL;
-	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth};
+	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth, stack};
 
 	if (end <= p->at)
 		return;
 	p->at = end;
-	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth) ||
+	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth && last->stack == s.stack) ||
 		     p->segments->len >= GRAPH_SEGMENTS_MAX))
 		last->end_ns = end;
 	else
@@ -142,21 +162,21 @@ static gboolean is_blocked(guint state)
 	return state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE;
 }
 
-static void follow(Path *p, guint32 thread, gint64 end, guint depth);
+static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 stack);
 
 /* What the waker did takes the place of the wait, from when the waker is known to have lived. */
-static void resolve(Path *p, guint32 thread, guint32 waker, const HistoryInterval *i, guint depth)
+static void resolve(Path *p, guint32 thread, guint32 waker, const HistoryInterval *i, guint depth, guint32 stack)
 {
 	const KernelThreadItem *item = item_of(p->graph, waker);
 
 	if (item->row == KERNEL_NO_ROW)
 		return;
-	add(p, thread, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns), depth);
-	follow(p, waker, i->end_ns, depth + 1);
+	add(p, thread, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns), depth, stack);
+	follow(p, waker, i->end_ns, depth + 1, stack_of(p, stack, waker));
 }
 
 /* One thread's time from where the path has come to until `end`. */
-static void follow(Path *p, guint32 thread, gint64 end, guint depth)
+static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 stack)
 {
 	const KernelThreadItem *item = item_of(p->graph, thread);
 	HistoryWalk walk;
@@ -172,21 +192,28 @@ static void follow(Path *p, guint32 thread, gint64 end, guint depth)
 		if (is_blocked(i.state) && i.end_ns <= end && depth < GRAPH_DEPTH_MAX && p->segments->len < GRAPH_SEGMENTS_MAX)
 			waker = waker_at(p->graph, thread, i.end_ns);
 		if (waker != G_MAXUINT32 && waker != thread)
-			resolve(p, thread, waker, &i, depth);
-		add(p, thread, &i, MIN(i.end_ns, end), depth);
+			resolve(p, thread, waker, &i, depth, stack);
+		add(p, thread, &i, MIN(i.end_ns, end), depth, stack);
 	}
+}
+
+void graph_append(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks)
+{
+	g_autoptr(GHashTable) known = stacks ? g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL) : NULL;
+	Path p = {g, segments, stacks, known, begin_ns};
+
+	thread = real_thread(g, thread);
+	if (thread == G_MAXUINT32 || item_of(g, thread)->row == KERNEL_NO_ROW)
+		return;
+	guint32 row = item_of(g, thread)->row;
+	p.at = MAX(begin_ns, history_row_begin(g->rows, row));
+	follow(&p, thread, MIN(end_ns, history_row_end(g->rows, row)), 0, stack_of(&p, GRAPH_NO_STACK, thread));
 }
 
 GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns)
 {
 	GArray *segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
-	Path p = {g, segments, begin_ns};
 
-	thread = real_thread(g, thread);
-	if (thread == G_MAXUINT32 || item_of(g, thread)->row == KERNEL_NO_ROW)
-		return segments;
-	guint32 row = item_of(g, thread)->row;
-	p.at = MAX(begin_ns, history_row_begin(g->rows, row));
-	follow(&p, thread, MIN(end_ns, history_row_end(g->rows, row)), 0);
+	graph_append(g, thread, begin_ns, end_ns, segments, NULL);
 	return segments;
 }

@@ -28,7 +28,17 @@ typedef struct {
 	guint32 detail;      /* text of the graph's rows */
 	guint8 state;        /* KernelThreadState */
 	guint8 depth;        /* how many wakers away from the thread that was asked about */
+	guint32 stack;       /* of graph_append(): who waited for it */
 } GraphSegment;
+
+/* A thread that somebody waited for. */
+typedef struct {
+	guint32 waiter;      /* the GraphStack of who waited; GRAPH_NO_STACK: nobody did, it is the one that was asked about */
+	guint32 thread;      /* serial */
+} GraphStack;
+
+#define GRAPH_NO_STACK   G_MAXUINT32
+#define GRAPH_STACKS_MAX (1u << 20) /* more are told as their waiters' */
 
 /*
  * `history` has the tables, `rows` (the same, or of the same row numbers) what threads did: layers/layers.h makes one that knows of the levels below. Both must outlive the
@@ -43,5 +53,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Graph, graph_free)
  * the array. Empty: the thread has no row, or did not live then.
  */
 GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns);
+
+/* The same, behind other segments. `stacks` (of GraphStack; may be NULL) gets the chains of waiters, each once in a path. */
+void graph_append(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks);
 
 #endif

@@ -53,12 +53,25 @@ static const char *format_number(char *buf, const Cell *cell, ViewUnit unit)
 	case VIEW_NUMBER:
 		return st_format_number(buf, as_double(cell));
 	case VIEW_BINS:
+	case VIEW_SERIES:
 	case VIEW_TEXT:
 	case VIEW_ID:
 	case VIEW_BOOL:
 		break;
 	}
 	return cell->type == CELL_DOUBLE ? st_format_double(buf, cell->d) : format_id(buf, cell);
+}
+
+/* Nothing is a blank; what is not nothing does not look like it. */
+static void append_series(GString *text, const GArray *series)
+{
+	static const char *const parts[] = {" ", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84", "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
+
+	for (guint i = 0; i < series->len; i++) {
+		double share = g_array_index(series, double, i);
+
+		g_string_append(text, parts[share > 0 ? 1 + (guint)(CLAMP(share, 0, 1) * 7 + 0.5) : 0]);
+	}
 }
 
 void text_cell(GString *text, const Cell *cell, ViewUnit unit)
@@ -69,6 +82,9 @@ void text_cell(GString *text, const Cell *cell, ViewUnit unit)
 	case CELL_BINS:
 	case CELL_UNKNOWN:
 		g_string_append(text, UNKNOWN);
+		break;
+	case CELL_SERIES:
+		append_series(text, cell->series);
 		break;
 	case CELL_BOOL:
 		g_string_append(text, cell->b ? "yes" : "no");

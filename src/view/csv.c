@@ -29,6 +29,14 @@ static void write_bins(const GArray *bins, FILE *out)
 	}
 }
 
+static void write_series(const GArray *series, FILE *out)
+{
+	char buf[ST_FORMAT_MAX];
+
+	for (guint i = 0; i < series->len; i++)
+		fprintf(out, "%s%s", i ? " " : "", st_format_double(buf, g_array_index(series, double, i)));
+}
+
 static void write_cell(const Cell *cell, FILE *out)
 {
 	char buf[ST_FORMAT_MAX];
@@ -52,6 +60,9 @@ static void write_cell(const Cell *cell, FILE *out)
 		break;
 	case CELL_BINS:
 		write_bins(cell->bins, out);
+		break;
+	case CELL_SERIES:
+		write_series(cell->series, out);
 		break;
 	}
 }

@@ -89,6 +89,10 @@ static void put_cell(GString *html, const View *view, guint row, guint c)
 	gboolean right = column->align == VIEW_ALIGN_RIGHT;
 
 	text_cell(text, cell, column->unit);
+	if (cell->type == CELL_SERIES) {
+		html_series(html, cell->series);
+		return;
+	}
 	if (view->tree_column == (gint)c)
 		g_string_append_printf(html, "<td class=\"depth-%u\">", depth_of(view, row));
 	else

@@ -24,6 +24,7 @@ void html_table(GString *html, const View *view);
 
 /* html_chart.c: stacked bars, histograms, and when something was. */
 void html_bars(GString *html, const View *view, const GArray *rows);
+void html_series(GString *html, const GArray *series); /* a cell */
 void html_histograms(GString *html, const View *view, const GArray *rows);
 void html_when(GString *html, const Block *block);
 

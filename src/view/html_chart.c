@@ -229,6 +229,26 @@ void html_histograms(GString *html, const View *view, const GArray *rows)
 		}
 }
 
+/* ---- Series --------------------------------------------------------------------------------------------------------------- */
+
+void html_series(GString *html, const GArray *series)
+{
+	g_string_append(html, "<td class=\"series\"><svg aria-hidden=\"true\"><g class=\"work s0\">");
+	for (guint i = 0; i < series->len; i++) {
+		double share = CLAMP(g_array_index(series, double, i), 0, 1);
+
+		if (share <= 0)
+			continue;
+		g_string_append(html, "<rect");
+		put_percent(html, "x", (double)i / series->len);
+		put_percent(html, "width", 1.0 / series->len);
+		put_percent(html, "y", 1 - share);
+		put_percent(html, "height", share);
+		g_string_append(html, "/>");
+	}
+	g_string_append(html, "</g></svg></td>");
+}
+
 /* ---- When ----------------------------------------------------------------------------------------------------------------- */
 
 #define RANGE_MIN 0.003 /* of the width: less can't be seen */

@@ -61,6 +61,7 @@ static const char *const rules[] = {
 	"td.n,th.n{text-align:right;white-space:nowrap}",
 	"tbody tr:hover{background:var(--card)}",
 	".depth-1{padding-left:1.4rem}.depth-2{padding-left:2.8rem}.depth-3{padding-left:4.2rem}.depth-4{padding-left:5.6rem}.depth-5{padding-left:7rem}.depth-6{padding-left:8.4rem}",
+	".series svg{display:block;width:160px;height:16px;background:var(--track)}",
 	".note,.none{color:var(--soft);font-size:.83rem}",
 	"details{margin-top:.8rem}summary{cursor:pointer;color:var(--accent);font-size:.88rem}",
 	"pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.55rem .8rem;margin:.5rem 0;overflow-x:auto;font-size:.83rem}",

@@ -17,6 +17,14 @@ static void write_bins(const GArray *bins, StJson *json)
 	st_json_end(json);
 }
 
+static void write_series(const GArray *series, StJson *json)
+{
+	st_json_begin_inline_array(json);
+	for (guint i = 0; i < series->len; i++)
+		st_json_double(json, g_array_index(series, double, i));
+	st_json_end(json);
+}
+
 static void write_cell(const Cell *cell, StJson *json)
 {
 	switch (cell->type) {
@@ -40,6 +48,9 @@ static void write_cell(const Cell *cell, StJson *json)
 		break;
 	case CELL_BINS:
 		write_bins(cell->bins, json);
+		break;
+	case CELL_SERIES:
+		write_series(cell->series, json);
 		break;
 	}
 }

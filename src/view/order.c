@@ -26,7 +26,7 @@ static int compare_numbers(const Cell *a, const Cell *b)
 /* Kinds of values in one column, in this order: truth, numbers, texts, histograms. */
 static int kind(const Cell *cell)
 {
-	return cell->type == CELL_BOOL ? 0 : cell->type == CELL_TEXT ? 2 : cell->type == CELL_BINS ? 3 : 1;
+	return cell->type == CELL_BOOL ? 0 : cell->type == CELL_TEXT ? 2 : cell->type == CELL_BINS || cell->type == CELL_SERIES ? 3 : 1;
 }
 
 static int compare_known(const Cell *a, const Cell *b)
@@ -35,7 +35,7 @@ static int compare_known(const Cell *a, const Cell *b)
 		return kind(a) - kind(b);
 	if (a->type == CELL_BOOL)
 		return a->b - b->b;
-	if (a->type == CELL_BINS)
+	if (a->type == CELL_BINS || a->type == CELL_SERIES)
 		return 0;
 	if (a->type == CELL_TEXT)
 		return strverscmp(a->text, b->text);

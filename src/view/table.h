@@ -13,6 +13,7 @@ typedef enum {
 	CELL_DOUBLE, /* finite */
 	CELL_TEXT,   /* valid UTF-8 */
 	CELL_BINS,
+	CELL_SERIES,
 } CellType;
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
 		double d;
 		const char *text; /* in View.texts */
 		GArray *bins;     /* of ViewBin; View.bins has it */
+		GArray *series;   /* of double; View.bins has it */
 	};
 } Cell;
 
@@ -50,6 +52,7 @@ struct View {
 	GArray *roles;       /* of guint8: each row's ViewRole */
 	gint tree_column;    /* -1: none */
 	gint64 origin_ns;    /* of times in JSON */
+	gint folded_stack, folded_value; /* columns; -1: it has no folded form */
 	gint chart_bar, chart_part, chart_value; /* columns; -1: rows are no parts of bars */
 	gboolean headings;
 	guint limit;       /* 0: none */
@@ -72,6 +75,7 @@ const char *view_unit_name(ViewUnit unit);
 /* Neither flushes; what goes wrong is left in the error indicator of `out`. */
 void view_write_csv(const View *view, FILE *out);
 void view_write_text(const View *view, FILE *out);
+void view_write_folded(const View *view, FILE *out);
 void view_write_html(const View *view, FILE *out);
 
 #endif

@@ -105,12 +105,28 @@ static void add_columns(struct libscols_table *table, const View *view)
 	}
 }
 
+/* Blocks of eighths as what any terminal has. */
+static void to_ascii(GString *text)
+{
+	static const char marks[] = " .:-=+*#@";
+	g_autoptr(GString) plain = g_string_new(NULL);
+
+	for (const char *c = text->str; *c; c = g_utf8_next_char(c)) {
+		gunichar block = g_utf8_get_char(c);
+
+		g_string_append_c(plain, block >= 0x2581 && block <= 0x2588 ? marks[block - 0x2580] : ' ');
+	}
+	g_string_assign(text, plain->str);
+}
+
 static void fill_line(struct libscols_line *line, const Layout *layout, guint row)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	for (guint c = 0; c < layout->view->columns->len; c++) {
 		g_string_truncate(text, 0);
 		text_cell(text, view_cell(layout->view, row, c), view_column(layout->view, c)->unit);
+		if (layout->style->ascii && view_cell(layout->view, row, c)->type == CELL_SERIES)
+			to_ascii(text);
 		if (layout->widths && !is_tree(layout->view, c))
 			text_cut(text, layout->widths[c], layout->style);
 		must(scols_line_set_data(line, c, text->str) == 0);

@@ -17,7 +17,7 @@ static const struct {
         [VIEW_NS] = {"ns", VIEW_ALIGN_RIGHT},       [VIEW_TIME_NS] = {"time_ns", VIEW_ALIGN_RIGHT},
         [VIEW_RATIO] = {"ratio", VIEW_ALIGN_RIGHT}, [VIEW_BYTES] = {"bytes", VIEW_ALIGN_RIGHT},
         [VIEW_HZ] = {"hz", VIEW_ALIGN_RIGHT},       [VIEW_NUMBER] = {"number", VIEW_ALIGN_RIGHT},
-        [VIEW_BINS] = {"histogram", VIEW_ALIGN_LEFT},
+        [VIEW_BINS] = {"histogram", VIEW_ALIGN_LEFT}, [VIEW_SERIES] = {"series", VIEW_ALIGN_LEFT},
 };
 
 const char *view_unit_name(ViewUnit unit)
@@ -46,6 +46,7 @@ View *view_new(const char *schema_name, const char *title)
 	view->texts = g_string_chunk_new(1024);
 	view->bins = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	view->roles = g_array_new(FALSE, TRUE, sizeof(guint8));
+	view->folded_stack = view->folded_value = -1;
 	view->tree_column = view->chart_bar = view->chart_part = view->chart_value = -1;
 	view->headings = TRUE;
 	return view;
@@ -260,6 +261,24 @@ const char *view_get_text(const View *view, guint row, guint column)
 	return cell->type == CELL_TEXT ? cell->text : NULL;
 }
 
+void view_set_series(View *view, guint column, const double *shares, guint n)
+{
+	Cell *cell = cell_to_set(view, column);
+	if (!cell)
+		return;
+	GArray *copy = g_array_sized_new(FALSE, FALSE, sizeof(double), n);
+	g_array_append_vals(copy, shares, MIN(n, VIEW_SERIES_MAX));
+	g_ptr_array_add(view->bins, copy);
+	*cell = (Cell){.type = CELL_SERIES, .series = copy};
+}
+
+void view_set_folded(View *view, guint stack, guint value)
+{
+	g_return_if_fail(stack < view->columns->len && value < view->columns->len);
+	view->folded_stack = (gint)stack;
+	view->folded_value = (gint)value;
+}
+
 void view_row_parent(View *view, gint parent_row)
 {
 	if (view->dropping)
@@ -281,14 +300,14 @@ void view_limit(View *view, guint rows)
 gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error)
 {
 	static const char *const names[] = {
-	        [VIEW_FORMAT_TEXT] = "text", [VIEW_FORMAT_JSON] = "json", [VIEW_FORMAT_CSV] = "csv", [VIEW_FORMAT_HTML] = "html"};
+	        [VIEW_FORMAT_TEXT] = "text", [VIEW_FORMAT_JSON] = "json", [VIEW_FORMAT_CSV] = "csv", [VIEW_FORMAT_HTML] = "html", [VIEW_FORMAT_FOLDED] = "folded"};
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
 			*format_out = (ViewFormat)i;
 			return TRUE;
 		}
 	}
-	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "'%s' is not an output format; give text, json, csv or html", text);
+	g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "'%s' is not an output format; give text, json, csv or html, or folded where there are stacks", text);
 	return FALSE;
 }
 
@@ -314,6 +333,13 @@ gboolean view_render(const View *view, ViewFormat format, FILE *out, GError **er
 		break;
 	case VIEW_FORMAT_TEXT:
 		view_write_text(view, out);
+		break;
+	case VIEW_FORMAT_FOLDED:
+		if (view->folded_stack < 0) {
+			g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "%s: there are no stacks in this table, so it has no folded form", view->title);
+			return FALSE;
+		}
+		view_write_folded(view, out);
 		break;
 	case VIEW_FORMAT_HTML:
 		view_write_html(view, out);

@@ -14,6 +14,8 @@
  *         text is "".
  *   html  one file for a browser: the table, with charts drawn from it. It asks for nothing else: no script, no other file, and a policy in it that forbids both.
  *
+ *   folded  for flame graphs (flamegraph.pl, speedscope, Perfetto): a line for each row, "frame;frame;frame number". Only of views that have it: view_set_folded().
+ *
  *	g_autoptr(View) view = view_new("exits", "VM exits");
  *	guint reason = view_add_column(view, "reason", "Reason", VIEW_TEXT);
  *	guint total = view_add_column(view, "total_ns", "Total", VIEW_NS);
@@ -42,9 +44,10 @@ typedef enum {
 	VIEW_FORMAT_JSON,
 	VIEW_FORMAT_CSV,
 	VIEW_FORMAT_HTML,
+	VIEW_FORMAT_FOLDED,
 } ViewFormat;
 
-/* "text", "json", "csv" or "html"; FALSE: none of them (ST_ERROR_USAGE). */
+/* "text", "json", "csv", "html" or "folded"; FALSE: none of them (ST_ERROR_USAGE). */
 gboolean view_format_parse(const char *text, ViewFormat *format_out, GError **error);
 
 /* Text and pages; programs read the others. */
@@ -62,6 +65,7 @@ typedef enum {
 	VIEW_BYTES,   /* ["bytes", 1.50 MiB] */
 	VIEW_HZ,      /* ["hz", 1,234/s] */
 	VIEW_NUMBER,  /* ["number", 3.20] without a dimension: a factor, a mean count */
+	VIEW_SERIES,  /* ["series"] shares, 0 .. 1, one behind the other; see view_set_series() */
 	VIEW_BINS,    /* ["histogram"] how many were how long; see view_set_bins() */
 } ViewUnit;
 
@@ -132,6 +136,12 @@ void view_set_role(View *view, guint column, ViewRole role);
 void view_chart_rows(View *view, guint bar, guint part, guint value);
 void view_set_row_role(View *view, ViewRole role);
 
+/* What the form "folded" is made of: a column of texts whose frames are put together with view_frame(), and one of numbers. */
+void view_set_folded(View *view, guint stack, guint value);
+
+/* Append a frame to a stack, the outermost one first. */
+void view_frame(GString *stack, const char *frame);
+
 /* Leave out the line of headings (text, CSV). */
 void view_set_headings(View *view, gboolean headings);
 
@@ -159,6 +169,10 @@ void view_set_bool(View *view, guint column, gboolean value);
  * between. `bins` are copied.
  */
 void view_set_bins(View *view, guint column, const ViewBin *bins, guint n);
+
+/* Shares in the order of time or place: a small chart in the table; JSON: an array; CSV: numbers with blanks between. `shares` are copied. */
+#define VIEW_SERIES_MAX 256
+void view_set_series(View *view, guint column, const double *shares, guint n);
 
 /* Put the row begun last below an earlier one in the tree; -1: below none. */
 void view_row_parent(View *view, gint parent_row);

@@ -320,7 +320,7 @@ static void test_rows_as_part(void)
 
 static void test_format_names(void)
 {
-	static const char *const names[] = {"text", "json", "csv", "html"};
+	static const char *const names[] = {"text", "json", "csv", "html", "folded"};
 	ViewFormat format;
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
 		g_assert_true(view_format_parse(names[i], &format, NULL));
@@ -360,6 +360,44 @@ static void test_page_escapes(void)
 	g_assert_nonnull(strstr(page, "<p class=\"note\">&lt;img src=x&gt;</p>"));
 	g_assert_null(strchr(page, '\033'));
 	g_assert_true(g_utf8_validate(page, -1, NULL));
+}
+
+static void test_series(void)
+{
+	static const double shares[] = {0, 0.01, 0.5, 1};
+	static const TextStyle ascii = {.ascii = TRUE};
+	g_autoptr(View) view = view_new("path", "Path");
+	view_add_column(view, "name", "NAME", VIEW_TEXT);
+	view_add_column(view, "when", "WHEN", VIEW_SERIES);
+	view_begin_row(view);
+	view_set_text(view, 0, "a");
+	view_set_series(view, 1, shares, G_N_ELEMENTS(shares));
+	expect(view, VIEW_FORMAT_TEXT, "NAME  WHEN\na      \xe2\x96\x81\xe2\x96\x85\xe2\x96\x88\n");
+	expect(view, VIEW_FORMAT_CSV, "name,when\na,0 0.01 0.5 1\n");
+	expect_styled(view, &ascii, "NAME  WHEN\na      .+@\n");
+	g_autofree char *json = render(view, VIEW_FORMAT_JSON), *page = render(view, VIEW_FORMAT_HTML);
+	g_assert_nonnull(strstr(json, "\"when\": [0, 0.01, 0.5, 1]"));
+	g_assert_nonnull(strstr(page, "x=\"75.000%\" width=\"25.000%\" y=\"0.000%\" height=\"100.000%\""));
+}
+
+static void test_folded(void)
+{
+	g_autoptr(View) view = view_new("stacks", "Stacks");
+	g_autoptr(GString) stack = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	view_add_column(view, "stack", "STACK", VIEW_TEXT);
+	view_add_column(view, "ns", "NS", VIEW_NS);
+	view_frame(stack, "a;b");
+	view_frame(stack, "c\nd");
+	for (guint i = 0; i < 2; i++) {
+		view_begin_row(view);
+		view_set_text(view, 0, stack->str);
+		view_set_int(view, 1, 1234 * (gint64)i); /* what took no time is no line */
+	}
+	g_assert_false(view_render(view, VIEW_FORMAT_FOLDED, stderr, &error));
+	g_assert_error(error, ST_ERROR, ST_ERROR_USAGE);
+	view_set_folded(view, 0, 1);
+	expect(view, VIEW_FORMAT_FOLDED, "a,b;c d 1234\n");
 }
 
 static void test_page_charts(void)
@@ -463,6 +501,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/view/document", test_document);
 	g_test_add_func("/view/fill", test_fill);
 	g_test_add_func("/view/page/escapes", test_page_escapes);
+	g_test_add_func("/view/series", test_series);
+	g_test_add_func("/view/folded", test_folded);
 	g_test_add_func("/view/page/charts", test_page_charts);
 	return g_test_run();
 }
