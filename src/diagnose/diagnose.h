@@ -22,6 +22,7 @@
 #define DIAGNOSE_THRESHOLDS(T) \
 	T(LOST_SHARE,     "lost.share",     0.01,  "share of the sufferer's demand that must be lost") \
 	T(LOST_MS,        "lost.ms",        20,    "milliseconds that must be lost") \
+	T(LOST_TIME,      "lost.time",      0.01,  "share of the time that is looked at that must be lost: who wants little loses little") \
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
 	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \

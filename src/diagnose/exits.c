@@ -331,7 +331,7 @@ static void judge(Scan *s, guint vms)
 		if (!s->storms[i].loss)
 			continue;
 		demand = wanted(s, vm, s->begin, s->end);
-		if (diagnose_matters(s->d, s->storms[i].loss, demand, DIAGNOSE_LOST_SHARE))
+		if (diagnose_matters_while(s->d, s->storms[i].loss, demand, DIAGNOSE_LOST_SHARE))
 			add_finding(s, &s->storms[i], (Kind)(i % KINDS), i / KINDS, vm, demand);
 	}
 }

@@ -59,9 +59,16 @@ void diagnose_add(Diagnose *d, DiagnoseFinding *f)
 	g_ptr_array_add(d->findings, f);
 }
 
-gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share)
+gboolean diagnose_matters_while(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share)
 {
 	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_MS] * 1e6 && (double)loss->ns >= d->thresholds[share] * (double)demand_ns;
+}
+
+gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share)
+{
+	gint64 range = diagnose_end(d, loss->trace) - diagnose_begin(d, loss->trace);
+
+	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_TIME] * (double)range && diagnose_matters_while(d, loss, demand_ns, share);
 }
 
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial)

@@ -92,8 +92,11 @@ void diagnose_finding_free(gpointer finding);
 void diagnose_who(DiagnoseWho *who, const char *kind, const char *name, const char *machine, gint32 pid, gint32 tid); /* copies */
 void diagnose_add(Diagnose *d, DiagnoseFinding *f); /* takes it */
 
-/* TRUE if a loss is worth a finding: lost.ms, and that share of the demand. */
+/* TRUE if a loss is worth a finding: lost.ms, lost.time, and that share of the demand. */
 gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
+
+/* The same without lost.time: of what was found to be heavy while it lasted, however short that was. */
+gboolean diagnose_matters_while(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
 
 /* A thread of a trace, by its serial; NULL: there is none. */
 const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
