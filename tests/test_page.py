@@ -266,6 +266,17 @@ def decode(data, width):
     return rows
 
 
+def test_alone_is_what_the_machine_saw_itself():
+    server = served(SAMPLE)
+    row = next(row for row in server.json("GET", "/api/v1/rows")["rows"] if row["path"] == "n/cpu/0")
+    states = server.json("GET", "/api/v1/rows")["kinds"][row["kind"]]
+    lost = {}
+    for alone in (0, 1):
+        sums = server.json("GET", f"/api/v1/sums?rows={row['id']}&alone={alone}")["rows"][0]["ns"]
+        lost[alone] = sum(ns for ns, state in zip(sums, states) if state["name"] == "steal")
+    tap.check(lost[0] > 1e9 and lost[1] == 0, f"a guest does not see what its host took: {lost}")
+
+
 def test_no_more_is_sent_than_pixels_need():
     server = served(SAMPLE)
     rows = [row["id"] for row in server.json("GET", "/api/v1/rows")["rows"]][:200]

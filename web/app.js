@@ -55,6 +55,16 @@ export class App {
 		}
 	}
 
+	/** Whose word counts: what the server is told with every question about rows. */
+	get word() {
+		return this.view.alone ? {alone: 1} : {};
+	}
+
+	/** Is there a machine on top of another, so that the two words differ? */
+	get hasLayers() {
+		return this.experiment.machines.some(m => m.kind === 'kernel' && m.parent >= 0);
+	}
+
 	/** @param {(changed: Partial<View>) => void} listener */
 	listen(listener) {
 		this.listeners.push(listener);

@@ -109,6 +109,7 @@ export const KEYS = [
 	[['c'], 'Critical path of the selected row', t => t.togglePath()],
 	[['r'], 'Statistics of the selected range, or of what is seen', t => range(t)],
 	[['e'], 'Events around the selection', t => t.app.change({panel: 'events'})],
+	[['v'], 'What guests saw themselves, or what really was', t => t.app.change({alone: !t.app.view.alone})],
 	[['g'], 'Arrows', t => t.app.change({arrows: !t.app.view.arrows})],
 	[['b'], 'Bookmark', t => t.bookmark()],
 	[['['], 'The bookmark before', t => t.nextBookmark(-1)],

@@ -15,7 +15,7 @@ export class Minimap {
 		this.app = app;
 		this.timeline = timeline;
 		this.element = h('canvas', {class: 'minimap', title: 'The whole recording: drag to move, elsewhere to select what is seen'});
-		this.pictures = new Pictures(app.states, () => timeline.redraw(), error => timeline.fail(error));
+		this.pictures = new Pictures(app.states, () => ({}), () => timeline.redraw(), error => timeline.fail(error));
 		const host = app.experiment.machines.findIndex(m => m.parent < 0 && m.kind === 'kernel');
 		this.rows = app.rows.rows.filter(r => r.kind === 'cpu' && r.machine === Math.max(host, 0)).sort((a, b) => a.path.localeCompare(b.path, 'en', {numeric: true})).slice(0, LANES);
 		this.element.addEventListener('pointerdown', (/** @type {PointerEvent} */ e) => this.drag(e));

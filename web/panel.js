@@ -31,7 +31,7 @@ export class Panel {
 		this.element = h('aside', {class: 'panel', hidden: true, 'aria-label': 'Details'}, this.tabs, this.body);
 		this.rangeTab = 0;
 		this.serial = 0;
-		app.listen(changed => ['panel', 'row', 'at', 'sb', 'se', 'bookmarks'].some(k => k in changed) && this.later());
+		app.listen(changed => ['panel', 'row', 'at', 'sb', 'se', 'bookmarks', 'alone'].some(k => k in changed) && this.later());
 	}
 
 	/** Dragging changes the range many times a second. */
@@ -70,7 +70,7 @@ export class Panel {
 		const {row, app} = this, {at} = app.view;
 		if (!row || at === null)
 			return notice('No interval is selected', 'Click into the timeline, or select a row with the arrow keys and press I.');
-		const {intervals} = await api.get('intervals', {row: row.id, begin: at, end: at + 1, limit: 1});
+		const {intervals} = await api.get('intervals', {row: row.id, begin: at, end: at + 1, limit: 1, ...app.word});
 		if (!intervals.length)
 			return notice('Nothing is known of this row at that time');
 		const [begin, end, code, detail] = intervals[0], state = (app.states.get(row.id) ?? [])[code];
@@ -110,7 +110,7 @@ export class Panel {
 		const {app} = this, ids = [...new Set(this.timeline.lines.flatMap(l => l.lanes.map(r => r.id)))].slice(0, SUMMED_MAX);
 		if (!ids.length)
 			return notice('No row is shown');
-		const {rows} = await api.get('sums', {rows: ids.join(','), begin: Math.floor(begin), end: Math.ceil(end)});
+		const {rows} = await api.get('sums', {rows: ids.join(','), begin: Math.floor(begin), end: Math.ceil(end), ...app.word});
 		const worth = (/** @type {{id: number, ns: number[]}} */ r) => r.ns.reduce((sum, ns, i) => sum + (['run', 'system', 'exit', 'lost'].includes((app.states.get(r.id) ?? [])[i].class) ? ns : 0), 0);
 		const most = rows.map((/** @type {any} */ r) => ({...r, worth: worth(r)})).filter((/** @type {any} */ r) => r.worth > 0).sort((/** @type {any} */ a, /** @type {any} */ b) => b.worth - a.worth).slice(0, SHOWN);
 		if (!most.length)

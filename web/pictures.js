@@ -229,16 +229,20 @@ export function paint(raw, states, width, height) {
 export class Pictures {
 	/**
 	 * @param {Map<number, State[]>} states by row
+	 * @param {() => Record<string, any>} word what else the server is told
 	 * @param {() => void} changed
 	 * @param {(error: Error) => void} failed
 	 */
-	constructor(states, changed, failed) {
+	constructor(states, word, changed, failed) {
+		this.word = word;
 		this.states = states;
 		this.changed = changed;
 		this.failed = failed;
 		/** @type {Map<number, Strip>} */
 		this.strips = new Map();
 		this.busy = false;
+		/** What was asked for before forget() is not wanted any more. */
+		this.age = 0;
 		/** @type {(() => void) | null} */
 		this.next = null;
 	}
@@ -250,6 +254,7 @@ export class Pictures {
 
 	/** Everything is painted anew: colours or heights have changed. */
 	forget() {
+		this.age++;
 		this.strips.clear();
 	}
 
@@ -288,10 +293,11 @@ export class Pictures {
 		const span = want.end - want.begin, begin = Math.floor(Math.max(want.begin - span / 2, 0));
 		const end = Math.ceil(Math.min(want.end + span / 2, want.length));
 		const width = Math.max(1, Math.min(16384, Math.round(want.width * (end - begin) / span)));
+		const word = this.word(), asked = this.age;
 		this.busy = true;
 		try {
-			const {rows: raws, names} = decode(await api.bytes('picture', {rows: rows.join(','), begin, end, width}));
-			for (const raw of raws)
+			const {rows: raws, names} = decode(await api.bytes('picture', {rows: rows.join(','), begin, end, width, ...word}));
+			for (const raw of asked === this.age ? raws : [])
 				this.keep(raw, {begin, end, ...paint(raw, this.states.get(raw.id) ?? [], width, want.height), labels: raw.labels, names, height: want.height});
 			this.changed();
 		} catch (error) {

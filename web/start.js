@@ -115,7 +115,7 @@ function evidence(app, f, index) {
 function spark(app, f) {
 	const canvas = h('canvas', {class: 'spark', role: 'img', 'aria-label': `When: ${f.ranges.map(([b, e]) => `${time(b)} to ${time(e)}`).slice(0, 5).join(', ')}`});
 	const ids = [...new Set(f.evidence.map(e => app.byPath.get(e.row)?.id))].filter(id => id !== undefined);
-	const pictures = new Pictures(app.states, () => {}, () => {});
+	const pictures = new Pictures(app.states, () => ({}), () => {}, () => {});
 	const drawn = (/** @type {Float64Array} */ shares) => requestAnimationFrame(() => drawSpark(app, canvas, f, shares));
 	if (ids.length)
 		pictures.shares(ids, app.length, COLUMNS, state => f.evidence.some(e => e.state === state.name)).then(drawn, () => drawn(new Float64Array(COLUMNS)));

@@ -58,7 +58,7 @@ export class Timeline {
 		this.saidUntil = 0;
 		this.asked = '';
 		this.pathKey = '';
-		this.pictures = new Pictures(app.states, () => this.redraw(), error => this.fail(error));
+		this.pictures = new Pictures(app.states, () => app.word, () => this.redraw(), error => this.fail(error));
 		/* Elements */
 		this.canvas = h('canvas', {class: 'rows', tabindex: 0, role: 'application', 'aria-label': 'Timeline. W and S zoom, A and D pan, arrow keys select; ? lists all keys.'});
 		this.axis = h('canvas', {class: 'axis'});
@@ -89,9 +89,10 @@ export class Timeline {
 		this.search = h('input', {type: 'search', placeholder: 'Search  /', 'aria-label': 'Search rows', onkeydown: (/** @type {KeyboardEvent} */ e) => this.searchKey(e)});
 		this.quietButton = h('button', {'aria-pressed': 'false', onclick: () => app.change({quiet: !app.view.quiet})}, 'Idle rows');
 		this.arrowButton = h('button', {'aria-pressed': 'true', title: 'Wakeups, interrupts and disk requests between rows (g)', onclick: () => app.change({arrows: !app.view.arrows})}, 'Arrows');
+		this.aloneButton = h('button', {hidden: !app.hasLayers, title: 'What each machine saw itself: time that lower levels took looks like its own (V)', onclick: () => app.change({alone: !app.view.alone})}, 'Guests\' own view');
 		return h('div', {class: 'toolbar'},
 			h('div', {class: 'group'}, this.filter, this.search),
-			h('div', {class: 'group'}, this.quietButton, this.arrowButton, button('Critical path', 'Critical path of the selected row (c)', () => this.togglePath())),
+			h('div', {class: 'group'}, this.quietButton, this.arrowButton, this.aloneButton, button('Critical path', 'Critical path of the selected row (c)', () => this.togglePath())),
 			h('div', {class: 'group'}, button('−', 'Zoom out (S)', () => this.zoomBy(2)), button('+', 'Zoom in (W)', () => this.zoomBy(0.5)), button('All', 'The whole recording (0)', () => this.zoomAll()),
 				button('↶', 'Undo zoom (U)', () => app.undo()), button('↷', 'Redo zoom (Shift+U)', () => app.redo())),
 			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => this.savePng()), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv()),
@@ -102,12 +103,12 @@ export class Timeline {
 
 	/** @param {Partial<import('./view.js').View>} changed */
 	changed(changed) {
-		const rows = ['filter', 'open', 'closed', 'pins', 'finding', 'quiet', 'path', 'size'];
+		const rows = ['filter', 'open', 'closed', 'pins', 'finding', 'quiet', 'arrows', 'alone', 'path', 'size'];
 		if (rows.some(key => key in changed))
 			this.layout();
-		if ('size' in changed)
+		if ('size' in changed || 'alone' in changed)
 			this.pictures.forget();
-		if ('path' in changed || (this.app.view.path && 'sb' in changed))
+		if ('path' in changed || 'alone' in changed || (this.app.view.path && 'sb' in changed))
 			this.askPath();
 		if (!('row' in changed) || !('at' in changed) || this.app.view.at === null)
 			this.interval = 'at' in changed ? null : this.interval;
@@ -129,6 +130,7 @@ export class Timeline {
 		this.quietButton.setAttribute('aria-pressed', String(view.quiet));
 		this.quietButton.textContent = `Idle rows (${countQuiet(this.roots)})`;
 		this.arrowButton.setAttribute('aria-pressed', String(view.arrows));
+		this.aloneButton.setAttribute('aria-pressed', String(view.alone));
 		if (this.filter.value !== view.filter)
 			this.filter.value = view.filter;
 		this.drawHead();
@@ -475,7 +477,7 @@ export class Timeline {
 
 	/** @param {Row} row @param {number} t @param {number} [tolerance] ns on either side */
 	async select(row, t, tolerance = 0) {
-		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(t - tolerance), end: Math.ceil(t + tolerance) + 1, limit: 200});
+		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(t - tolerance), end: Math.ceil(t + tolerance) + 1, limit: 200, ...this.app.word});
 		const best = intervals.find((/** @type {number[]} */ i) => i[0] <= t && i[1] > t) ?? intervals[0];
 		this.app.change({row: row.path, at: best ? best[0] : null, panel: best ? 'interval' : this.app.view.panel, sb: null, se: null});
 	}
@@ -507,14 +509,14 @@ export class Timeline {
 	/** Of the selected range, else of what is seen when it is asked for. */
 	async askPath() {
 		const {view} = this.app, row = this.app.byPath.get(view.path);
-		const range = view.sb !== null && view.se !== null ? [view.sb, view.se] : [view.b, view.e], key = `${view.path} ${range}`;
+		const range = view.sb !== null && view.se !== null ? [view.sb, view.se] : [view.b, view.e], key = `${view.path} ${range} ${view.alone}`;
 		if (key === this.pathKey)
 			return;
 		this.pathKey = key;
 		this.path = [];
 		if (row) {
 			try {
-				this.path = (await api.get('critical-path', {row: row.id, begin: Math.floor(range[0]), end: Math.ceil(range[1])})).segments;
+				this.path = (await api.get('critical-path', {row: row.id, begin: Math.floor(range[0]), end: Math.ceil(range[1]), ...this.app.word})).segments;
 			} catch (error) {
 				this.fail(/** @type {Error} */ (error));
 			}
@@ -575,7 +577,7 @@ export class Timeline {
 			this.say('select a row first');
 			return;
 		}
-		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(view.b), end: Math.ceil(view.e), limit: 10000});
+		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(view.b), end: Math.ceil(view.e), limit: 10000, ...this.app.word});
 		const states = this.app.states.get(row.id) ?? [], quote = (/** @type {string} */ text) => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 		const text = intervals.map((/** @type {import('./api.js').Interval} */ [begin, end, state, detail]) => `${quote(row.path)},${begin},${end},${states[state]?.name ?? ''},${quote(detail)}`).join('\n');
 		download('strata-intervals.csv', new Blob([`row,begin_ns,end_ns,state,detail\n${text}\n`], {type: 'text/csv'}));

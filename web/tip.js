@@ -44,7 +44,7 @@ export class Tip {
 	/** @param {Row} row @param {number} x @param {number} y @param {number} serial */
 	async ask(row, x, y, serial) {
 		const {b, e} = this.app.view, pixel = (e - b) / this.timeline.width, begin = Math.floor(this.timeline.timeAt(x) - pixel / 2), end = Math.max(Math.ceil(begin + pixel), begin + 1);
-		const {intervals} = await api.get('intervals', {row: row.id, begin, end, limit: FEW});
+		const {intervals} = await api.get('intervals', {row: row.id, begin, end, limit: FEW, ...this.app.word});
 		if (serial !== this.serial || !intervals.length)
 			return;
 		const body = intervals.length === 1 ? this.one(row, intervals[0]) : this.several(row, intervals, begin, end);

@@ -22,6 +22,7 @@
  * @property {number} finding that is shown; -1: none
  * @property {boolean} quiet rows that did nothing are shown
  * @property {boolean} arrows
+ * @property {boolean} alone machines' rows as they saw them themselves
  * @property {number} size height of a row
  * @property {string} path path of the row whose critical path is shown
  * @property {string} panel what the panel below shows
@@ -32,7 +33,7 @@
 
 /** @returns {View} */
 export function initial() {
-	return {tab: 'findings', b: 0, e: 0, row: '', at: null, sb: null, se: null, filter: '', open: [], closed: [], pins: [], finding: -1, quiet: false, arrows: true, size: 20, path: '',
+	return {tab: 'findings', b: 0, e: 0, row: '', at: null, sb: null, se: null, filter: '', open: [], closed: [], pins: [], finding: -1, quiet: false, arrows: true, alone: false, size: 20, path: '',
 		panel: '', table: '', options: {}, bookmarks: []};
 }
 
@@ -71,6 +72,7 @@ export function parse(fragment) {
 	view.finding = number(q.get('finding')) ?? -1;
 	view.quiet = q.get('quiet') === '1';
 	view.arrows = q.get('arrows') !== '0';
+	view.alone = q.get('alone') === '1';
 	view.size = Math.max(6, Math.min(48, number(q.get('size')) ?? 20));
 	view.path = q.get('path') ?? '';
 	view.panel = q.get('panel') ?? '';
@@ -108,6 +110,7 @@ export function fragment(view, length) {
 	put('finding', view.finding >= 0 ? view.finding : null);
 	put('quiet', view.quiet ? 1 : null);
 	put('arrows', view.arrows ? null : 0);
+	put('alone', view.alone ? 1 : null);
 	put('size', view.size === 20 ? null : view.size);
 	put('path', view.path);
 	put('panel', view.panel);

@@ -103,7 +103,7 @@ gint64 page_time(const Page *page, const AnalysisStoreTrace *t, gint64 time)
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------------ */
 
-gboolean page_find_row(const Page *page, gint64 number, PageRow *out)
+static gboolean find_row(const Page *page, gint64 number, gboolean alone, PageRow *out)
 {
 	gint64 row = number;
 
@@ -112,7 +112,7 @@ gboolean page_find_row(const Page *page, gint64 number, PageRow *out)
 		guint32 n = history_n_rows(t->rows);
 
 		if (row < n) {
-			*out = (PageRow){.trace = t, .row = (guint32)row, .number = (guint32)number};
+			*out = (PageRow){.trace = t, .history = alone ? t->history : t->rows, .row = (guint32)row, .number = (guint32)number};
 			return TRUE;
 		}
 		row -= n;
@@ -129,11 +129,12 @@ guint32 page_first_row(const Page *page, const AnalysisStoreTrace *t)
 	return first;
 }
 
-static gboolean parse_row(const Page *page, const char *text, PageRow *out, GError **error)
+static gboolean parse_row(const Page *page, const ServerRequest *request, const char *text, PageRow *out, GError **error)
 {
+	gboolean alone = g_strcmp0(server_argument(request, "alone"), "1") == 0;
 	guint64 number;
 
-	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &number, NULL) || !page_find_row(page, (gint64)number, out)) {
+	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &number, NULL) || !find_row(page, (gint64)number, alone, out)) {
 		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "there is no row \"%.20s\": /api/v1/rows lists them", text);
 		return FALSE;
 	}
@@ -144,7 +145,7 @@ gboolean page_row_argument(const Page *page, const ServerRequest *request, PageR
 {
 	const char *text = server_argument(request, "row");
 
-	return parse_row(page, text ? text : "", out, error);
+	return parse_row(page, request, text ? text : "", out, error);
 }
 
 GArray *page_rows_argument(const Page *page, const ServerRequest *request, GError **error)
@@ -160,7 +161,7 @@ GArray *page_rows_argument(const Page *page, const ServerRequest *request, GErro
 	for (char **n = numbers; *n; n++) {
 		PageRow row;
 
-		if (!parse_row(page, *n, &row, error))
+		if (!parse_row(page, request, *n, &row, error))
 			return NULL;
 		g_array_append_val(rows, row);
 	}

@@ -64,12 +64,10 @@ gint64 page_time(const Page *page, const AnalysisStoreTrace *t, gint64 time);
 /* A row and where it is from. */
 typedef struct {
 	const AnalysisStoreTrace *trace;
+	const History *history; /* the trace's rows as they really were; with the argument alone=1 as the machine saw them itself */
 	guint32 row;    /* of its history */
 	guint32 number; /* of all rows */
 } PageRow;
-
-/* FALSE: there is no row of that number. */
-gboolean page_find_row(const Page *page, gint64 number, PageRow *out);
 
 /* The number of a trace's first row. */
 guint32 page_first_row(const Page *page, const AnalysisStoreTrace *t);

@@ -8,7 +8,7 @@ static void put_interval(const Page *page, StJson *j, const PageRow *row, const 
 	st_json_int(j, page_time(page, row->trace, i->begin_ns));
 	st_json_int(j, page_time(page, row->trace, i->end_ns));
 	st_json_int(j, i->state);
-	st_json_string(j, history_text_get(row->trace->rows, i->detail));
+	st_json_string(j, history_text_get(row->history, i->detail));
 	st_json_end(j);
 }
 
@@ -28,7 +28,7 @@ gboolean page_get_intervals(ServerRequest *request, ServerReply *reply, GError *
 	st_json_begin_object(j);
 	st_json_key(j, "intervals");
 	st_json_begin_array(j);
-	history_walk(&walk, row.trace->rows, row.row, analysis_own_time(row.trace, begin_ns), analysis_own_time(row.trace, end_ns));
+	history_walk(&walk, row.history, row.row, analysis_own_time(row.trace, begin_ns), analysis_own_time(row.trace, end_ns));
 	while (history_walk_next(&walk, &i) && n++ < limit)
 		put_interval(&page, j, &row, &i);
 	st_json_end(j);

@@ -33,25 +33,25 @@ static gint64 row_of(const Page *page, const AnalysisStoreTrace *t, guint32 seri
 	return row == KERNEL_NO_ROW ? -1 : (gint64)page_first_row(page, t) + row;
 }
 
-static void put_segment(const Page *page, StJson *j, const AnalysisStoreTrace *t, const GraphSegment *s)
+static void put_segment(const Page *page, StJson *j, const PageRow *row, const GraphSegment *s)
 {
 	st_json_begin_inline_array(j);
-	st_json_int(j, page_time(page, t, s->begin_ns));
-	st_json_int(j, page_time(page, t, s->end_ns));
-	st_json_int(j, row_of(page, t, s->thread));
+	st_json_int(j, page_time(page, row->trace, s->begin_ns));
+	st_json_int(j, page_time(page, row->trace, s->end_ns));
+	st_json_int(j, row_of(page, row->trace, s->thread));
 	st_json_uint(j, s->state);
-	st_json_string(j, history_text_get(t->rows, s->detail));
+	st_json_string(j, history_text_get(row->history, s->detail));
 	st_json_uint(j, s->depth);
 	st_json_end(j);
 }
 
-static void put_path(const Page *page, StJson *j, const AnalysisStoreTrace *t, const GArray *path)
+static void put_path(const Page *page, StJson *j, const PageRow *row, const GArray *path)
 {
 	st_json_begin_object(j);
 	st_json_key(j, "segments");
 	st_json_begin_array(j);
 	for (guint i = 0; i < MIN(path->len, PAGE_SEGMENTS_MAX); i++)
-		put_segment(page, j, t, &g_array_index(path, GraphSegment, i));
+		put_segment(page, j, row, &g_array_index(path, GraphSegment, i));
 	st_json_end(j);
 	st_json_member_bool(j, "more", path->len > PAGE_SEGMENTS_MAX);
 	st_json_end(j);
@@ -68,8 +68,8 @@ gboolean page_get_critical_path(ServerRequest *request, ServerReply *reply, GErr
 	guint32 thread = thread_of(&row);
 	if (thread == G_MAXUINT32)
 		return server_refuse(reply, 404, "No thread", "Only threads and vCPUs have critical paths");
-	g_autoptr(Graph) graph = graph_new(row.trace->history, row.trace->rows);
+	g_autoptr(Graph) graph = graph_new(row.trace->history, row.history);
 	g_autoptr(GArray) path = graph_path(graph, thread, analysis_own_time(row.trace, begin_ns), analysis_own_time(row.trace, end_ns));
-	put_path(&page, server_reply_json(reply), row.trace, path);
+	put_path(&page, server_reply_json(reply), &row, path);
 	return TRUE;
 }

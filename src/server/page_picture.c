@@ -75,7 +75,7 @@ static gboolean collect(const Picture *p, const PageRow *row, GArray *found, gui
 	HistoryWalk walk;
 	HistoryInterval i;
 
-	history_walk(&walk, row->trace->rows, row->row, p->begin_ns, p->end_ns);
+	history_walk(&walk, row->history, row->row, p->begin_ns, p->end_ns);
 	while (history_walk_next(&walk, &i)) {
 		if (found->len == max)
 			return FALSE;
@@ -103,7 +103,7 @@ static void put_intervals(Picture *p, const PageRow *row, const GArray *found)
 	put_u32(p->out, found->len ? place_of(p, all[found->len - 1].end_ns) : 0);
 	for (guint i = 0; i < found->len; i++)
 		put_u32(p->out, MIN(all[i].end_ns, p->end_ns) - MAX(all[i].begin_ns, p->begin_ns) < shortest ? 0 :
-				number_of(p, history_text_get(row->trace->rows, all[i].detail)));
+				number_of(p, history_text_get(row->history, all[i].detail)));
 	put_u32(p->out, 0);
 	for (guint i = 0; i < found->len; i++)
 		g_string_append_c(p->out, (char)all[i].state);
@@ -150,7 +150,7 @@ static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, 
 /* What a run of columns of one state is, if it is one interval. */
 static gboolean put_label(Picture *p, const PageRow *row, guint column, guint n)
 {
-	const History *h = row->trace->rows;
+	const History *h = row->history;
 	double length = (double)(p->end_ns - p->begin_ns) / p->width;
 	HistoryInterval i;
 
@@ -182,7 +182,7 @@ static void put_labels(Picture *p, const PageRow *row, gsize first, gsize end)
 
 static void put_columns(Picture *p, const PageRow *row)
 {
-	const History *h = row->trace->rows;
+	const History *h = row->history;
 	guint n_states = history_n_states(h, history_row_kind(h, row->row));
 	double length = (double)(p->end_ns - p->begin_ns) / p->width;
 

@@ -232,7 +232,7 @@ gboolean page_get_rows(ServerRequest *request, ServerReply *reply, GError **erro
 
 static void put_sums(StJson *j, const PageRow *row, gint64 begin_ns, gint64 end_ns)
 {
-	const History *h = row->trace->rows;
+	const History *h = row->history;
 	gint64 ns[HISTORY_STATES_MAX];
 
 	history_sums(h, row->row, analysis_own_time(row->trace, begin_ns), analysis_own_time(row->trace, end_ns), ns);
