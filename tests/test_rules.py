@@ -254,6 +254,26 @@ def test_few_or_short_interrupts_are_no_load():
     tap.equal(findings(interrupted("long", 4000, 10000), "interrupt-load"), [], "100 a second")
 
 
+def disturbed(name, each_us):
+    """A vCPU that runs, and a packet's softirq a millisecond on its processor."""
+    m = Host(name)
+    for i in range(2000):
+        m.at(1 + i, "irq_softirq_entry", vec=3)
+        m.at(1 + i + each_us / 1000, "irq_softirq_exit", vec=3)
+    m.at(2001.1, "irq_handler_entry", irq=24, name="nic0")
+    m.at(2001.2, "irq_handler_exit", irq=24, ret=1)
+    return m.finish(2002)
+
+
+def test_interrupts_that_take_a_vms_time():
+    found = only(disturbed("disturbed", 200), "interrupted-vcpus", 400)
+    tap.check("net_rx" in found["culprit"]["name"], found["culprit"]["name"])
+
+
+def test_interrupts_that_take_little_of_it():
+    tap.equal(findings(disturbed("calm", 50), "interrupted-vcpus"), [], "5 %")
+
+
 FUTEX_WAIT, FUTEX_WAKE = 128, 129
 
 
@@ -359,6 +379,28 @@ def test_a_machine_short_of_memory():
 
 def test_a_program_that_reads_its_file_is_not_short_of_memory():
     tap.equal(findings(faulting("cold", 0), "memory-pressure"), [], "nothing was taken from it")
+
+
+def flushing(name, ms):
+    m = Machine(name)
+    m.process(100, "writer")
+    m.switch(0.5, 100)
+    for i in range(200):
+        time = 1 + i * 10
+        m.call(time, "fsync", time + ms, fd=3)
+        m.switch(time + 0.01, 0, state=2)
+        m.wake(time + ms - 0.05, 100)
+        m.switch(time + ms - 0.02, 100)
+    return m.finish(2002)
+
+
+def test_a_program_that_waits_for_the_medium():
+    found = only(flushing("flushing", 8), "flush-bound", 200 * 8)
+    tap.equal(found["sufferer"]["name"], "writer", "who")
+
+
+def test_a_program_that_flushes_now_and_then():
+    tap.equal(findings(flushing("seldom", 2), "flush-bound"), [], "a fifth of the time")
 
 
 def talking(name, lose, gap_ms=200):

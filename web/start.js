@@ -31,7 +31,7 @@ function verdict(app) {
 	const head = findings === null ? 'Looking for causes …' : !f ? 'Nothing was found that slows anything down' : f.title;
 	const text = findings === null ? 'The traces are read; the causes are being looked for. The timeline can be looked at already.' :
 		!f ? 'No VM, thread or container lost time to a cause that Strata knows. The timeline and the tables show what happened.' :
-		`That cost ${duration(f.lost)}, ${percent(f.share)} of the time for which ${f.sufferer.name || 'it'} wanted to run${findings.length > 1 ? `. ${findings.length === 2 ? 'One more cause was' : `${findings.length - 1} more causes were`} found` : ''}.`;
+		`That cost ${duration(f.lost)}, ${percent(f.share)} of ${f.share_of}${findings.length > 1 ? `. ${findings.length === 2 ? 'One more cause was' : `${findings.length - 1} more causes were`} found` : ''}.`;
 	return h('header', {class: 'verdict'}, h('h1', {}, head), h('p', {}, text),
 		h('p', {class: 'soft'}, `${plural(experiment.machines.length, 'trace')}, ${duration(experiment.length)} from ${date(experiment.begin, 0)}`));
 }
@@ -90,7 +90,7 @@ function body(app, f, i) {
 	const culprit = f.culprit.name && `${f.culprit.name}${f.culprit.pid >= 0 ? ` (${f.culprit.pid})` : ''}${f.culprit.machine ? ` in ${f.culprit.machine}` : ''}`;
 	const pair = (/** @type {string} */ name, /** @type {any} */ value) => value ? [h('dt', {}, name), h('dd', {}, value)] : [];
 	return h('div', {},
-		h('div', {class: 'figures'}, figure(duration(f.lost), 'lost'), figure(percent(f.share), `of what ${f.sufferer.name || 'it'} wanted to run`), figure(percent(f.confidence), 'sure')),
+		h('div', {class: 'figures'}, figure(duration(f.lost), 'lost'), figure(percent(f.share), `of ${f.share_of}`), figure(percent(f.confidence), 'sure')),
 		spark(app, f),
 		h('dl', {}, pair('Caused by', culprit), pair('Its symptoms', f.symptoms.length ? h('div', {}, f.symptoms.map(s => h('div', {}, `${s.title} (${duration(s.lost)})`))) : ''), pair('Ruled out', f.ruled_out), pair('What to do', f.advice)),
 		h('div', {class: 'card-foot'}, h('button', {class: 'primary', onclick: () => openFinding(app, i)}, 'Show it in the timeline'), evidence(app, f, i)));

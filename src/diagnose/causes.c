@@ -11,7 +11,7 @@ static const struct {
 	DiagnoseCause cause;
 	guint scope;
 } causes[] = {
-#define DIAGNOSE_C(id, scope, weight, what, needs, rules_out) {{id, what, needs, rules_out, weight}, SCOPE_##scope},
+#define DIAGNOSE_C(id, scope, weight, share_of, what, needs, rules_out) {{id, what, needs, rules_out, share_of, weight}, SCOPE_##scope},
 	DIAGNOSE_CAUSES(DIAGNOSE_C)
 #undef DIAGNOSE_C
 };

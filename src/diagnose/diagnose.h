@@ -32,10 +32,11 @@
 	T(NESTED_SHARE,   "nested.share",   0.1,   "share of the nested VM's demand that handling these must take") \
 	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \
 	T(SATURATED_IDLE, "saturated.idle", 0.05,  "share of the processors' time that may be idle in half a second that counts for that") \
+	T(THEFT_SHARE,    "theft.share",    0.1,   "share of a VM's demand that interrupts of its host must take") \
 	T(IRQ_SHARE,      "irq.share",      0.3,   "share of a processor's time that interrupts and softirqs must take") \
 	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \
 	T(LOCK_SHARE,     "lock.share",     0.2,   "share of the time for which a program's threads must wait for locks, and of what they want to run") \
-	T(SERVED_SHARE,   "served.share",   0.5,   "share of the time of a server's requests that they must wait for one kind of thing") \
+	T(SERVED_SHARE,   "served.share",   0.5,   "share of the time of a server's requests, or of a program's, that must go into waiting for one kind of thing") \
 	T(NETWORK_LOSS,   "network.loss",   0.01,  "share of packets that must be sent again") \
 	T(RECLAIM_SHARE,  "reclaim.share",  0.01,  "share of the time for which the kernel must look for memory, unless it writes pages out") \
 	T(PINNING_SHARE,  "pinning.share",  0.05,  "share of a VM's demand that must be lost to being tied to a processor") \
@@ -58,6 +59,7 @@ typedef struct {
 	const char *what;      /* what it is, in half a sentence */
 	const char *needs;     /* events without which it can't be found: "a b|c syscall:d" is a, one of b and c, and the system call d */
 	const char *rules_out; /* what else it could have been, and why it isn't */
+	const char *share_of;  /* what the share of a finding is a share of: "what it wanted to run" */
 	guint weight;          /* in per cent: 100 what others do to somebody, 50 what a VM does to itself, 1 what is in the nature of its own work */
 } DiagnoseCause;
 
@@ -96,7 +98,7 @@ typedef struct {
 	gint level;             /* at which it was decided; -1: not known */
 	DiagnoseWho sufferer, culprit;
 	gint64 lost_ns;
-	double share;           /* of the sufferer's demand */
+	double share;           /* of cause->share_of: mostly the sufferer's demand */
 	double confidence;      /* 0 .. 1 */
 	GArray *ranges;         /* DiagnoseRange, in order: when it mattered */
 	GArray *evidence;       /* DiagnoseEvidence, longest first */

@@ -87,6 +87,7 @@ static void json_finding(StJson *j, const DiagnoseFinding *f)
 	json_who(j, "culprit", &f->culprit);
 	st_json_member_int(j, "lost_ns", f->lost_ns);
 	st_json_member_double(j, "share", f->share);
+	st_json_member_string(j, "share_of", f->cause->share_of);
 	st_json_member_double(j, "weight", diagnose_weight(f));
 	st_json_member_double(j, "confidence", f->confidence);
 	json_ranges(j, f);
@@ -169,7 +170,7 @@ static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const Dia
 
 	view_doc_card(doc, f->share, "%u. %s", number, f->title);
 	say_when(d, doc, f);
-	view_doc_pair(doc, "Lost", "%s, %.1f %% of what it wanted to run%s", st_format_duration(lost, f->lost_ns), f->share * 100,
+	view_doc_pair(doc, "Lost", "%s, %.1f %% of %s%s", st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of,
 		      f->share < LIGHT ? " (little)" : "");
 	if (f->level >= 0)
 		view_doc_pair(doc, "Level", "L%d (%s)", f->level, f->culprit.machine);

@@ -21,7 +21,7 @@ static void say_first(const Diagnose *d, ViewDoc *doc)
 		return;
 	}
 	const DiagnoseFinding *f = g_ptr_array_index(d->findings, 0);
-	view_doc_line(doc, "%s: %s, %.1f %% of what it wanted to run.", f->title, st_format_duration(lost, f->lost_ns), f->share * 100);
+	view_doc_line(doc, "%s: %s, %.1f %% of %s.", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
 }
 
 static void say_others(const Diagnose *d, ViewDoc *doc)

@@ -24,7 +24,9 @@
 	R(loss_net) \
 	R(memory) \
 	R(pinning) \
-	R(unfit)
+	R(unfit) \
+	R(flushes) \
+	R(thefts)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)

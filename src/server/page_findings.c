@@ -73,6 +73,7 @@ static void put_finding(StJson *j, const DiagnoseFinding *f, gint64 origin)
 	put_who(j, "culprit", &f->culprit);
 	st_json_member_int(j, "lost", f->lost_ns);
 	st_json_member_double(j, "share", f->share);
+	st_json_member_string(j, "share_of", f->cause->share_of);
 	st_json_member_double(j, "confidence", f->confidence);
 	put_ranges(j, f, origin);
 	put_evidence(j, f, origin);
