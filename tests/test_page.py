@@ -77,9 +77,9 @@ def check_views(trace):
         tap.equal(page.evaluate("strata.app.findings.flatMap(f => f.evidence.map(e => e.row)).filter(row => !strata.app.byPath.has(row))"), [], "rows of evidence that the timeline does not have")
         page.key("2")
         settled(page)
-        for panel in ("interval", "range", "path", "bookmarks"):
+        for panel in ("interval", "range", "path", "events", "bookmarks"):
             page.evaluate(f"strata.app.change({{panel: '{panel}'}})")
-            page.wait("document.querySelector('.panel-body').childElementCount > 0")
+            page.wait(f"document.querySelector('.panel').dataset.kind === '{panel}' && document.querySelector('.panel-body').childElementCount > 0")
         for table in server.json("GET", "/api/v1/tables")["tables"]:
             page.evaluate(f"strata.app.change({{tab: 'tables', table: '{table['name']}', options: {{}}}})")
             page.wait(f"document.querySelector('.table-main h1')?.textContent === '{table['name']}' && !document.querySelector('.waiting') && document.querySelector('.table-body').childElementCount > 0")
@@ -102,7 +102,7 @@ def test_one_click_leads_from_a_finding_to_its_evidence():
         page.wait(f"strata.timeline().interval?.[0] <= {finding['evidence'][0]['begin']} && strata.timeline().interval?.[1] >= {finding['evidence'][0]['end']}")
         begin, end = view_range(page)
         tap.check(begin <= finding["evidence"][0]["begin"] < finding["evidence"][0]["end"] <= end, "the interval is in sight")
-        tap.check(finding["evidence"][0]["state"] in page.evaluate("document.querySelector('.panel').innerText"), "its state stands in words below")
+        page.wait(f"document.querySelector('.panel').innerText.includes('{finding['evidence'][0]['state']}')")
 
 
 def test_keys_zoom_and_pan_and_the_address_follows():
@@ -264,6 +264,19 @@ def decode(data, width):
                 shares[state] = shares.get(state, 0.0) + (end - begin) / 2**32
             at += 8 * n + (n + 3) // 4 * 4
     return rows
+
+
+def test_events_around_a_time_are_those_of_the_command():
+    server = served(SAMPLE)
+    time_ns = 6400000000
+    begin = int(server.json("GET", "/api/v1/experiment")["begin"])
+    page = server.json("GET", f"/api/v1/events?time={time_ns}&count=40")["events"]
+    tap.equal(len(page), 40, "as many as were asked for")
+    tap.equal(sum(e["time"] < time_ns for e in page), 20, "as many before as behind")
+    tap.check(all(a["time"] <= b["time"] and a["index"] + 1 == b["index"] for a, b in zip(page, page[1:])), "in order")
+    host = [e for e in page if e["machine"] == 0]
+    lines = tap.strata("events", "--format=json", f"--begin={begin + host[0]['time']}", f"--end={begin + host[-1]['time']}", SAMPLE / "host").stdout.splitlines()
+    tap.equal([e["name"] for e in host], [json.loads(line)["name"] for line in lines], "the host's events")
 
 
 def test_alone_is_what_the_machine_saw_itself():

@@ -20,6 +20,7 @@
  * @typedef {{name: string, unit: string, title: string}} Column
  * @typedef {{title: string, columns: Column[], rows: Record<string, any>[], rows_left_out?: number, notes?: string[]}} Table
  * @typedef {[begin: number, end: number, state: number, detail: string]} Interval
+ * @typedef {{index: number, time: number, machine: number, cpu: number, name: string, text: string}} Event
  * @typedef {[kind: string, from: number, begin: number, to: number, end: number]} Arrow
  * @typedef {[begin: number, end: number, row: number, state: number, detail: string, depth: number]} Segment
  */

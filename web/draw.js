@@ -21,6 +21,7 @@ import {colour, ink, title} from './states.js';
  * @property {number} size of a line
  * @property {Pictures} pictures
  * @property {string} row selected
+ * @property {number | null} at selected time
  * @property {[number, number] | null} interval selected, on that row
  * @property {[number, number] | null} range selected
  * @property {[number, number][]} marks ranges of the finding
@@ -262,6 +263,10 @@ function drawSelection(s) {
 			ctx.lineWidth = 2;
 			ctx.strokeRect(x, y + 1, width, s.size - 3);
 		});
+	if (s.at !== null) {
+		ctx.fillStyle = p.ink;
+		ctx.fillRect(Math.round(xOf(s, s.at)), 0, 1, s.height);
+	}
 	if (!s.range)
 		return;
 	const x0 = xOf(s, s.range[0]), x1 = xOf(s, s.range[1]);

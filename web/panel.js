@@ -17,6 +17,9 @@ const TITLES = {interval: 'Interval', range: 'Range', path: 'Critical path', eve
 const EVENTS = 60;
 const SUMMED_MAX = 1000;
 const SHOWN = 60;
+/** The status of an answer that is still being made. */
+const NOT_YET = 409;
+const RETRY_MS = 400;
 
 /** Questions about a range, besides the states of rows. @type {[string, string, Record<string, any>][]} */
 const RANGE_TABLES = [['Threads', 'threads', {limit: 50}], ['Who took processors', 'steal', {limit: 50}], ['Exits', 'exits', {limit: 50}], ['Disks', 'disk', {limit: 50}], ['System calls', 'syscalls', {limit: 50}]];
@@ -31,6 +34,12 @@ export class Panel {
 		this.element = h('aside', {class: 'panel', hidden: true, 'aria-label': 'Details'}, this.tabs, this.body);
 		this.rangeTab = 0;
 		this.serial = 0;
+		/** Where somebody went on to in the events; null: the selection says it. @type {number | null} */
+		this.walkedTo = null;
+		app.listen(changed => {
+			if ('panel' in changed || 'sb' in changed || ('at' in changed && changed.at !== this.walkedTo))
+				this.walkedTo = null;
+		});
 		app.listen(changed => ['panel', 'row', 'at', 'sb', 'se', 'bookmarks', 'alone'].some(k => k in changed) && this.later());
 	}
 
@@ -54,8 +63,12 @@ export class Panel {
 			if (serial === this.serial && content)
 				fill(this.body, content);
 		} catch (error) {
-			if (serial === this.serial)
-				fill(this.body, notice('That could not be had', /** @type {Error} */ (error).message));
+			const {status, message} = /** @type {api.ApiError} */ (error);
+			if (serial !== this.serial)
+				return;
+			fill(this.body, notice(status === NOT_YET ? 'Not ready yet' : 'That could not be had', message));
+			if (status === NOT_YET)
+				this.timer = setTimeout(() => this.show(), RETRY_MS);
 		}
 		this.timeline.redraw();
 	}
@@ -70,11 +83,10 @@ export class Panel {
 		const {row, app} = this, {at} = app.view;
 		if (!row || at === null)
 			return notice('No interval is selected', 'Click into the timeline, or select a row with the arrow keys and press I.');
-		const {intervals} = await api.get('intervals', {row: row.id, begin: at, end: at + 1, limit: 1, ...app.word});
-		if (!intervals.length)
+		const found = await this.timeline.askInterval();
+		if (!found)
 			return notice('Nothing is known of this row at that time');
-		const [begin, end, code, detail] = intervals[0], state = (app.states.get(row.id) ?? [])[code];
-		this.timeline.interval = [begin, end];
+		const [begin, end, code, detail] = found, state = (app.states.get(row.id) ?? [])[code];
 		return h('div', {class: 'facts'},
 			h('div', {class: 'fact wide'}, h('span', {class: 'soft'}, fullLabel(row, app.experiment)), h('strong', {}, swatch(state), ' ', title(state), detail ? `: ${detail}` : ''), h('span', {class: 'soft'}, meaning(state))),
 			fact('Lasted', duration(end - begin)), fact('From', time(begin, 1)), fact('To', time(end, 1)),
@@ -170,16 +182,42 @@ export class Panel {
 	/* ---- Events -------------------------------------------------------------------------------------------------- */
 
 	async events() {
-		const {app} = this, {view} = app, at = view.at ?? view.sb ?? (view.b + view.e) / 2;
-		const {events} = await api.get('events', {time: at, count: EVENTS});
+		const {app} = this, at = this.around(), {events} = await api.get('events', {time: at, count: EVENTS});
 		if (!events.length)
 			return notice('No events there');
-		const go = (/** @type {number} */ t) => app.change({bookmarks: view.bookmarks, at: null, sb: null, se: null}) ?? app.zoom(t - (view.e - view.b) / 2, t + (view.e - view.b) / 2);
-		const table = h('table', {}, h('thead', {}, h('tr', {}, ['Time', 'Machine', 'CPU', 'Event', 'Fields'].map(t => h('th', {}, t)))),
-			h('tbody', {}, events.map((/** @type {any} */ e) => h('tr', {class: `click${e.time >= at ? ' after' : ''}`, onclick: () => go(e.time)}, h('td', {class: 'number'}, time(e.time, 1)), h('td', {}, app.experiment.machines[e.machine]?.name ?? ''),
-				h('td', {class: 'number'}, e.cpu), h('td', {}, h('b', {}, e.name)), h('td', {class: 'fields'}, e.text)))));
-		requestAnimationFrame(() => table.querySelector('.after')?.scrollIntoView({block: 'center'}));
-		return h('div', {class: 'grid events'}, table);
+		const first = events[0].time, last = events[events.length - 1].time;
+		const table = h('table', {}, h('thead', {}, h('tr', {}, ['Time', 'Machine', 'CPU', 'Event', 'Fields'].map(t => h('th', {}, t)))), h('tbody', {}, events.map((/** @type {import('./api.js').Event} */ e) => this.event(e, at))));
+		requestAnimationFrame(() => table.querySelector('.now')?.scrollIntoView({block: 'center'}));
+		return h('div', {}, h('div', {class: 'choices'}, h('button', {onclick: () => this.walk(first)}, '← Earlier'), h('button', {onclick: () => this.walk(last)}, 'Later →'),
+			h('span', {class: 'soft'}, `${events.length} events in ${duration(last - first)} around ${time(at, 1)}; a click shows where an event stands in the timeline`)), h('div', {class: 'grid events'}, table));
+	}
+
+	/** The time that events are shown around. */
+	around() {
+		const {view} = this.app;
+		return this.walkedTo ?? view.at ?? view.sb ?? Math.round((view.b + view.e) / 2);
+	}
+
+	/** @param {number | null} at */
+	walk(at) {
+		this.walkedTo = at;
+		this.show();
+	}
+
+	/** @param {import('./api.js').Event} e @param {number} at */
+	event(e, at) {
+		const {app} = this, machine = app.experiment.machines[e.machine]?.name ?? '', cpu = app.byPath.get(`${machine}/cpu/${e.cpu}`);
+		const go = () => {
+			const {b, e: end} = app.view;
+			this.walkedTo = e.time;
+			app.change({...cpu ? {row: cpu.path} : {}, at: cpu ? e.time : null, sb: null, se: null});
+			if (e.time < b || e.time > end)
+				app.zoom(e.time - (end - b) / 2, e.time + (end - b) / 2);
+			if (cpu)
+				this.timeline.reveal(cpu.path);
+		};
+		return h('tr', {class: `click${e.time === at ? ' now' : ''}`, tabindex: 0, onclick: go, onkeydown: (/** @type {KeyboardEvent} */ k) => k.key === 'Enter' && go()}, h('td', {class: 'number'}, time(e.time, 1)), h('td', {}, machine),
+			h('td', {class: 'number'}, e.cpu < 0 ? '–' : e.cpu), h('td', {}, h('b', {}, e.name)), h('td', {class: 'fields'}, e.text));
 	}
 
 	/* ---- Bookmarks ------------------------------------------------------------------------------------------------ */

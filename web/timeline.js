@@ -39,6 +39,9 @@ export class Timeline {
 		this.path = [];
 		/** @type {[number, number] | null} */
 		this.interval = null;
+		this.intervalKey = '';
+		/** @type {Promise<import('./api.js').Interval | null>} */
+		this.intervalAsked = Promise.resolve(null);
 		/** @type {{x: number, y: number} | null} */
 		this.cursor = null;
 		this.found = -1;
@@ -110,9 +113,25 @@ export class Timeline {
 			this.pictures.forget();
 		if ('path' in changed || 'alone' in changed || (this.app.view.path && 'sb' in changed))
 			this.askPath();
-		if (!('row' in changed) || !('at' in changed) || this.app.view.at === null)
-			this.interval = 'at' in changed ? null : this.interval;
+		if ('at' in changed || 'alone' in changed)
+			this.askInterval().catch(error => this.fail(error));
 		this.redraw();
+	}
+
+	/** The interval that the view says is selected, with its state and detail; null: none. */
+	async askInterval() {
+		const {row, at, alone} = this.app.view, known = this.app.byPath.get(row), key = `${row} ${at} ${alone}`;
+		if (key !== this.intervalKey) {
+			this.intervalKey = key;
+			this.intervalAsked = !known || at === null ? Promise.resolve(null) :
+				api.get('intervals', {row: known.id, begin: at, end: at + 1, limit: 1, ...this.app.word}).then(answer => answer.intervals[0] ?? null);
+		}
+		const found = await this.intervalAsked;
+		if (key === this.intervalKey) {
+			this.interval = found && [found[0], found[1]];
+			this.redraw();
+		}
+		return found;
 	}
 
 	/** Another theme: every colour is another one. */
@@ -228,7 +247,7 @@ export class Timeline {
 		this.colours ??= palette(this.element);
 		return {
 			ctx: this.canvas.getContext('2d'), width: this.width, height: this.height, b: view.b, e: view.e, lines: this.lines, top: this.scroller.scrollTop, size: view.size, pictures: this.pictures,
-			row: view.row, interval: this.interval, range: view.sb !== null && view.se !== null ? [view.sb, view.se] : null, marks: f ? f.ranges : [],
+			row: view.row, at: view.at, interval: this.interval, range: view.sb !== null && view.se !== null ? [view.sb, view.se] : null, marks: f ? f.ranges : [],
 			evidence: f ? f.evidence : [], bookmarks: view.bookmarks, arrows: view.arrows ? this.arrows : [], path: this.path, cursor: this.cursor, palette: this.colours,
 		};
 	}

@@ -3,6 +3,7 @@
 #include "server/page.h"
 
 const ServerRoute server_page_routes[] = {
+	{"GET", "/api/v1/events", page_get_events},
 	{"GET", "/api/v1/experiment", page_get_experiment},
 	{"GET", "/api/v1/findings", page_get_findings},
 	{"GET", "/api/v1/perfetto", page_get_perfetto},

@@ -15,6 +15,7 @@
 #define PAGE_LIST_MAX      100000 /* rows that are listed */
 #define PAGE_COLUMNS_MAX   16384  /* of a picture */
 #define PAGE_INTERVALS_MAX 10000
+#define PAGE_EVENTS_MAX    1000
 #define PAGE_ARROWS_MAX    5000
 #define PAGE_SEGMENTS_MAX  20000  /* of a critical path */
 #define PAGE_TABLE_MAX     100000 /* rows of a table */
@@ -81,6 +82,7 @@ extern const ServerRoute server_page_routes[];
 /* The handlers, by file. */
 gboolean page_get_experiment(ServerRequest *request, ServerReply *reply, GError **error);    /* page_experiment.c */
 gboolean page_get_findings(ServerRequest *request, ServerReply *reply, GError **error);      /* page_findings.c */
+gboolean page_get_events(ServerRequest *request, ServerReply *reply, GError **error);        /* page_events.c */
 gboolean page_get_perfetto(ServerRequest *request, ServerReply *reply, GError **error);      /* page_export.c */
 gboolean page_get_rows(ServerRequest *request, ServerReply *reply, GError **error);          /* page_rows.c */
 gboolean page_get_sums(ServerRequest *request, ServerReply *reply, GError **error);
