@@ -156,6 +156,31 @@ def test_a_storm_of_port_accesses_names_the_port():
     tap.check("0x71" in found["culprit"]["name"] and "by its programs" in found["title"], found["title"])
 
 
+# By kind: the reason, the event that tells what it was for, and what the culprit's name has to say.
+STORMS = {"msr": (32, ("kvm_x86_msr", {"write": 1, "ecx": 0x48, "data": 0, "ex": 0}), "0x48"),
+          "timer": (32, ("kvm_x86_msr", {"write": 1, "ecx": 0x6e0, "data": 0, "ex": 0}), "TSC deadline"),
+          "ipi": (32, ("kvm_x86_msr", {"write": 1, "ecx": 0x830, "data": 0, "ex": 0}), "IPI"),
+          "mmio": (49, ("kvm_mmio", {"type": 2, "len": 4, "gpa": 0xfe003000, "val": 0}), "0xfe003000"),
+          "pause": (40, None, "PAUSE"), "halt": (HLT, None, "HLT"), "memory": (48, None, "memory")}
+
+
+def check_storm(kind):
+    reason, tells, name = STORMS[kind]
+    m = Host(f"storm-{kind}")
+    for i in range(1500):
+        time = 500 + i * 0.5
+        m.exit(time, time + 0.1, reason)
+        if tells:
+            m.at(time + 0.05, tells[0], **tells[1])
+    found = only(m.finish(1500), f"exit-storm-{kind}", 150)
+    tap.check(name in found["culprit"]["name"], found["culprit"]["name"])
+
+
+def test_storms_of_every_kind_name_what_they_are_for():
+    for kind in STORMS:
+        yield kind, check_storm, kind
+
+
 def test_many_cheap_exits_and_few_expensive_ones_are_no_storm():
     tap.equal(findings(exits("cheap", 0.002, 0.2), "exit-storm-cpuid"), [], "1 % of the time")
     tap.equal(findings(exits("few", 4, 20), "exit-storm-cpuid"), [], "50 a second")

@@ -13,6 +13,7 @@
 #include "kernel/futex.h"
 
 #define TRADERS_MIN 2
+#define LOCKS_MAX   65536 /* futexes that are looked at; those beyond count for none */
 
 /* A process whose threads wait for its locks. */
 typedef struct {
@@ -122,6 +123,8 @@ static void note_roles(const Scan *s, const KernelFutexWaitItem *w)
 	gpointer key = GUINT_TO_POINTER(w->futex + 1);
 	GHashTable *roles = g_hash_table_lookup(s->locks, key);
 
+	if (!roles && g_hash_table_size(s->locks) >= LOCKS_MAX)
+		return;
 	if (!roles) {
 		roles = g_hash_table_new(NULL, NULL);
 		g_hash_table_insert(s->locks, key, roles);
@@ -139,6 +142,8 @@ static gboolean is_lock(const Scan *s, const KernelFutexWaitItem *w)
 
 	if (w->flags & KERNEL_FUTEX_PI)
 		return TRUE;
+	if (!roles)
+		return FALSE;
 	g_hash_table_iter_init(&iter, roles);
 	while (g_hash_table_iter_next(&iter, NULL, &role) && traders < TRADERS_MIN)
 		traders += GPOINTER_TO_UINT(role) == 3;
