@@ -138,6 +138,16 @@ def test_sums_and_stacks_are_of_the_same_time():
         yield scenario, check_sums, tap.SAMPLES / scenario, option
 
 
+def test_a_packet_leads_to_who_sent_it():
+    scenario = tap.SAMPLES / "one-vm-io"
+    pieces = table("critical-path", "--thread=a:iperf3", scenario)
+    remote = [p for p in pieces if p["machine"] != "a"]
+    tap.check(remote and all(p["depth"] > 0 for p in remote), "what the host's iperf3 did is in its guest's path")
+    tap.check(any(p["thread"].startswith("iperf3") for p in remote), f"{ {p['thread'] for p in remote} }")
+    stacks = [row["stack"] for row in table("critical-path", "--thread=a:iperf3", "--by=stack", scenario)]
+    tap.check(any(stack.split(";")[1].startswith(remote[0]["machine"] + ": ") for stack in stacks if stack.count(";") > 1), "stacks name the machine where it changes")
+
+
 def test_nobody_is_an_error():
     sample = tap.SAMPLES / "container/l1-a"
     tap.check("--thread" in tap.strata("critical-path", sample, status=2).stderr, "whose?")

@@ -14,7 +14,7 @@ COMMON = {"--alone", "--level", "--map", "--begin", "--end", "--machine", "--job
 
 # Commands that print tables, and the options by which they print others.
 TABLES = {"info": [[], ["--streams"], ["--counts"]], "vms": [[]], "vcpus": [[]], "exits": [[], *[[f"--by={what}", "--histogram"] for what in ("reason", "what", "mode", "rip", "vcpu")], ["--every=1s"], ["--log"]], "containers": [[], ["--every=1s"]],
-          "edges": [["--by=wakeup"]],
+          "edges": [["--by=wakeup"], ["--by=packet"]],
           "critical-path": [["--thread=swapper*", "--thread=*"], ["--thread=*", "--by=summary"], ["--process=*", "--by=stack"]],
           "diff": [["--all", str(tap.SAMPLES / "nested-cpu")]],
           "waits": [["--histogram"], ["--every=1s"], ["--log"]],

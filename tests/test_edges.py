@@ -59,4 +59,20 @@ def test_wakeups_are_the_kernels():
     tap.check("--by" in tap.strata("edges", "--by=nothing", tap.SAMPLES / "container/l1-a", status=2).stderr, "what is wrong")
 
 
+def check_packets(scenario):
+    slack = bound(scenario)
+    edges = rows("edges", "--by=packet", "--limit=0", scenario)
+    tap.check(edges, "no packet")
+    for edge in edges:
+        sender, receiver = (edge[end].split("/") for end in ("from_row", "to_row"))
+        tap.check(sender[0] != receiver[0] and sender[1] in ("thread", "cpu") and receiver[1] == "cpu", f"{edge}")
+        tap.check(edge["kind"] == "packet" and edge["duration_ns"] == edge["to_ns"] - edge["from_ns"] >= -slack, f"{edge}: arrives before it was sent")
+
+
+def test_packets_go_from_one_machine_to_another():
+    for scenario in layered():
+        if rows("net", "--limit=1", scenario):
+            yield scenario.name, check_packets, scenario
+
+
 tap.main(globals())

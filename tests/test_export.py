@@ -122,7 +122,7 @@ def check_edges(scenario, part):
             begins.update({flow: (time, name) for flow in begin})
             ends.update({flow: (time, name) for flow in end})
     tap.equal(sorted(begins), sorted(ends), "flows with one end")
-    wanted = [(e["from_ns"], e["to_ns"], e["kind"]) for by in ("level", "wakeup")
+    wanted = [(e["from_ns"], e["to_ns"], e["kind"]) for by in ("level", "wakeup", "packet")
               for e in rows("edges", "--limit=0", f"--by={by}", *part, scenario)]
     if part:  # one that began before is left out, and counts for `strata edges`
         first = json.loads(tap.strata("report", "--format=json", scenario).stdout)["begin_ns"] + 5 * 10**9

@@ -4,24 +4,32 @@
 
 #include "analysis/commands.h"
 #include "analysis/critical_target.h"
+#include "analysis/critical_world.h"
 #include "graph/graph.h"
 
 #define COLUMNS 32 /* of the chart of when a piece was in the path */
 
 typedef CriticalTarget Target;
 
+/* The path, and the machines that it goes over. */
+typedef struct {
+	const Target *target;
+	const CriticalWorld *world;
+	GArray *segments, *stacks;
+} Path;
+
 /* ---- Names ------------------------------------------------------------------------------------------------------------------- */
 
-static const char *state_name(const Target *t, guint state)
+static const char *state_name(const AnalysisStoreTrace *t, guint state)
 {
 	guint kind;
 
-	return history_find_kind(t->trace->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(t->trace->rows, kind, state) : "";
+	return history_find_kind(t->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(t->rows, kind, state) : "";
 }
 
-static char *detail_text(const Target *t, const GraphSegment *s)
+static char *detail_text(const AnalysisStoreTrace *t, const GraphSegment *s)
 {
-	const char *detail = history_text_get(t->trace->rows, s->detail);
+	const char *detail = history_text_get(t->rows, s->detail);
 
 	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE)
 		return g_strdup(detail);
@@ -30,18 +38,20 @@ static char *detail_text(const Target *t, const GraphSegment *s)
 }
 
 /* At which level it was: of what a lower level took, that one's. */
-static gint level_of(const Target *t, guint state)
+static gint level_of(const AnalysisStoreTrace *t, guint state)
 {
 	if (state >= KERNEL_TS_EXIT0)
 		return (gint)(state - KERNEL_TS_EXIT0);
-	return state >= KERNEL_TS_STEAL0 ? (gint)(state - KERNEL_TS_STEAL0) : t->trace->level;
+	return state >= KERNEL_TS_STEAL0 ? (gint)(state - KERNEL_TS_STEAL0) : t->level;
 }
 
 /* ---- Segments ------------------------------------------------------------------------------------------------------------------ */
 
-static View *segments_view(const Target *t, const GArray *path)
+/* In the root's clock; each begins where the last one ended, whatever clock that was in. */
+static View *segments_view(const Path *p)
 {
 	View *v = view_new("critical-path", "The critical path, piece by piece");
+	gint64 at = G_MININT64;
 
 	view_add_column(v, "begin_ns", "BEGIN", VIEW_TIME_NS);
 	view_add_column(v, "duration_ns", "FOR", VIEW_NS);
@@ -51,18 +61,18 @@ static View *segments_view(const Target *t, const GArray *path)
 	view_add_column(v, "thread", "THREAD", VIEW_TEXT);
 	view_add_column(v, "state", "STATE", VIEW_TEXT);
 	view_add_column(v, "detail", "DETAIL", VIEW_TEXT);
-	for (guint i = 0; i < path->len; i++) {
-		const GraphSegment *s = &g_array_index(path, GraphSegment, i);
-		g_autofree char *thread = analysis_thread_name(t->trace, s->thread), *detail = detail_text(t, s);
+	for (guint i = 0; i < p->segments->len; i++) {
+		const GraphSegment *s = &g_array_index(p->segments, GraphSegment, i);
+		const AnalysisStoreTrace *t = critical_world_trace(p->world, s->machine);
+		g_autofree char *thread = analysis_thread_name(t, s->thread), *detail = detail_text(t, s);
+		gint64 begin = at == G_MININT64 ? analysis_time(t, s->begin_ns) : at, end = MAX(analysis_time(t, s->end_ns), begin);
 
-		gint64 begin = analysis_time(t->trace, s->begin_ns), end = analysis_time(t->trace, s->end_ns);
-
-		/* Both in the root's clock, so that pieces still follow one another exactly. */
+		at = end;
 		view_begin_row(v);
 		view_set_int(v, 0, begin);
 		view_set_int(v, 1, end - begin);
 		view_set_uint(v, 2, s->depth);
-		view_set_text(v, 3, t->trace->name);
+		view_set_text(v, 3, t->name);
 		if (level_of(t, s->state) >= 0)
 			view_set_int(v, 4, level_of(t, s->state));
 		view_set_text(v, 5, thread);
@@ -100,8 +110,7 @@ typedef struct {
 } Sum;
 
 typedef struct {
-	const Target *target;
-	const GArray *path, *stacks;
+	const Path *path;
 	guint what;             /* BY_... */
 	GHashTable *sums;       /* Sum, a set */
 	GPtrArray *order;
@@ -112,7 +121,7 @@ static guint sum_hash(gconstpointer data)
 	const Sum *s = data;
 	const GraphSegment *e = &s->example;
 
-	return (((e->thread * 31 + e->state) * 31 + e->detail) * 31 + e->stack) * 31 + (guint)s->level;
+	return ((((e->thread * 31 + e->state) * 31 + e->detail) * 31 + e->stack) * 31 + (guint)s->level) * 31 + e->machine;
 }
 
 static gboolean sum_equal(gconstpointer a, gconstpointer b)
@@ -120,15 +129,15 @@ static gboolean sum_equal(gconstpointer a, gconstpointer b)
 	const Sum *x = a, *y = b;
 	const GraphSegment *p = &x->example, *q = &y->example;
 
-	return p->thread == q->thread && p->state == q->state && p->detail == q->detail && p->stack == q->stack && x->level == y->level;
+	return p->thread == q->thread && p->state == q->state && p->detail == q->detail && p->stack == q->stack && p->machine == q->machine && x->level == y->level;
 }
 
 static Sum *sum_of(Sums *s, const GraphSegment *g)
 {
-	Sum key = {.level = level_of(s->target, g->state)};
+	Sum key = {.level = level_of(critical_world_trace(s->path->world, g->machine), g->state)};
 
 	key.example = (GraphSegment){.thread = s->what & BY_THREAD ? g->thread : 0, .state = s->what & BY_STATE ? g->state : 0, .detail = s->what & BY_DETAIL ? g->detail : 0,
-				     .stack = s->what & BY_STACK ? g->stack : 0};
+				     .stack = s->what & BY_STACK ? g->stack : 0, .machine = g->machine};
 	Sum *known = g_hash_table_lookup(s->sums, &key);
 	if (!known) {
 		known = g_memdup2(&key, sizeof(key));
@@ -138,59 +147,68 @@ static Sum *sum_of(Sums *s, const GraphSegment *g)
 	return known;
 }
 
-/* The piece's time in each part of the path. */
-static void add_when(const Target *t, Sum *sum, const GraphSegment *g)
+/* The piece's time in each part of the path; times are those of the clock of the machine that was asked about. */
+static void add_when(const Target *t, Sum *sum, gint64 begin_ns, gint64 end_ns)
 {
 	double column = (double)MAX(t->end - t->begin, 1) / COLUMNS;
-	guint from = (guint)CLAMP((double)(g->begin_ns - t->begin) / column, 0, COLUMNS - 1), to = (guint)CLAMP((double)(g->end_ns - t->begin) / column, 0, COLUMNS - 1);
+	guint from = (guint)CLAMP((double)(begin_ns - t->begin) / column, 0, COLUMNS - 1), to = (guint)CLAMP((double)(end_ns - t->begin) / column, 0, COLUMNS - 1);
 
 	for (guint c = from; c <= to; c++) {
 		gint64 begin = t->begin + (gint64)(c * column), end = t->begin + (gint64)((c + 1) * column);
 
-		sum->when[c] += MAX(MIN(end, g->end_ns) - MAX(begin, g->begin_ns), 0);
+		sum->when[c] += MAX(MIN(end, end_ns) - MAX(begin, begin_ns), 0);
 	}
 }
 
 static void add_sums(Sums *s)
 {
-	for (guint i = 0; i < s->path->len; i++) {
-		const GraphSegment *g = &g_array_index(s->path, GraphSegment, i);
+	gint64 at = s->path->target->begin;
+
+	for (guint i = 0; i < s->path->segments->len; i++) {
+		const GraphSegment *g = &g_array_index(s->path->segments, GraphSegment, i);
+		gint64 end = MAX(critical_world_convert(s->path->world, g->machine, s->path->target->trace, g->end_ns), at);
 		Sum *sum = sum_of(s, g);
 
-		sum->ns += g->end_ns - g->begin_ns;
-		sum->max_ns = MAX(sum->max_ns, g->end_ns - g->begin_ns);
+		if (!i)
+			at = critical_world_convert(s->path->world, g->machine, s->path->target->trace, g->begin_ns);
+		sum->ns += end - at;
+		sum->max_ns = MAX(sum->max_ns, end - at);
 		sum->count++;
-		add_when(s->target, sum, g);
+		add_when(s->path->target, sum, at, end);
+		at = end;
 	}
 }
 
 /* ---- Stacks ---------------------------------------------------------------------------------------------------------------------- */
 
-/* From the thread that was asked about to the one that it waited for in the end. */
+/* From the thread that was asked about to the one that it waited for in the end; the machine is said where it changes. */
 static void append_waiters(const Sums *s, GString *text, guint32 stack)
 {
 	guint32 chain[GRAPH_DEPTH_MAX + 1];
-	guint n = 0;
+	guint n = 0, machine = critical_world_index(s->path->world, s->path->target->trace);
 
 	for (; stack != GRAPH_NO_STACK && n < G_N_ELEMENTS(chain); n++) {
-		chain[n] = g_array_index(s->stacks, GraphStack, stack).thread;
-		stack = g_array_index(s->stacks, GraphStack, stack).waiter;
+		chain[n] = stack;
+		stack = g_array_index(s->path->stacks, GraphStack, stack).waiter;
 	}
 	while (n-- > 0) {
-		g_autofree char *thread = analysis_thread_name(s->target->trace, chain[n]);
+		const GraphStack *frame = &g_array_index(s->path->stacks, GraphStack, chain[n]);
+		const AnalysisStoreTrace *t = critical_world_trace(s->path->world, frame->machine);
+		g_autofree char *thread = analysis_thread_name(t, frame->thread), *named = g_strdup_printf("%s: %s", t->name, thread);
 
-		view_frame(text, thread);
+		view_frame(text, frame->machine != machine ? named : thread);
+		machine = frame->machine;
 	}
 }
 
 /* "mariadbd 157;jbd2/vdc-8 161;blocked;disk: vdc": who, what, and why. */
 static char *stack_text(const Sums *s, const Sum *sum)
 {
+	const AnalysisStoreTrace *t = critical_world_trace(s->path->world, sum->example.machine);
 	GString *text = g_string_new(NULL);
-	g_autofree char *detail = detail_text(s->target, &sum->example);
-	g_autofree char *state = sum->level >= 0 && sum->level != s->target->trace->level ?
-					 g_strdup_printf("L%d %s", sum->level, state_name(s->target, sum->example.state)) :
-					 g_strdup(state_name(s->target, sum->example.state));
+	g_autofree char *detail = detail_text(t, &sum->example);
+	g_autofree char *state = sum->level >= 0 && sum->level != t->level ? g_strdup_printf("L%d %s", sum->level, state_name(t, sum->example.state)) :
+									     g_strdup(state_name(t, sum->example.state));
 
 	append_waiters(s, text, sum->example.stack);
 	view_frame(text, state);
@@ -214,15 +232,16 @@ static void set_when(View *v, const Target *t, const Sum *sum)
 
 static void sum_row(View *v, const Sums *s, const Sum *sum)
 {
-	const Target *t = s->target;
+	const Target *target = s->path->target;
+	const AnalysisStoreTrace *t = critical_world_trace(s->path->world, sum->example.machine);
 	g_autofree char *detail = detail_text(t, &sum->example);
 
 	view_begin_row(v);
-	view_set_text(v, MACHINE, t->trace->name);
+	view_set_text(v, MACHINE, t->name);
 	if (sum->level >= 0)
 		view_set_int(v, LEVEL, sum->level);
 	if (s->what & BY_THREAD) {
-		g_autofree char *thread = analysis_thread_name(t->trace, sum->example.thread);
+		g_autofree char *thread = analysis_thread_name(t, sum->example.thread);
 		view_set_text(v, THREAD, thread);
 	}
 	if (s->what & BY_STATE)
@@ -234,9 +253,9 @@ static void sum_row(View *v, const Sums *s, const Sum *sum)
 		view_set_text(v, STACK, stack);
 	}
 	view_set_int(v, TOTAL, sum->ns);
-	if (t->end > t->begin)
-		view_set_double(v, SHARE, (double)sum->ns / (double)(t->end - t->begin));
-	set_when(v, t, sum);
+	if (target->end > target->begin)
+		view_set_double(v, SHARE, (double)sum->ns / (double)(target->end - target->begin));
+	set_when(v, target, sum);
 	view_set_uint(v, COUNT, sum->count);
 	view_set_int(v, MAX_NS, sum->max_ns);
 }
@@ -272,12 +291,13 @@ static View *new_summary(guint way)
 	return v;
 }
 
-static View *summary_view(const Target *t, const GArray *path, const GArray *stacks, guint way)
+static View *summary_view(const Path *p, guint way)
 {
+	const Target *t = p->target;
 	g_autoptr(GHashTable) table = g_hash_table_new_full(sum_hash, sum_equal, g_free, NULL);
 	g_autoptr(GPtrArray) order = g_ptr_array_new();
 	g_autofree char *name = analysis_thread_name(t->trace, t->serial);
-	Sums s = {t, path, stacks, ways[way].what, table, order};
+	Sums s = {p, ways[way].what, table, order};
 	View *v = new_summary(way);
 
 	add_sums(&s);
@@ -304,26 +324,31 @@ static gboolean find_way(const AnalysisQuery *q, guint *way, GError **error)
 }
 
 /* A process's path is its main thread's until the one was there that ended last. */
-static GArray *path_of(const Graph *g, const Target *t, GArray *stacks)
+static void find_path(Path *p)
 {
-	GArray *path = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+	const Target *t = p->target;
+	guint machine = critical_world_index(p->world, t->trace);
+	const Graph *g = critical_world_graph(p->world, machine);
+	const GraphWorld world = critical_world_of(p->world);
 
-	graph_append(g, t->serial, t->begin, t->last_begin, path, stacks);
-	gint64 told = path->len ? g_array_index(path, GraphSegment, path->len - 1).end_ns : t->begin;
+	graph_append(g, &world, machine, t->serial, t->begin, t->last_begin, p->segments, p->stacks);
+	const GraphSegment *last = p->segments->len ? &g_array_index(p->segments, GraphSegment, p->segments->len - 1) : NULL;
+	gint64 told = last ? critical_world_convert(p->world, last->machine, t->trace, last->end_ns) : t->begin;
 	if (t->last != t->serial)
-		graph_append(g, t->last, told, t->end, path, stacks);
-	return path;
+		graph_append(g, &world, machine, t->last, told, t->end, p->segments, p->stacks);
 }
 
 View *analysis_critical_path(const AnalysisStore *store, const AnalysisQuery *q, GError **error)
 {
-	g_autoptr(GArray) stacks = g_array_new(FALSE, FALSE, sizeof(GraphStack));
 	Target t;
 	guint way;
 
 	if (!find_way(q, &way, error) || !critical_target_find(store, q, &t, error))
 		return NULL;
-	g_autoptr(Graph) g = graph_new(t.trace->history, t.trace->rows);
-	g_autoptr(GArray) path = path_of(g, &t, stacks);
-	return way < G_N_ELEMENTS(ways) ? summary_view(&t, path, stacks, way) : segments_view(&t, path);
+	g_autoptr(CriticalWorld) world = critical_world_new(store);
+	g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment)), stacks = g_array_new(FALSE, FALSE, sizeof(GraphStack));
+	Path p = {&t, world, segments, stacks};
+
+	find_path(&p);
+	return way < G_N_ELEMENTS(ways) ? summary_view(&p, way) : segments_view(&p);
 }

@@ -2,6 +2,7 @@
 /* Edges: from a time on one row to a time on another; those between levels, and the wakeups of each machine. */
 #include "analysis/commands.h"
 #include "analysis/join.h"
+#include "analysis/packets.h"
 
 typedef struct {
 	const AnalysisStore *store;
@@ -68,13 +69,27 @@ static void add_wakeups(Edges *e, const AnalysisStoreTrace *t)
 	}
 }
 
+static void add_packets(Edges *e)
+{
+	g_autoptr(AnalysisPackets) packets = analysis_packets_new(e->store);
+
+	for (guint i = 0; i < analysis_packets_len(packets); i++) {
+		const AnalysisPacket *p = analysis_packets_get(packets, i);
+
+		if (p->from_row == HISTORY_NO_ROW || p->to_row == HISTORY_NO_ROW || (!is_wanted(p->from, e->query) && !is_wanted(p->to, e->query)))
+			continue;
+		if (!add(e, "packet", p->from, p->from_row, p->sent_ns, p->to, p->to_row, p->came_ns))
+			return;
+	}
+}
+
 View *analysis_edges(const AnalysisStore *s, const AnalysisQuery *q, GError **error)
 {
 	const char *by = q->by ? q->by : "level";
-	gboolean levels = g_str_equal(by, "level"), wakeups = g_str_equal(by, "wakeup");
+	gboolean levels = g_str_equal(by, "level"), wakeups = g_str_equal(by, "wakeup"), packets = g_str_equal(by, "packet");
 
-	if (!levels && !wakeups) {
-		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--by: there is no \"%s\"; there are level, wakeup", by);
+	if (!levels && !wakeups && !packets) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "--by: there is no \"%s\"; there are level, wakeup, packet", by);
 		return NULL;
 	}
 	View *v = view_new("edges", "What leads from one row to another");
@@ -85,7 +100,11 @@ View *analysis_edges(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 	view_add_column(v, "to_row", "TO", VIEW_TEXT);
 	view_add_column(v, "to_ns", "ARRIVES", VIEW_TIME_NS);
 	view_add_column(v, "duration_ns", "TOOK", VIEW_NS);
-	view_set_empty_text(v, levels ? "No edge between levels: that takes a host's trace and a guest's." : "No wakeup was recorded.");
+	view_set_empty_text(v, levels  ? "No edge between levels: that takes a host's trace and a guest's." :
+			       wakeups ? "No wakeup was recorded." :
+					 "No TCP segment went from one of these machines to another, or packets were not recorded on both.");
+	if (packets)
+		add_packets(&e);
 	for (guint i = 0; i < s->traces->len; i++) {
 		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* edges.c: wakeups, and what goes from one level to another, as flows. */
+#include "analysis/packets.h"
 #include "export/trace.h"
 
 typedef struct {
@@ -50,10 +51,23 @@ static void put_wakeups(const Edges *e, const AnalysisStoreTrace *t)
 	}
 }
 
+static void put_packets(const Edges *e)
+{
+	g_autoptr(AnalysisPackets) packets = analysis_packets_new(e->store);
+
+	for (guint i = 0; i < analysis_packets_len(packets); i++) {
+		const AnalysisPacket *p = analysis_packets_get(packets, i);
+
+		if (p->from_row != HISTORY_NO_ROW && p->to_row != HISTORY_NO_ROW)
+			put(e, "packet", p->from, p->from_row, p->sent_ns, p->to, p->to_row, p->came_ns);
+	}
+}
+
 void export_edges(ExportTrace *t, const ExportTracks *tracks, const AnalysisStore *s, const AnalysisQuery *q)
 {
 	Edges e = {t, tracks, s, q};
 
+	put_packets(&e);
 	for (guint i = 0; i < s->traces->len; i++) {
 		const AnalysisStoreTrace *trace = g_ptr_array_index(s->traces, i);
 

@@ -117,41 +117,57 @@ static guint32 waker_at(const Graph *g, guint32 thread, gint64 time)
 /* ---- Paths -------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-	const Graph *graph;
+	const Graph *graph;  /* of the machine where it is now */
+	guint machine;
+	const GraphWorld *world; /* NULL: there is only one machine */
 	GArray *segments;
 	GArray *stacks;      /* NULL: nobody asks */
-	GHashTable *known;   /* GraphStack as a number -> its place in `stacks`, and one */
-	gint64 at;           /* until when it is told */
+	GHashTable *known;   /* GraphStack -> its place in `stacks`, and one */
+	gint64 at;           /* until when it is told, in the machine's clock */
 } Path;
+
+static guint stack_hash(gconstpointer data)
+{
+	const GraphStack *s = data;
+
+	return (s->waiter * 31 + s->thread) * 31 + s->machine;
+}
+
+static gboolean stack_equal(gconstpointer a, gconstpointer b)
+{
+	const GraphStack *x = a, *y = b;
+
+	return x->waiter == y->waiter && x->thread == y->thread && x->machine == y->machine;
+}
 
 /* The thread, with who waited for it. */
 static guint32 stack_of(Path *p, guint32 waiter, guint32 thread)
 {
-	GraphStack stack = {waiter, thread};
-	guint64 key = (guint64)waiter << 32 | thread;
+	GraphStack stack = {waiter, thread, p->machine};
 
 	if (!p->stacks)
 		return GRAPH_NO_STACK;
-	guint known = GPOINTER_TO_UINT(g_hash_table_lookup(p->known, &key));
+	guint known = GPOINTER_TO_UINT(g_hash_table_lookup(p->known, &stack));
 	if (known)
 		return known - 1;
 	if (p->stacks->len >= GRAPH_STACKS_MAX)
 		return waiter;
 	g_array_append_val(p->stacks, stack);
-	g_hash_table_insert(p->known, g_memdup2(&key, sizeof(key)), GUINT_TO_POINTER(p->stacks->len));
+	g_hash_table_insert(p->known, g_memdup2(&stack, sizeof(stack)), GUINT_TO_POINTER(p->stacks->len));
 	return p->stacks->len - 1;
 }
 
 static void add(Path *p, guint32 thread, const HistoryInterval *i, gint64 end, guint depth, guint32 stack)
 {
 	GraphSegment *last = p->segments->len ? &g_array_index(p->segments, GraphSegment, p->segments->len - 1) : NULL;
-	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth, stack};
+	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth, stack, p->machine};
 
 	if (end <= p->at)
 		return;
 	p->at = end;
-	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth && last->stack == s.stack) ||
-		     p->segments->len >= GRAPH_SEGMENTS_MAX))
+	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth && last->stack == s.stack &&
+		      last->machine == s.machine) ||
+		     (p->segments->len >= GRAPH_SEGMENTS_MAX && last->machine == s.machine)))
 		last->end_ns = end;
 	else
 		g_array_append_val(p->segments, s);
@@ -175,6 +191,30 @@ static void resolve(Path *p, guint32 thread, guint32 waker, const HistoryInterva
 	follow(p, waker, i->end_ns, depth + 1, stack_of(p, stack, waker));
 }
 
+/* What the sender of a packet did until it sent it takes the place of the wait; the packet's way is what is left of it. */
+static void resolve_packet(Path *p, guint32 thread, const HistoryInterval *i, guint depth, guint32 stack)
+{
+	const GraphWorld *w = p->world;
+	const Path here = *p;
+	GraphSender s;
+
+	if (!w || !w->sender(w->user, p->machine, thread, i->end_ns, &s))
+		return;
+	const KernelThreadItem *item = item_of(s.graph, s.thread);
+	gint64 sent = w->convert(w->user, s.machine, p->machine, s.sent_ns);
+	if (item->row == KERNEL_NO_ROW || sent <= p->at || sent > i->end_ns)
+		return;
+	gint64 born = w->convert(w->user, s.machine, p->machine, history_row_begin(s.graph->rows, item->row));
+	add(p, thread, i, MIN(MAX(born, p->at), sent), depth, stack);
+	p->at = w->convert(w->user, p->machine, s.machine, p->at);
+	p->graph = s.graph;
+	p->machine = s.machine;
+	follow(p, s.thread, s.sent_ns, depth + 1, stack_of(p, stack, s.thread));
+	p->graph = here.graph;
+	p->machine = here.machine;
+	p->at = CLAMP(w->convert(w->user, s.machine, p->machine, p->at), here.at, i->end_ns);
+}
+
 /* One thread's time from where the path has come to until `end`. */
 static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 stack)
 {
@@ -189,18 +229,21 @@ static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 sta
 		if (i.end_ns <= p->at)
 			continue;
 		/* A wait that goes on beyond the end was not over yet. */
-		if (is_blocked(i.state) && i.end_ns <= end && depth < GRAPH_DEPTH_MAX && p->segments->len < GRAPH_SEGMENTS_MAX)
+		gboolean over = is_blocked(i.state) && i.end_ns <= end && depth < GRAPH_DEPTH_MAX && p->segments->len < GRAPH_SEGMENTS_MAX;
+		if (over)
 			waker = waker_at(p->graph, thread, i.end_ns);
 		if (waker != G_MAXUINT32 && waker != thread)
 			resolve(p, thread, waker, &i, depth, stack);
+		else if (over && waker == G_MAXUINT32)
+			resolve_packet(p, thread, &i, depth, stack);
 		add(p, thread, &i, MIN(i.end_ns, end), depth, stack);
 	}
 }
 
-void graph_append(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks)
+void graph_append(const Graph *g, const GraphWorld *world, guint machine, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks)
 {
-	g_autoptr(GHashTable) known = stacks ? g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL) : NULL;
-	Path p = {g, segments, stacks, known, begin_ns};
+	g_autoptr(GHashTable) known = stacks ? g_hash_table_new_full(stack_hash, stack_equal, g_free, NULL) : NULL;
+	Path p = {g, machine, world, segments, stacks, known, begin_ns};
 
 	thread = real_thread(g, thread);
 	if (thread == G_MAXUINT32 || item_of(g, thread)->row == KERNEL_NO_ROW)
@@ -214,6 +257,6 @@ GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_n
 {
 	GArray *segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
 
-	graph_append(g, thread, begin_ns, end_ns, segments, NULL);
+	graph_append(g, NULL, 0, thread, begin_ns, end_ns, segments, NULL);
 	return segments;
 }

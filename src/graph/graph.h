@@ -8,7 +8,9 @@
  * place, and where the waker was blocked in that time, its waker's, and so on. What no thread ended (an interrupt: a timer, a disk, the network) stays a wait for its reason. This
  * is the algorithm of Giraldeau and Dagenais (Wait analysis of distributed systems using kernel tracing, 2016), walked forward; docs/analyses/critical-path.md tells where it differs.
  *
- * Times are those of the machine's own clock.
+ * A wait that a packet ended, of which it is known who sent it, is replaced by what the sender did until then, on whatever machine: a GraphWorld knows. The packet's way stays the wait.
+ *
+ * Times are those of each machine's own clock.
  */
 #ifndef STRATA_GRAPH_GRAPH_H
 #define STRATA_GRAPH_GRAPH_H
@@ -29,13 +31,32 @@ typedef struct {
 	guint8 state;        /* KernelThreadState */
 	guint8 depth;        /* how many wakers away from the thread that was asked about */
 	guint32 stack;       /* of graph_append(): who waited for it */
+	guint machine;       /* whose thread and clock it is: as the world counts them; 0 without one */
 } GraphSegment;
 
 /* A thread that somebody waited for. */
 typedef struct {
 	guint32 waiter;      /* the GraphStack of who waited; GRAPH_NO_STACK: nobody did, it is the one that was asked about */
 	guint32 thread;      /* serial */
+	guint machine;
 } GraphStack;
+
+/* Who sent what ended a wait. */
+typedef struct {
+	const Graph *graph;
+	guint machine;
+	guint32 thread;
+	gint64 sent_ns;      /* in that machine's clock */
+} GraphSender;
+
+/* Several machines. */
+typedef struct {
+	/* FALSE: the wait of the thread that was woken then was not ended by a packet, or it isn't known who sent it. */
+	gboolean (*sender)(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out);
+	/* A time of one machine's clock in another one's. */
+	gint64 (*convert)(gpointer user, guint from, guint to, gint64 time);
+	gpointer user;
+} GraphWorld;
 
 #define GRAPH_NO_STACK   G_MAXUINT32
 #define GRAPH_STACKS_MAX (1u << 20) /* more are told as their waiters' */
@@ -54,7 +75,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Graph, graph_free)
  */
 GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns);
 
-/* The same, behind other segments. `stacks` (of GraphStack; may be NULL) gets the chains of waiters, each once in a path. */
-void graph_append(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks);
+/*
+ * The same, behind other segments. `stacks` (of GraphStack; may be NULL) gets the chains of waiters, each once in a path. `world` may be NULL; `machine` is the graph's. A segment of another machine than
+ * the one before it begins where that ended, give or take what a time loses when it is converted.
+ */
+void graph_append(const Graph *g, const GraphWorld *world, guint machine, guint32 thread, gint64 begin_ns, gint64 end_ns, GArray *segments, GArray *stacks);
 
 #endif

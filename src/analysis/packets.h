@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* analysis/packets.h: TCP segments from one machine to another, as what leads from a thread to a processor. */
+#ifndef STRATA_ANALYSIS_PACKETS_H
+#define STRATA_ANALYSIS_PACKETS_H
+
+#include "analysis/query.h"
+
+typedef struct {
+	const AnalysisStoreTrace *from, *to;
+	guint32 thread;      /* serial of who sent it from his own code or system call; G_MAXUINT32: nobody (an acknowledgement, a repetition), or not known */
+	guint32 from_row;    /* that thread's, else that of the processor from which it was sent; HISTORY_NO_ROW: it has none */
+	guint32 to_row;      /* of the processor on which it arrived */
+	gint64 sent_ns;      /* in the clock of `from` */
+	gint64 came_ns;      /* in the clock of `to` */
+} AnalysisPacket;
+
+typedef struct AnalysisPackets AnalysisPackets;
+
+/* Those between the store's machines. */
+AnalysisPackets *analysis_packets_new(const AnalysisStore *s);
+void analysis_packets_free(AnalysisPackets *p); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(AnalysisPackets, analysis_packets_free)
+
+/* By machine, then processor, then time of arrival. */
+guint analysis_packets_len(const AnalysisPackets *p);
+const AnalysisPacket *analysis_packets_get(const AnalysisPackets *p, guint i);
+
+/* The last one that arrived on a processor (its row) of a machine from `begin_ns` to `end_ns`, both included; NULL: none. */
+const AnalysisPacket *analysis_packets_last(const AnalysisPackets *p, const AnalysisStoreTrace *to, guint32 row, gint64 begin_ns, gint64 end_ns);
+
+#endif
