@@ -188,8 +188,11 @@ export class Tables {
 		if (!found && at === undefined)
 			return;
 		app.change({tab: 'timeline', finding: -1, ...found ? {row: found.path, at: null} : {}});
-		if (at !== undefined && at !== null && app.view.options.log === '1')
-			app.show(at, at + Math.max(lasted, 1000), 1);
+		if (at === undefined || at === null || app.view.options.log !== '1')
+			return;
+		if (lasted > 0)
+			app.change({sb: at, se: at + lasted});
+		app.show(at, at + Math.max(lasted, 1000), 1);
 	}
 
 	/** @param {TableInfo} info */

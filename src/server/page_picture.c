@@ -17,15 +17,27 @@
 
 #define MAGIC       0x31495053u
 #define NO_STATE    G_MAXUINT8
+#define PART_ROWS   16 /* fewer are not worth a thread */
+#define PARTS_MAX   8
 #define LABEL_COLUMNS 32 /* a run of so many columns has room for a text */
 #define LABEL_SHARE 96 /* an interval shorter than this part of the range has no text in the picture: no room to show it */
 
+/* Texts of all parts. */
+typedef struct {
+	GMutex lock;
+	GHashTable *numbers; /* text -> its number */
+	GPtrArray *list;     /* texts by number - 1; those of histories */
+} Texts;
+
+/* Some of the rows, which one thread looks at. */
 typedef struct {
 	GString *out;
-	GHashTable *texts; /* text -> its number */
-	GPtrArray *list;   /* texts by number - 1; those of histories */
-	gint64 *ns;        /* room for one row's columns */
+	Texts *texts;
+	const PageRow *rows;
+	guint n;
 	guint width;
+	gint64 from_ns, to_ns;   /* of the root's clock */
+	gint64 *ns;              /* room for one row's columns */
 	gint64 begin_ns, end_ns; /* of the row's own clock */
 } Picture;
 
@@ -60,13 +72,19 @@ static void pad(GString *out)
 
 static guint32 number_of(Picture *p, const char *text)
 {
-	guint32 number = *text ? GPOINTER_TO_UINT(g_hash_table_lookup(p->texts, text)) : 0;
+	Texts *t = p->texts;
 
-	if (number || !*text)
-		return number;
-	g_ptr_array_add(p->list, (gpointer)text);
-	g_hash_table_insert(p->texts, (gpointer)text, GUINT_TO_POINTER(p->list->len));
-	return p->list->len;
+	if (!*text)
+		return 0;
+	g_mutex_lock(&t->lock);
+	guint32 number = GPOINTER_TO_UINT(g_hash_table_lookup(t->numbers, text));
+	if (!number) {
+		g_ptr_array_add(t->list, (gpointer)text);
+		number = t->list->len;
+		g_hash_table_insert(t->numbers, (gpointer)text, GUINT_TO_POINTER(number));
+	}
+	g_mutex_unlock(&t->lock);
+	return number;
 }
 
 /* The first ones within the range, `max` at most. FALSE: there are more. */
@@ -199,12 +217,12 @@ static void put_columns(Picture *p, const PageRow *row)
 /* ---- The whole -------------------------------------------------------------------------------------------------------------- */
 
 /* Few intervals are sent as such: they are no more bytes than columns are, and can be zoomed into before the next picture comes. */
-static void put_row(Picture *p, const PageRow *row, gint64 begin_ns, gint64 end_ns)
+static void put_row(Picture *p, const PageRow *row)
 {
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(HistoryInterval));
 
-	p->begin_ns = analysis_own_time(row->trace, begin_ns);
-	p->end_ns = MAX(analysis_own_time(row->trace, end_ns), p->begin_ns + 1);
+	p->begin_ns = analysis_own_time(row->trace, p->from_ns);
+	p->end_ns = MAX(analysis_own_time(row->trace, p->to_ns), p->begin_ns + 1);
 	put_u32(p->out, row->number);
 	if (collect(p, row, found, p->width / 4))
 		put_intervals(p, row, found);
@@ -212,37 +230,86 @@ static void put_row(Picture *p, const PageRow *row, gint64 begin_ns, gint64 end_
 		put_columns(p, row);
 }
 
-static void put_texts(Picture *p)
+static gpointer put_part(gpointer user)
 {
-	put_u32(p->out, p->list->len);
-	for (guint i = 0; i < p->list->len; i++) {
-		const char *text = g_ptr_array_index(p->list, i);
+	Picture *p = user;
+	g_autofree gint64 *ns = g_new(gint64, (gsize)p->width * HISTORY_STATES_MAX);
 
-		put_u32(p->out, (guint32)strlen(text));
-		g_string_append(p->out, text);
-		pad(p->out);
+	p->ns = ns;
+	for (guint i = 0; i < p->n; i++)
+		put_row(p, &p->rows[i]);
+	return NULL;
+}
+
+/* Rows are independent of each other: some processors share them. */
+static void put_rows(const Picture *all, GString *out)
+{
+	guint n = CLAMP(MIN(g_get_num_processors(), all->n / PART_ROWS), 1, PARTS_MAX), done = 0;
+	Picture parts[PARTS_MAX];
+	GThread *threads[PARTS_MAX] = {NULL};
+
+	for (guint i = 0; i < n; i++) {
+		guint end = (guint)((guint64)all->n * (i + 1) / n);
+
+		parts[i] = *all;
+		parts[i].rows = all->rows + done;
+		parts[i].n = end - done;
+		parts[i].out = g_string_new(NULL);
+		done = end;
+		if (i + 1 < n)
+			threads[i] = g_thread_new("picture", put_part, &parts[i]);
+		else
+			put_part(&parts[i]);
 	}
+	for (guint i = 0; i < n; i++) {
+		if (threads[i])
+			g_thread_join(threads[i]);
+		g_string_append_len(out, parts[i].out->str, (gssize)parts[i].out->len);
+		g_string_free(parts[i].out, TRUE);
+	}
+}
+
+static void put_texts(const Texts *t, GString *out)
+{
+	put_u32(out, t->list->len);
+	for (guint i = 0; i < t->list->len; i++) {
+		const char *text = g_ptr_array_index(t->list, i);
+
+		put_u32(out, (guint32)strlen(text));
+		g_string_append(out, text);
+		pad(out);
+	}
+}
+
+static void put_picture(const Picture *p, GString *out)
+{
+	put_u32(out, MAGIC);
+	put_u32(out, p->n);
+	put_rows(p, out);
+	put_texts(p->texts, out);
 }
 
 gboolean page_get_picture(ServerRequest *request, ServerReply *reply, GError **error)
 {
 	g_auto(Page) page = {0};
-	gint64 begin_ns, end_ns, width;
+	gint64 width;
+	Picture p = {0};
 
-	if (!page_open(&page, request, reply) || !page_range(&page, request, &begin_ns, &end_ns, error) ||
+	if (!page_open(&page, request, reply) || !page_range(&page, request, &p.from_ns, &p.to_ns, error) ||
 	    !server_int_argument(request, "width", 1024, 1, PAGE_COLUMNS_MAX, &width, error))
 		return FALSE;
 	g_autoptr(GArray) rows = page_rows_argument(&page, request, error);
 	if (!rows)
 		return FALSE;
-	g_autoptr(GHashTable) texts = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) numbers = g_hash_table_new(g_str_hash, g_str_equal);
 	g_autoptr(GPtrArray) list = g_ptr_array_new();
-	g_autofree gint64 *ns = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
-	Picture p = {.out = server_reply_bytes(reply, "application/octet-stream"), .texts = texts, .list = list, .ns = ns, .width = (guint)width};
-	put_u32(p.out, MAGIC);
-	put_u32(p.out, rows->len);
-	for (guint i = 0; i < rows->len; i++)
-		put_row(&p, &g_array_index(rows, PageRow, i), begin_ns, end_ns);
-	put_texts(&p);
+	Texts texts = {.numbers = numbers, .list = list};
+	g_mutex_init(&texts.lock);
+	p.texts = &texts;
+	p.rows = (const PageRow *)(gconstpointer)rows->data;
+	p.n = rows->len;
+	p.width = (guint)width;
+	put_picture(&p, server_reply_bytes(reply, "application/octet-stream"));
+	g_mutex_clear(&texts.lock);
 	return TRUE;
 }
