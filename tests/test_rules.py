@@ -406,6 +406,40 @@ def test_a_program_that_reads_its_file_is_not_short_of_memory():
     tap.equal(findings(faulting("cold", 0), "memory-pressure"), [], "nothing was taken from it")
 
 
+def connecting(name, slow_ms, every=1, server_ms=0):
+    """Ten connections a second for six seconds; in the fourth and fifth, of every so many the answer to the SYN takes longer. The server's answer to the request may be late."""
+    m = Machine(name)
+    m.process(100, "client")
+    m.switch(0.5, 100)
+    for i in range(60):
+        time, port = 10 + i * 100, 40000 + i
+        here, there = ("10.0.0.1", port), ("10.0.0.2", 80)
+        late = slow_ms if 30 <= i < 50 and i % every == 0 else 1
+        skb = 1024 * (i + 1)
+        answer, reply = time + late, time + 2 * late + server_ms + 2
+
+        def packet(ms, ends, seq, ack, flags, length, number):
+            name = "net_dev_queue" if ends[0] == here else "net_if_receive_skb"
+            m.at(ms, name, data=struct.pack("<QI", skb + 64 * number, length + 54) + b"eth0\0" + handmade_packets.segment(ends, seq, ack, flags, length))
+        packet(time, (here, there), 0, 0, 0x02, 0, 0)
+        packet(answer, (there, here), 0, 1, 0x12, 0, 1)
+        packet(answer + 0.1, (here, there), 1, 1, 0x10, 0, 2)
+        packet(answer + 0.2, (here, there), 1, 1, 0x18, 100, 3)
+        packet(reply, (there, here), 1, 101, 0x18, 500, 4)
+    return m.finish(6100)
+
+
+def test_a_way_that_has_become_longer():
+    """The SYN is under way for 20 ms more, the request for 21.8."""
+    found = only(connecting("longer", 21), "network-latency", 20 * (20 + 21.8))
+    tap.check("10.0.0.2" in found["culprit"]["name"], found["culprit"]["name"])
+
+
+def test_a_server_that_is_slow_or_some_late_answers_are_not_the_way():
+    tap.equal(findings(connecting("slow-server", 1, server_ms=30), "network-latency"), [], "kernels answer at once")
+    tap.equal(findings(connecting("chance", 21, every=2), "network-latency"), [], "half of the handshakes are quick")
+
+
 def flushing(name, ms):
     m = Machine(name)
     m.process(100, "writer")

@@ -73,7 +73,9 @@
 	C("flush-bound", ALL, 1, "the time", "a program mostly waits for what it wrote to be on the medium", "syscall:fsync|syscall:fdatasync", \
 	  "writing without waiting, and reading: only calls that wait for the medium count") \
 	C("interrupted-vcpus", HOST, 50, "what it wanted to run", "interrupts of the host take a VM's time", "sched_switch irq_handler_entry irq_softirq_entry", \
-	  "interrupts while its vCPUs were halted, or had no processor")
+	  "interrupts while its vCPUs were halted, or had no processor") \
+	C("network-latency", ALL, 100, "the time", "the way to another machine has become longer", "net_dev_queue net_if_receive_skb", \
+	  "servers that are slow, lost packets, chance: it is the quickest of several handshakes, which kernels answer themselves")
 /* clang-format on */
 
 #endif

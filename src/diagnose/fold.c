@@ -16,6 +16,8 @@ static const struct {
 	{"slow-disk", "preempted-by-task"},
 	{"slow-disk", "cpu-throttle"},
 	{"disk-contention", "disk-contention"},
+	{"network-latency", "network-delay"},
+	{"network-latency", "network-latency"},
 	{"network-loss", "network-loss"},
 	{"network-loss", "network-delay"},
 	{"memory-pressure", "memory-pressure"},
@@ -83,6 +85,12 @@ static gboolean is_beside(const DiagnoseFinding *symptom, const DiagnoseFinding 
 	       (is(&symptom->sufferer, &cause->sufferer) || is(&symptom->sufferer, &cause->culprit));
 }
 
+/* Both ends of a connection, and who asks the one that suffers, notice what is in the way, wherever that is. */
+static gboolean is_on_the_way(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
+{
+	return symptom->member != cause->member && cause->level < symptom->level && !strcmp(symptom->cause->id, "network-latency");
+}
+
 static gint64 length(const GArray *ranges)
 {
 	gint64 sum = 0;
@@ -117,7 +125,7 @@ static DiagnoseFinding *cause_of(const Diagnose *d, const DiagnoseFinding *sympt
 	for (guint i = 0; i < d->findings->len; i++) {
 		DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
 
-		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !is_beside(symptom, f)))
+		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !is_beside(symptom, f) && !is_on_the_way(symptom, f)))
 			continue;
 		gint64 common = overlap(symptom->ranges, f->ranges);
 		if (common > most || (common == most && !best && common > 0)) {

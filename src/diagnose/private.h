@@ -26,7 +26,8 @@
 	R(pinning) \
 	R(unfit) \
 	R(flushes) \
-	R(thefts)
+	R(thefts) \
+	R(latency)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
