@@ -4,12 +4,15 @@
 import csv
 import io
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import tap
 
+# A build with sanitizers is many times slower.
+SLOW = int(os.environ.get("STRATA_PATIENCE", "1")) > 1
 WORK = Path(tempfile.mkdtemp())
 
 
@@ -38,12 +41,12 @@ def check_self(scenario):
 
 
 def test_a_recording_does_not_differ_from_itself():
-    for scenario in tap.scenarios():
+    for scenario in tap.scenarios()[:1 if SLOW else None]:
         yield scenario.name, check_self, scenario
 
 
 def test_halves_of_a_steady_recording_do_not_differ():
-    for seed in range(1, 5):
+    for seed in range(1, 2 if SLOW else 5):
         trace = made(f"seed-{seed}", f"--seed={seed}")
         changed = diff("--before=+0s..+0.4s", "--after=+0.4s..+0.8s", trace)
         tap.equal([(row["what"], row["name"], row["measure"]) for row in changed], [], f"seed {seed}")
@@ -92,11 +95,11 @@ def test_forms():
     table = json.loads(tap.strata("diff", "--format=json", *options).stdout)
     rows = list(csv.DictReader(io.StringIO(tap.strata("diff", "--format=csv", *options).stdout)))
     tap.equal([row["name"] for row in rows], [row["name"] for row in table["rows"]])
-    tap.equal(tap.strata("diff", "--exit-code", scenario, scenario).returncode, 0)
+    tap.equal(tap.strata("diff", "--exit-code", made("seed-1", "--seed=1"), made("seed-1")).returncode, 0)
     tap.strata("diff", "--exit-code", made("seed-1", "--seed=1"), made("nested", "--seed=1", "--nested"), status=3)
-    tap.equal(tap.strata("diff", scenario, "--", scenario).stdout, tap.strata("diff", scenario, scenario).stdout, "with and without --")
-    several = tap.strata("diff", "--all", scenario / "host", scenario / "l1-a", scenario / "l2-n", "--", scenario).stdout
-    tap.equal(several, tap.strata("diff", "--all", scenario, scenario).stdout, "the traces one by one")
+    folder, range_of = tap.SAMPLES / "container", ["--before=+1s..+2s", "--after=+1s..+2s"]
+    several = tap.strata("diff", "--all", *range_of, folder / "host", folder / "l1-a", "--", folder).stdout
+    tap.equal(several, tap.strata("diff", "--all", *range_of, folder, folder).stdout, "the traces one by one")
 
 
 def test_what_is_wrong_is_told():
