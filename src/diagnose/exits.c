@@ -12,6 +12,7 @@
 
 #define WINDOW_NS   G_GINT64_CONSTANT(100000000) /* shorter ones tell no rate */
 #define WINDOWS_MAX 4096
+#define ALL         0.995 /* a greater share is all of it */
 #define SAMPLES_MAX 1024 /* exits of a storm of which it is looked up which thread of the guest made them */
 
 typedef enum { PIO, MMIO, MSR, TIMER, IPI, CPUID, PAUSE, HALT, MEMORY, KINDS } Kind;
@@ -309,8 +310,9 @@ static void add_finding(const Scan *s, const Storm *storm, Kind kind, guint32 vm
 	diagnose_suffers_vm(s->d, f, s->t, vm);
 	diagnose_who(&f->culprit, "exit", from, s->t->name, item->pid, -1);
 	g_autofree char *by = by_whom(s, f, storm, item->first_vcpu);
-	f->title = g_strdup_printf("%s exits %.0f times a second for %s: %.0f %% of that is %s%s", f->sufferer.name, (double)storm->exits * 1e9 / (double)storm->storm_ns,
-				   kinds[kind].what, share * 100, from, by);
+	g_autofree char *part = share < ALL ? g_strdup_printf("%.0f %% of that is ", share * 100) : g_strdup("");
+	f->title = g_strdup_printf("%s exits %.0f times a second for %s: %s%s%s", f->sufferer.name, (double)storm->exits * 1e9 / (double)storm->storm_ns,
+				   kinds[kind].what, part, from, by);
 	f->advice = g_strdup(kinds[kind].advice);
 	f->offender = f->victim;
 	diagnose_add(s->d, f);

@@ -20,8 +20,8 @@
 /* Another machine, as seen through an interface. */
 typedef struct {
 	guint8 address[16];
-	guint8 version;
 	guint16 interface;
+	guint8 version;
 	gint64 *quickest;   /* by window; G_MAXINT64: none */
 	guint *handshakes;
 	gint64 base, slow;  /* the quickest of all, and of slow windows */
@@ -36,7 +36,8 @@ typedef struct {
 	guint packets, interfaces, connections;
 	gint64 begin, end, width;
 	guint n_windows;
-	GPtrArray *peers;
+	GPtrArray *peers;       /* Peer * */
+	GHashTable *by_address; /* the same */
 } Scan;
 
 static void peer_free(gpointer data)
@@ -55,22 +56,27 @@ static guint far_side(const KernelConnection *k)
 	return k->direction[0] == KERNEL_NET_OUT ? 1 : 0;
 }
 
-static Peer *peer_of(const Scan *s, const KernelConnection *k, gboolean make)
+static guint peer_hash(gconstpointer peer)
 {
-	guint far = far_side(k);
+	const Peer *p = peer;
+	guint64 words[2];
 
-	for (guint i = 0; i < s->peers->len; i++) {
-		Peer *p = g_ptr_array_index(s->peers, i);
+	memcpy(words, p->address, sizeof(words));
+	return g_int64_hash(&words[0]) * 31 + g_int64_hash(&words[1]) * 7 + p->interface;
+}
 
-		if (p->interface == k->interface && !memcmp(p->address, k->address[far], sizeof(p->address)))
-			return p;
-	}
-	if (!make || s->peers->len >= PEERS_MAX)
-		return NULL;
-	Peer *p = g_new0(Peer, 1);
-	memcpy(p->address, k->address[far], sizeof(p->address));
+static gboolean peer_equal(gconstpointer a, gconstpointer b)
+{
+	const Peer *x = a, *y = b;
+
+	return x->interface == y->interface && !memcmp(x->address, y->address, sizeof(x->address));
+}
+
+static Peer *peer_new(const Scan *s, const Peer *key, const KernelConnection *k)
+{
+	Peer *p = g_memdup2(key, sizeof(*key));
+
 	p->version = k->version;
-	p->interface = k->interface;
 	p->thread = k->thread;
 	p->base = p->slow = G_MAXINT64;
 	p->quickest = g_new(gint64, s->n_windows);
@@ -78,7 +84,20 @@ static Peer *peer_of(const Scan *s, const KernelConnection *k, gboolean make)
 	p->spans = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
 	for (guint i = 0; i < s->n_windows; i++)
 		p->quickest[i] = G_MAXINT64;
+	return p;
+}
+
+static Peer *peer_of(const Scan *s, const KernelConnection *k, gboolean make)
+{
+	Peer key = {.interface = k->interface}, *p;
+
+	memcpy(key.address, k->address[far_side(k)], sizeof(key.address));
+	p = g_hash_table_lookup(s->by_address, &key);
+	if (p || !make || s->peers->len >= PEERS_MAX)
+		return p;
+	p = peer_new(s, &key, k);
 	g_ptr_array_add(s->peers, p);
+	g_hash_table_add(s->by_address, p);
 	return p;
 }
 
@@ -188,7 +207,8 @@ static void judge(const Scan *s, Peer *p)
 void diagnose_rule_latency(Diagnose *d, const AnalysisStoreTrace *t)
 {
 	g_autoptr(GPtrArray) peers = g_ptr_array_new_with_free_func(peer_free);
-	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .peers = peers};
+	g_autoptr(GHashTable) by_address = g_hash_table_new(peer_hash, peer_equal);
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .peers = peers, .by_address = by_address};
 	gboolean any = FALSE;
 
 	if (s.begin >= s.end || !history_find_table(t->history, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &s.packets) ||
