@@ -23,6 +23,8 @@ const ARROWS_SHOWN = 600;
 const PATH_ROWS = 10;
 /** Rows of whoever caused a finding. */
 const CULPRIT_ROWS = 4;
+/** Labels and rows are no narrower than this: pixels. */
+const LABELS_MIN = 120;
 /** How long a message stands. */
 const SAID_MS = 5000;
 
@@ -67,7 +69,7 @@ export class Timeline {
 		this.axis = h('canvas', {class: 'axis'});
 		this.labels = h('div', {class: 'labels', role: 'tree'});
 		this.space = h('div', {class: 'space'});
-		this.layer = h('div', {class: 'layer'}, this.labels, this.canvas);
+		this.layer = h('div', {class: 'layer'}, this.labels, h('div', {class: 'grip', title: 'Drag for longer names', onpointerdown: (/** @type {PointerEvent} */ e) => this.resize(e)}), this.canvas);
 		this.scroller = h('div', {class: 'scroller', onscroll: () => this.redraw()}, this.layer, this.space);
 		this.minimap = new Minimap(this.app, this);
 		this.status = h('div', {class: 'status', role: 'status', 'aria-live': 'polite'});
@@ -372,6 +374,18 @@ export class Timeline {
 		node.row && h('button', {class: `pin${pinned ? ' on' : ''}`, title: pinned ? 'Take it from the top (P)' : 'Keep it on top (P)', 'aria-label': 'Pin', tabindex: -1, onclick: (/** @type {Event} */ e) => { e.stopPropagation(); this.togglePin(node.key); }}, pinned ? '★' : '☆'));
 	}
 
+	/** Room for long names. @param {PointerEvent} down */
+	resize(down) {
+		const grip = /** @type {HTMLElement} */ (down.currentTarget), before = this.labels.offsetWidth;
+		const move = (/** @type {PointerEvent} */ m) => {
+			this.element.style.setProperty('--labels', `${Math.max(LABELS_MIN, Math.min(before + m.clientX - down.clientX, this.element.clientWidth - LABELS_MIN))}px`);
+			this.redraw();
+		};
+		grip.setPointerCapture(down.pointerId);
+		grip.addEventListener('pointermove', move);
+		grip.addEventListener('lostpointercapture', () => grip.removeEventListener('pointermove', move), {once: true});
+	}
+
 	/** @param {number} index */
 	clickLabel(index) {
 		const line = this.lines[index];
@@ -395,6 +409,16 @@ export class Timeline {
 	togglePin(path) {
 		const {pins} = this.app.view;
 		this.app.change({pins: pins.includes(path) ? pins.filter(p => p !== path) : [...pins, path]});
+	}
+
+	/** The selected row's place among the pinned ones. @param {number} step */
+	movePin(step) {
+		const {pins, row} = this.app.view, at = pins.indexOf(row), to = at + step;
+		if (at < 0 || to < 0 || to >= pins.length)
+			return;
+		const order = pins.filter(p => p !== row);
+		order.splice(to, 0, row);
+		this.app.change({pins: order});
 	}
 
 	/* ---- Rows ---------------------------------------------------------------------------------------------------- */

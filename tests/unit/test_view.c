@@ -318,6 +318,23 @@ static void test_rows_as_part(void)
 	g_assert_cmpstr(text->str, ==, "{\"exits\":[{\"text\":\"a\",\"n\":0}]}\n");
 }
 
+/* Times, and nothing else, are told from an origin; in JSON alone. */
+static void test_origin(void)
+{
+	g_autoptr(View) view = view_new("test", "Test");
+	guint time = view_add_column(view, "time_ns", "TIME", VIEW_TIME_NS), length = view_add_column(view, "length_ns", "LENGTH", VIEW_NS);
+
+	view_set_origin(view, 1795399643417877041);
+	view_begin_row(view);
+	view_set_int(view, time, 1795399643417877048);
+	view_set_int(view, length, 1795399643417877048);
+	view_begin_row(view);
+	g_autofree char *json = render(view, VIEW_FORMAT_JSON), *csv = render(view, VIEW_FORMAT_CSV);
+	g_assert_nonnull(strstr(json, "{\"time_ns\": 7, \"length_ns\": 1795399643417877048}"));
+	g_assert_nonnull(strstr(json, "{\"time_ns\": null, \"length_ns\": null}"));
+	g_assert_nonnull(strstr(csv, "\n1795399643417877048,"));
+}
+
 static void test_format_names(void)
 {
 	static const char *const names[] = {"text", "json", "csv", "html", "folded"};
@@ -486,6 +503,7 @@ int main(int argc, char **argv)
 	tzset();
 	g_test_add_func("/view/text", test_text);
 	g_test_add_func("/view/json", test_json);
+	g_test_add_func("/view/origin", test_origin);
 	g_test_add_func("/view/csv", test_csv);
 	g_test_add_func("/view/hostile-texts", test_hostile_texts);
 	g_test_add_func("/view/sort", test_sort);
