@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Findings: the scenarios' injected causes come first, and every finding can be proved with rows."""
+import importlib.util
 import json
 import re
 
 import tap
+
+spec = importlib.util.spec_from_file_location("score_findings", tap.SOURCE / "bench/score_findings.py")
+score_findings = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(score_findings)
 
 # Kinds of truth.json's causes that rules find, by the finding's id, which is the same word.
 KINDS = {"preempted-by-vm", "preempted-by-task", "cpu-throttle", "disk-contention", "network-delay"}
@@ -34,6 +39,19 @@ def test_the_injected_cause_comes_first():
         causes = truth(scenario).get("causes") or []
         if causes and causes[0]["kind"] in KINDS:
             yield scenario.name, check_first, scenario, causes[0]
+
+
+def check_from_host(scenario, cause):
+    found = report(scenario / "host")["findings"]
+    tap.check(found and score_findings.is_cause(truth(scenario), cause, found[0], True), f"{[f['title'] for f in found]}")
+
+
+def test_what_a_host_can_see_it_sees_alone():
+    """That is all but quotas within its guests."""
+    for scenario in tap.scenarios():
+        causes = truth(scenario).get("causes") or []
+        if causes and causes[0]["kind"] in KINDS and (causes[0]["level"] == 0 or causes[0]["kind"] != "cpu-throttle"):
+            yield scenario.name, check_from_host, scenario, causes[0]
 
 
 def check_proof(scenario):

@@ -186,6 +186,32 @@ def test_many_cheap_exits_and_few_expensive_ones_are_no_storm():
     tap.equal(findings(exits("few", 4, 20), "exit-storm-cpuid"), [], "50 a second")
 
 
+def sleeping(name, reason):
+    """A vCPU that sleeps for 8 of each 10 ms: in a port's emulation, or because its guest halted it."""
+    m = Host(name)
+    for i in range(200):
+        time = 10 + i * 10
+        m.at(time, "kvm_x86_exit", exit_reason=reason, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0x1f0 << 16 | 8, info2=0, intr_info=0)
+        if reason == IO:
+            m.at(time + 0.01, "kvm_userspace_exit", reason=2, errno=0)
+        m.switch(time + 0.02, 0, state=1)
+        m.at(time + 8, "irq_handler_entry", irq=24, name="disk0")
+        m.wake(time + 8.01, 201)
+        m.at(time + 8.02, "irq_handler_exit", irq=24, ret=1)
+        m.switch(time + 8.03, 201)
+        m.at(time + 8.1, "kvm_x86_entry", vcpu_id=0)
+    return m.finish(2020)
+
+
+def test_vcpus_that_sleep_in_their_hypervisor():
+    found = only(sleeping("emulating", IO), "vmm-blocked", 200 * 8)
+    tap.equal(found["sufferer"]["kind"], "vm", "who")
+
+
+def test_vcpus_that_their_guest_has_halted():
+    tap.equal(findings(sleeping("halting", HLT), "vmm-blocked"), [], "it had nothing to do")
+
+
 # ---- Nested VMs ------------------------------------------------------------------------------------------------------------
 
 VMREAD, VMRESUME = 23, 24

@@ -37,6 +37,7 @@
 	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \
 	T(LOCK_SHARE,     "lock.share",     0.2,   "share of the time for which a program's threads must wait for locks, and of what they want to run") \
 	T(SERVED_SHARE,   "served.share",   0.5,   "share of the time of a server's requests, or of a program's, that must go into waiting for one kind of thing") \
+	T(BLOCKED_SHARE,  "blocked.share",  0.05,  "share of a VM's demand for which its vCPUs must sleep in their hypervisor without having halted") \
 	T(LATENCY_MS,     "latency.ms",     5,     "milliseconds that the quickest handshake of a second must take more than the quickest of all") \
 	T(LATENCY_TIMES,  "latency.times",  3,     "times as long as that one") \
 	T(NETWORK_LOSS,   "network.loss",   0.01,  "share of packets that must be sent again") \

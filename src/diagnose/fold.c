@@ -16,6 +16,8 @@ static const struct {
 	{"slow-disk", "preempted-by-task"},
 	{"slow-disk", "cpu-throttle"},
 	{"disk-contention", "disk-contention"},
+	{"vmm-blocked", "disk-contention"},
+	{"vmm-blocked", "slow-disk"},
 	{"network-latency", "network-delay"},
 	{"network-latency", "network-latency"},
 	{"network-loss", "network-loss"},

@@ -27,7 +27,8 @@
 	R(unfit) \
 	R(flushes) \
 	R(thefts) \
-	R(latency)
+	R(latency) \
+	R(blocked)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
