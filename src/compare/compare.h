@@ -22,7 +22,7 @@
 #define COMPARE_SLICES_MAX 1000
 #define COMPARE_THINGS_MAX (1u << 18) /* measures of a recording; others are left out */
 
-#define COMPARE_P      0.01 /* share of those called significant that may be so by chance */
+#define COMPARE_P      0.05 /* share of those called significant that may be so by chance */
 #define COMPARE_DELTA  0.5  /* Cliff's delta, at least */
 #define COMPARE_CHANGE 0.1  /* of the whole, at least */
 
