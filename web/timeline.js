@@ -19,6 +19,7 @@ import {above, build, countQuiet, fullLabel, lines} from './tree.js';
 
 /** More arrows than these are a grey cloud. */
 const ARROWS_SHOWN = 600;
+const ARROWS_TITLE = 'Wakeups, interrupts and disk requests between rows (G)';
 /** Rows of a critical path that are put on top. */
 const PATH_ROWS = 10;
 /** Rows of whoever caused a finding. */
@@ -93,7 +94,7 @@ export class Timeline {
 		this.filter = h('input', {type: 'search', placeholder: 'Filter rows', 'aria-label': 'Filter rows', value: app.view.filter, oninput: (/** @type {any} */ e) => app.change({filter: e.target.value})});
 		this.search = h('input', {type: 'search', placeholder: 'Search  /', 'aria-label': 'Search rows', onkeydown: (/** @type {KeyboardEvent} */ e) => this.searchKey(e)});
 		this.quietButton = h('button', {'aria-pressed': 'false', onclick: () => app.change({quiet: !app.view.quiet})}, 'Idle rows');
-		this.arrowButton = h('button', {'aria-pressed': 'true', title: 'Wakeups, interrupts and disk requests between rows (g)', onclick: () => app.change({arrows: !app.view.arrows})}, 'Arrows');
+		this.arrowButton = h('button', {'aria-pressed': 'true', title: ARROWS_TITLE, onclick: () => app.change({arrows: !app.view.arrows})}, 'Arrows');
 		this.aloneButton = h('button', {hidden: !app.hasLayers, title: 'What each machine saw itself: time that lower levels took looks like its own (V)', onclick: () => app.change({alone: !app.view.alone})}, 'Guests\' own view');
 		return h('div', {class: 'toolbar'},
 			h('div', {class: 'group'}, this.filter, this.search),
@@ -323,7 +324,8 @@ export class Timeline {
 		if (key !== this.asked)
 			return;
 		this.arrows = arrows.length <= ARROWS_SHOWN ? arrows : [];
-		this.arrowButton.textContent = arrows.length > ARROWS_SHOWN ? 'Arrows (zoom in)' : 'Arrows';
+		this.arrowButton.classList.toggle('muted', arrows.length > ARROWS_SHOWN);
+		this.arrowButton.title = arrows.length > ARROWS_SHOWN ? 'Too many arrows to be told apart: zoom in' : ARROWS_TITLE;
 		this.redraw();
 	}
 

@@ -102,6 +102,17 @@ gint64 page_time(const Page *page, const AnalysisStoreTrace *t, gint64 time)
 	return analysis_time(t, time) - page->store->begin_ns;
 }
 
+gint page_trace_of(const Page *page, guint member)
+{
+	for (guint i = 0; i < page->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(page->store->traces, i);
+
+		if (t->is_kernel && t->member == member)
+			return (gint)i;
+	}
+	return -1;
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------------------------------------ */
 
 static gboolean find_row(const Page *page, gint64 number, gboolean alone, PageRow *out)

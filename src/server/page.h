@@ -62,6 +62,9 @@ gboolean page_query_range(const Page *page, const ServerRequest *request, Analys
 /* A time of a trace's own clock as ns from the experiment's begin. */
 gint64 page_time(const Page *page, const AnalysisStoreTrace *t, gint64 time);
 
+/* The number of the kernel's trace of a member of the experiment; -1: none. */
+gint page_trace_of(const Page *page, guint member);
+
 /* A row and where it is from. */
 typedef struct {
 	const AnalysisStoreTrace *trace;

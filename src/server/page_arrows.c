@@ -44,21 +44,17 @@ static void add_wakeups(Arrows *a, const AnalysisStoreTrace *t)
 	}
 }
 
-static const AnalysisStoreTrace *trace_of(const AnalysisStore *s, guint member)
+static const AnalysisStoreTrace *trace_of(const Page *page, guint member)
 {
-	for (guint i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+	gint i = page_trace_of(page, member);
 
-		if (t->is_kernel && t->member == member)
-			return t;
-	}
-	return NULL;
+	return i < 0 ? NULL : g_ptr_array_index(page->store->traces, (guint)i);
 }
 
 static gboolean add_layers(gpointer user, const LayersEdge *e)
 {
 	Arrows *a = user;
-	const AnalysisStoreTrace *from = trace_of(a->page->store, e->from), *to = trace_of(a->page->store, e->to);
+	const AnalysisStoreTrace *from = trace_of(a->page, e->from), *to = trace_of(a->page, e->to);
 
 	return !from || !to || add(a, e->kind, from, e->from_row, e->from_ns, to, e->to_row, e->to_ns);
 }

@@ -5,23 +5,11 @@
 
 static const char *const phases[] = {[SERVER_ANALYSING] = "analysing", [SERVER_READY] = "ready", [SERVER_FAILED] = "failed"};
 
-/* The trace of a member of the experiment; -1: none. */
-static gint trace_of(const Page *page, guint member)
-{
-	for (guint i = 0; i < page->store->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(page->store->traces, i);
-
-		if (t->is_kernel && t->member == member)
-			return (gint)i;
-	}
-	return -1;
-}
-
 static void put_place(const Page *page, StJson *j, const AnalysisStoreTrace *t)
 {
 	const ExperimentMember *m = t->member == EXPERIMENT_NONE ? NULL : experiment_member(page->store->experiment, t->member);
 
-	st_json_member_int(j, "parent", !m ? -1 : t->is_kernel ? m->parent == EXPERIMENT_NONE ? -1 : trace_of(page, m->parent) : trace_of(page, t->member));
+	st_json_member_int(j, "parent", !m ? -1 : t->is_kernel ? m->parent == EXPERIMENT_NONE ? -1 : page_trace_of(page, m->parent) : page_trace_of(page, t->member));
 	st_json_member_int(j, "vm", m && t->is_kernel ? m->vm_pid : -1);
 	if (m && m->problem)
 		st_json_member_string(j, "problem", m->problem);
@@ -98,7 +86,7 @@ static gint guest_of(const Vms *v, gint32 pid)
 		const ExperimentMember *m = experiment_member(e, i);
 
 		if (m->parent == v->trace->member && m->vm_pid == pid && m->l2 == EXPERIMENT_NONE)
-			return trace_of(v->page, i);
+			return page_trace_of(v->page, i);
 	}
 	return -1;
 }
