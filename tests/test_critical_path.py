@@ -4,13 +4,21 @@
 import collections
 import json
 import os
+import pathlib
 import random
 import re
+import struct
+import tempfile
 
+import handmade
+import handmade_packets
 import tap
 
 # A build with sanitizers is many times slower.
 SLOW = int(os.environ.get("STRATA_PATIENCE", "1")) > 1
+MS = 1_000_000
+CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
+AHEAD = 7_000_000_000  # of the server's clock
 
 
 def table(command, *arguments, **options):
@@ -150,6 +158,130 @@ def test_a_packet_leads_to_who_sent_it():
     tap.check(any(p["thread"].startswith("iperf3") for p in remote), f"{ {p['thread'] for p in remote} }")
     stacks = [row["stack"] for row in table("critical-path", "--thread=a:iperf3", "--by=stack", scenario)]
     tap.check(any(stack.split(";")[1].startswith(remote[0]["machine"] + ": ") for stack in stacks if stack.count(";") > 1), "stacks name the machine where it changes")
+
+
+# ---- From one machine to another ----------------------------------------------------------------------------------------
+
+
+class Machine(handmade.Trace):
+    """A machine with one thread that is idle but for what it is asked."""
+
+    def __init__(self, name, tid, ahead):
+        super().__init__(hostname=name, domain="kernel", tracer_name="lttng-modules")
+        self.tid, self.ahead = tid, ahead
+
+    def at(self, time, name, **fields):
+        self.event(time + self.ahead, name, **fields)
+
+    def switch(self, time, to_thread):
+        ends = [("swapper", 0), ("worker", self.tid)]
+        (prev_comm, prev_tid), (next_comm, next_tid) = ends[not to_thread], ends[to_thread]
+        self.at(time, "sched_switch", prev_comm=prev_comm, prev_tid=prev_tid, prev_prio=20, prev_state=0 if to_thread else 1,
+                next_comm=next_comm, next_tid=next_tid, next_prio=20)
+
+    def segment(self, time, name, ends, skb, seq, ack, length=100):
+        head = struct.pack("<QI", skb, length + 54) + b"eth0\0"
+        body = handmade_packets.segment(ends, seq, ack, 24, length)
+        self.raw(time + self.ahead, name, handmade_packets.DECLARATION, head + body)
+
+    def receive(self, time, ends, skb, seq, ack):
+        """An interrupt's softirq hands a packet to the thread, wakes it, and it runs."""
+        self.at(time, "irq_softirq_entry", vec=3)
+        self.segment(time + 1000, "net_if_receive_skb", ends, skb, seq, ack)
+        self.at(time + 2000, "sched_waking", comm="worker", tid=self.tid, prio=20, target_cpu=0)
+        self.at(time + 3000, "irq_softirq_exit", vec=3)
+        self.switch(time + 5000, True)
+
+    def recv(self, time):
+        """It waits for more."""
+        self.at(time, "syscall_entry_recvfrom", fd=3, size=1000, flags=0)
+        self.switch(time + 1000, False)
+
+    def got(self, time):
+        self.at(time, "syscall_exit_recvfrom", ret=100)
+
+
+def talk(folder):
+    """Twenty requests: 1 ms to the server, 5 ms there, 1 ms back; between them the client thinks for 2 ms."""
+    client, server = Machine("client", 11, 0), Machine("server", 22, AHEAD)
+    client.switch(0, True)
+    server.switch(0, True)
+    server.recv(1000)
+    for i in range(20):
+        t, seq, ack = (i + 1) * 10 * MS, 1000 + 100 * i, 5000 + 100 * i
+        client.segment(t, "net_dev_queue", (CLIENT, SERVER), 2 * i, seq, ack)
+        client.recv(t + 2000)
+        server.receive(t + MS, (CLIENT, SERVER), 3 * i, seq, ack)
+        server.got(t + MS + 7000)
+        server.segment(t + 6 * MS, "net_dev_queue", (SERVER, CLIENT), 3 * i + 1, ack, seq + 100)
+        server.recv(t + 6 * MS + 2000)
+        client.receive(t + 7 * MS, (SERVER, CLIENT), 2 * i + 1, ack, seq + 100)
+        client.got(t + 7 * MS + 7000)
+    for machine in (client, server):
+        machine.at(230 * MS, "sched_stat_runtime", comm="worker", tid=machine.tid, runtime=1, vruntime=1)
+        machine.write(pathlib.Path(folder) / machine.env["hostname"])
+
+
+def test_a_path_follows_packets_to_another_machine_and_back():
+    with tempfile.TemporaryDirectory() as folder:
+        talk(folder)
+        pieces = path(folder, "client:11", "--no-cache")
+        sums = collections.Counter()
+        for piece in pieces:
+            sums[piece["machine"], piece["state"]] += piece["duration_ns"]
+        # A request's 7 ms: its way is 2 ms less what both do meanwhile; 5 ms are the server's own, told within the clocks' doubt (half of the 2 ms).
+        served = sum(ns for (machine, state), ns in sums.items() if machine == "server" and state in ("running", "syscall", "wait-cpu"))
+        tap.check(abs(served - 20 * 5 * MS) < 20 * MS // 10, f"the server's time: {sums}")
+        waited = sums["client", "blocked"] + sums["server", "blocked"]
+        tap.check(abs(waited - 20 * 2 * MS) < 20 * MS // 10, f"the packets' way: {sums}")
+        alone = collections.Counter()
+        for piece in path(pathlib.Path(folder) / "client", "client:11", "--no-cache"):
+            alone[piece["state"]] += piece["duration_ns"]
+        tap.check(alone["blocked"] > 20 * 6.9 * MS, f"without the server's trace it is a wait: {alone}")
+        at = pieces[0]["begin_ns"]
+        for piece in pieces:
+            tap.equal(piece["begin_ns"], at, "pieces follow one another")
+            at += piece["duration_ns"]
+
+
+def test_a_path_follows_packets_over_loopback():
+    """Both threads are one machine's: a request is handed over in the softirq that its sender's system call ends with."""
+    trace = handmade.Trace(hostname="both", domain="kernel", tracer_name="lttng-modules")
+    threads, ends = {0: 11, 1: 22}, {0: (CLIENT, SERVER), 1: (SERVER, CLIENT)}
+
+    def switch(time, cpu, to_thread):
+        prev, following = ((0, threads[cpu]), (threads[cpu], 0))[not to_thread]
+        trace.event(time, "sched_switch", cpu=cpu, prev_comm="p", prev_tid=prev, prev_prio=20, prev_state=0 if to_thread else 1, next_comm="p",
+                    next_tid=following, next_prio=20)
+
+    def send(time, cpu, skb, seq, ack):
+        for offset, name in ((0, "net_dev_queue"), (2000, "net_if_receive_skb")):
+            if offset:
+                trace.event(time + 1000, "irq_softirq_entry", cpu=cpu, vec=3)
+            head = struct.pack("<QI", skb, 154) + b"lo\0"
+            trace.raw(time + offset, name, handmade_packets.DECLARATION, head + handmade_packets.segment(ends[cpu], seq, ack, 24, 100), cpu=cpu)
+        trace.event(time + 3000, "sched_waking", cpu=cpu, comm="p", tid=threads[1 - cpu], prio=20, target_cpu=1 - cpu)
+        trace.event(time + 4000, "irq_softirq_exit", cpu=cpu, vec=3)
+
+    for cpu in (0, 1):
+        switch(0, cpu, True)
+    switch(1000, 1, False)
+    for i in range(20):
+        t, seq, ack = (i + 1) * 10 * MS, 1000 + 100 * i, 5000 + 100 * i
+        send(t, 0, 2 * i, seq, ack)
+        switch(t + 5000, 0, False)
+        switch(t + 10000, 1, True)
+        send(t + 5 * MS, 1, 2 * i + 1, ack, seq + 100)
+        switch(t + 5 * MS + 5000, 1, False)
+        switch(t + 5 * MS + 10000, 0, True)
+    trace.event(230 * MS, "sched_stat_runtime", comm="p", tid=11, runtime=1, vruntime=1)
+    with tempfile.TemporaryDirectory() as folder:
+        trace.write(pathlib.Path(folder) / "trace")
+        sums = collections.Counter()
+        for piece in path(folder, "both:11", "--no-cache"):
+            sums[piece["depth"], piece["state"]] += piece["duration_ns"]
+        tap.check(abs(sums[1, "running"] - 20 * 5 * MS) < MS, f"the server's time: {sums}")
+        tap.check(sums[0, "blocked"] < MS, f"what is left of the waits: {sums}")
 
 
 def test_nobody_is_an_error():

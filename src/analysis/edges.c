@@ -102,7 +102,7 @@ View *analysis_edges(const AnalysisStore *s, const AnalysisQuery *q, GError **er
 	view_add_column(v, "duration_ns", "TOOK", VIEW_NS);
 	view_set_empty_text(v, levels  ? "No edge between levels: that takes a host's trace and a guest's." :
 			       wakeups ? "No wakeup was recorded." :
-					 "No TCP segment went from one of these machines to another, or packets were not recorded on both.");
+					 "No packet went from one of these machines to another, or packets were not recorded on both.");
 	if (packets)
 		add_packets(&e);
 	for (guint i = 0; i < s->traces->len; i++) {

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * packets.c: what arrived, with who sent it: on the same connection, the last before it that had these bytes. TCP's numbers tell it even where segments were cut up or joined on their way; of other protocols
+ * it is the last one of that length.
+ */
 #include "analysis/packets.h"
+
+#include <string.h>
 
 #include "kernel/flow.h"
 #include "kernel/net.h"
 
+#define LOOK_BACK 1024 /* packets of a connection that are compared with one that came */
+
 struct AnalysisPackets {
-	const AnalysisStore *store;
 	GArray *all; /* of AnalysisPacket */
 };
 
-static const AnalysisStoreTrace *trace_of(const AnalysisStore *s, guint member)
-{
-	for (guint i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
-
-		if (t->is_kernel && t->member == member)
-			return t;
-	}
-	return NULL;
-}
-
-static const KernelPacket *packet_of(const AnalysisStoreTrace *t, guint64 i)
-{
-	guint table;
-
-	return history_find_table(t->history, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &table) ? history_table_get(t->history, table, i) : NULL;
-}
+/* A packet that was seen to leave a machine that sent it. */
+typedef struct {
+	guint64 flow;      /* a hash of addresses, ports and protocol */
+	gint64 time_ns;    /* root's clock */
+	const AnalysisStoreTrace *from;
+	const KernelPacket *is;
+	guint32 thread;    /* whose data it has; G_MAXUINT32: not known */
+} Sent;
 
 static guint32 cpu_row(const AnalysisStoreTrace *t, gint32 cpu)
 {
@@ -54,23 +52,185 @@ static guint32 thread_row(const AnalysisStoreTrace *t, guint32 serial)
 	return item->row == KERNEL_NO_ROW ? HISTORY_NO_ROW : item->row;
 }
 
-static gboolean add(gpointer user, const ExperimentPacket *packet)
-{
-	AnalysisPackets *p = user;
-	AnalysisPacket a = {.from = trace_of(p->store, packet->from), .to = trace_of(p->store, packet->to)};
-	const KernelPacket *sent = a.from ? packet_of(a.from, packet->from_packet) : NULL, *came = a.to ? packet_of(a.to, packet->to_packet) : NULL;
+/* ---- Flows ----------------------------------------------------------------------------------------------------------------- */
 
-	if (!sent || !came)
-		return TRUE;
-	a.sent_ns = sent->time_ns;
-	a.came_ns = came->time_ns;
-	a.thread = sent->thread;
-	a.from_row = thread_row(a.from, sent->thread);
+static guint64 mix(guint64 h, guint64 v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 29;
+}
+
+static guint64 mix_address(guint64 h, const guint8 *address)
+{
+	guint64 v[2];
+
+	memcpy(v, address, sizeof v);
+	return mix(mix(h, v[0]), v[1]);
+}
+
+/* The same for all packets of a connection in one direction, wherever they are seen. */
+static guint64 flow_of(const KernelPacket *p, const KernelConnection *c)
+{
+	guint from = p->side & 1, to = !from;
+
+	return mix(mix_address(mix_address(p->protocol, c->address[from]), c->address[to]), (guint64)c->port[from] << 16 | c->port[to]);
+}
+
+typedef void (*Visit)(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow);
+
+static void each_packet(const AnalysisStoreTrace *t, Visit visit, gpointer user)
+{
+	guint packets, connections;
+
+	if (!t->is_kernel || !history_find_table(t->history, KERNEL_PACKETS_TABLE, sizeof(KernelPacket), &packets) ||
+	    !history_find_table(t->history, KERNEL_CONNECTIONS_TABLE, sizeof(KernelConnection), &connections))
+		return;
+	for (guint64 i = 0; i < history_table_len(t->history, packets); i++) {
+		const KernelPacket *p = history_table_get(t->history, packets, i);
+
+		if (p->connection != KERNEL_NET_NONE)
+			visit(user, t, p, flow_of(p, history_table_get(t->history, connections, p->connection)));
+	}
+}
+
+/* ---- Sent ------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	GArray *sent;
+	GHashTable *senders; /* of one machine: flow -> serial of who sent on it last, and one */
+} Reader;
+
+/* Of data that the kernel sent by itself, again or when there was room, the one who sent before is the sender. */
+static guint32 sender_of(const Reader *r, const KernelPacket *p, guint64 flow)
+{
+	if (p->thread != KERNEL_NET_NONE)
+		g_hash_table_insert(r->senders, GSIZE_TO_POINTER(flow), GUINT_TO_POINTER(p->thread + 1));
+	else if (p->payload)
+		return GPOINTER_TO_UINT(g_hash_table_lookup(r->senders, GSIZE_TO_POINTER(flow))) - 1;
+	return p->thread;
+}
+
+static void add_sent(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow)
+{
+	const Reader *r = user;
+	Sent s = {.flow = flow, .time_ns = analysis_time(t, p->time_ns), .from = t, .is = p};
+
+	if (p->direction != KERNEL_NET_OUT || p->what & (KERNEL_PACKET_FORWARDED | KERNEL_PACKET_AGAIN))
+		return;
+	s.thread = sender_of(r, p, flow);
+	g_array_append_val(r->sent, s);
+}
+
+static gint by_flow(gconstpointer a, gconstpointer b)
+{
+	const Sent *x = a, *y = b;
+
+	if (x->flow != y->flow)
+		return (x->flow > y->flow) - (x->flow < y->flow);
+	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+static GArray *read_sent(const AnalysisStore *s)
+{
+	GArray *sent = g_array_new(FALSE, FALSE, sizeof(Sent));
+
+	for (guint i = 0; i < s->traces->len; i++) {
+		g_autoptr(GHashTable) senders = g_hash_table_new(NULL, NULL);
+		Reader r = {sent, senders};
+
+		each_packet(g_ptr_array_index(s->traces, i), add_sent, &r);
+	}
+	g_array_sort(sent, by_flow);
+	return sent;
+}
+
+/* ---- Arrived ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+	AnalysisPackets *packets;
+	const AnalysisStore *store;
+	const GArray *sent;
+} Matcher;
+
+/* Where the bytes that came begin is among those sent; what has none is told by both its numbers. */
+static gboolean is_same(const KernelPacket *sent, const KernelPacket *came)
+{
+	if (came->protocol != KERNEL_PROTO_TCP)
+		return sent->payload == came->payload;
+	return came->payload ? came->seq - sent->seq < sent->payload : sent->seq == came->seq && sent->ack == came->ack && !sent->payload;
+}
+
+/*
+ * Within a machine only loopback's own interface has both ends: others hand on what a VM sent. Clocks that aren't aligned say nothing of which
+ * was first.
+ */
+static gboolean comparable(const AnalysisStore *store, const Sent *s, const AnalysisStoreTrace *to, const KernelPacket *came)
+{
+	if (s->from == to)
+		return s->is->interface == came->interface;
+	return s->from->member != to->member && experiment_is_aligned(store->experiment, s->from->member) && experiment_is_aligned(store->experiment, to->member);
+}
+
+static gint64 bound_of(const AnalysisStore *s, const AnalysisStoreTrace *t)
+{
+	return t->member == EXPERIMENT_NONE ? 0 : experiment_bound(s->experiment, t->member);
+}
+
+/* The number of those that were sent before or at `time`. */
+static guint behind(const GArray *sent, guint64 flow, gint64 time)
+{
+	Sent key = {.flow = flow, .time_ns = time};
+	guint lo = 0, hi = sent->len;
+
+	while (lo < hi) {
+		guint mid = lo + (hi - lo) / 2;
+
+		if (by_flow(&g_array_index(sent, Sent, mid), &key) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static const Sent *find_sent(const Matcher *m, const AnalysisStoreTrace *to, const KernelPacket *came, guint64 flow)
+{
+	gint64 time = analysis_time(to, came->time_ns), doubt = bound_of(m->store, to);
+	guint i = behind(m->sent, flow, time + 2 * doubt);
+
+	for (guint looked = 0; i-- > 0 && looked < LOOK_BACK; looked++) {
+		const Sent *s = &g_array_index(m->sent, Sent, i);
+
+		if (s->flow != flow)
+			break;
+		if (is_same(s->is, came) && comparable(m->store, s, to, came) && s->time_ns <= time + (s->from == to ? 0 : doubt + bound_of(m->store, s->from)))
+			return s;
+	}
+	return NULL;
+}
+
+/* What a VM's tap hands in only passes this machine. */
+static gboolean is_from_vm(const AnalysisStoreTrace *t, const KernelPacket *p)
+{
+	guint table;
+
+	if (p->interface == G_MAXUINT16 || !history_find_table(t->history, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &table))
+		return FALSE;
+	return ((const KernelNetInterface *)history_table_get(t->history, table, p->interface))->reader != KERNEL_NET_NONE;
+}
+
+static void add_arrived(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow)
+{
+	const Matcher *m = user;
+	const Sent *s = p->direction == KERNEL_NET_IN && !is_from_vm(t, p) ? find_sent(m, t, p, flow) : NULL;
+
+	if (!s)
+		return;
+	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .came_ns = p->time_ns, .to_row = cpu_row(t, p->cpu)};
+	a.from_row = thread_row(s->from, s->thread);
 	if (a.from_row == HISTORY_NO_ROW)
-		a.from_row = cpu_row(a.from, sent->cpu);
-	a.to_row = cpu_row(a.to, came->cpu);
-	g_array_append_val(p->all, a);
-	return TRUE;
+		a.from_row = cpu_row(s->from, s->is->cpu);
+	g_array_append_val(m->packets->all, a);
 }
 
 static gint by_arrival(gconstpointer a, gconstpointer b)
@@ -86,11 +246,13 @@ static gint by_arrival(gconstpointer a, gconstpointer b)
 
 AnalysisPackets *analysis_packets_new(const AnalysisStore *s)
 {
+	g_autoptr(GArray) sent = read_sent(s);
 	AnalysisPackets *p = g_new0(AnalysisPackets, 1);
+	Matcher m = {p, s, sent};
 
-	p->store = s;
 	p->all = g_array_new(FALSE, FALSE, sizeof(AnalysisPacket));
-	experiment_packets(s->experiment, add, p);
+	for (guint i = 0; i < s->traces->len; i++)
+		each_packet(g_ptr_array_index(s->traces, i), add_arrived, &m);
 	g_array_sort(p->all, by_arrival);
 	return p;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* analysis/packets.h: TCP segments from one machine to another, as what leads from a thread to a processor. */
+/* analysis/packets.h: packets from one machine to another, or to itself (loopback), as what leads from a thread to a processor. */
 #ifndef STRATA_ANALYSIS_PACKETS_H
 #define STRATA_ANALYSIS_PACKETS_H
 
@@ -7,7 +7,7 @@
 
 typedef struct {
 	const AnalysisStoreTrace *from, *to;
-	guint32 thread;      /* serial of who sent it from his own code or system call; G_MAXUINT32: nobody (an acknowledgement, a repetition), or not known */
+	guint32 thread;      /* serial of who sent it, or the data that the kernel sent again; G_MAXUINT32: nobody (an acknowledgement), or not known */
 	guint32 from_row;    /* that thread's, else that of the processor from which it was sent; HISTORY_NO_ROW: it has none */
 	guint32 to_row;      /* of the processor on which it arrived */
 	gint64 sent_ns;      /* in the clock of `from` */
@@ -16,7 +16,7 @@ typedef struct {
 
 typedef struct AnalysisPackets AnalysisPackets;
 
-/* Those between the store's machines. */
+/* Those whose sender was traced too. */
 AnalysisPackets *analysis_packets_new(const AnalysisStore *s);
 void analysis_packets_free(AnalysisPackets *p); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AnalysisPackets, analysis_packets_free)

@@ -186,21 +186,4 @@ gint64 experiment_bound(const Experiment *e, guint i);
 /* TRUE if member i's clock is aligned with the root's, or it is the root. */
 gboolean experiment_is_aligned(const Experiment *e, guint i);
 
-/* ---- Packets ------------------------------------------------------------------------------------------------------ */
-
-/* A TCP segment that left one machine, and came to another. */
-typedef struct {
-	guint from, to;                  /* members */
-	guint64 from_packet, to_packet;  /* items of their tables "packets" (kernel/net.h): where each saw it first */
-} ExperimentPacket;
-
-/* If it returns FALSE that is the end. */
-typedef gboolean (*ExperimentPacketFunc)(gpointer user, const ExperimentPacket *packet);
-
-/*
- * All of them, machine by machine, in no order. Those that were sent again or are not alone with their numbers are left out; one that only passed a machine (on a VM's way to another) is
- * none of that machine's. Of a machine with more than four million only some are looked at, the same everywhere.
- */
-void experiment_packets(const Experiment *e, ExperimentPacketFunc found, gpointer user);
-
 #endif

@@ -20,7 +20,6 @@
 typedef struct {
 	guint64 key;
 	gint64 time;
-	guint64 packet;       /* item of "packets" */
 	guint32 place;        /* interface and direction */
 	gboolean came;        /* from another machine; else it was sent here, or by a VM of it */
 	gboolean twice;
@@ -93,10 +92,10 @@ static gboolean is_tap(const History *h, guint table, guint16 interface)
 	return i && i->reader != KERNEL_NET_NONE;
 }
 
-static void add_seen(GArray *all, const History *h, guint64 packet, const KernelPacket *p, guint connections, guint interfaces, guint64 mask)
+static void add_seen(GArray *all, const History *h, const KernelPacket *p, guint connections, guint interfaces, guint64 mask)
 {
 	const KernelConnection *c = history_table_get(h, connections, p->connection);
-	Seen s = {.key = key_of(p, c), .time = p->time_ns, .packet = packet, .place = (guint32)p->interface << 1 | p->direction};
+	Seen s = {.key = key_of(p, c), .time = p->time_ns, .place = (guint32)p->interface << 1 | p->direction};
 
 	s.came = p->direction == KERNEL_NET_IN && !is_tap(h, interfaces, p->interface);
 	s.twice = (p->what & (KERNEL_PACKET_RETRANSMITTED | KERNEL_PACKET_LATE | KERNEL_PACKET_AGAIN)) != 0;
@@ -123,7 +122,7 @@ static GArray *seen_by(const History *h)
 		const KernelPacket *p = history_table_get(h, packets, i);
 
 		if (p->protocol == KERNEL_PROTO_TCP && p->connection != KERNEL_NET_NONE)
-			add_seen(all, h, i, p, connections, interfaces, mask);
+			add_seen(all, h, p, connections, interfaces, mask);
 	}
 	merge_keys(all);
 	return all;
@@ -259,38 +258,6 @@ static void free_seen(GArray **seen, guint n)
 	for (guint i = 0; i < n; i++)
 		g_array_unref(seen[i]);
 	g_free(seen);
-}
-
-/* Both sorted by key. FALSE: `found` has enough. */
-static gboolean each_passed(guint from, guint to, const GArray *sent, const GArray *came, ExperimentPacketFunc found, gpointer user)
-{
-	for (guint i = 0, k = 0; i < sent->len && k < came->len;) {
-		const Seen *x = &g_array_index(sent, Seen, i), *y = &g_array_index(came, Seen, k);
-		ExperimentPacket p = {from, to, x->packet, y->packet};
-
-		/* What was first seen to come in was sent by a VM of that machine. */
-		gboolean is_sender = (x->place & 1) == KERNEL_NET_OUT;
-		if (x->key == y->key && is_sender && y->came && !x->twice && !y->twice && !found(user, &p))
-			return FALSE;
-		guint64 key = MIN(x->key, y->key);
-		i += x->key == key;
-		k += y->key == key;
-	}
-	return TRUE;
-}
-
-void experiment_packets(const Experiment *e, ExperimentPacketFunc found, gpointer user)
-{
-	guint n = e->members->len;
-	GArray **seen = g_new0(GArray *, n + 1);
-	gboolean more = TRUE;
-
-	for (guint i = 0; i < n; i++)
-		seen[i] = n > 1 ? seen_by(experiment_member(e, i)->history) : g_array_new(FALSE, FALSE, sizeof(Seen));
-	for (guint a = 0; a < n; a++)
-		for (guint b = 0; b < n && more; b++)
-			more = a == b || each_passed(a, b, seen[a], seen[b], found, user);
-	free_seen(seen, n);
 }
 
 void experiment_align_by_packets(Experiment *e)
