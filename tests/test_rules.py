@@ -187,18 +187,20 @@ def test_many_cheap_exits_and_few_expensive_ones_are_no_storm():
 
 
 def sleeping(name, reason):
-    """A vCPU that sleeps for 8 of each 10 ms: in a port's emulation, or because its guest halted it."""
+    """A vCPU that sleeps for 8 of each 10 ms: in a port's emulation, until another thread of its process wakes it; or because its guest halted it."""
     m = Host(name)
+    for number, what in enumerate(("irq_handler_entry", "irq_softirq_entry", "x86_irq_vectors_local_timer_entry")):  # who wakes is believed if interrupts were recorded
+        m.at(1 + number, what, irq=24, name="disk0", vec=1, vector=236)
+        m.at(1.5 + number, what.replace("entry", "exit"), irq=24, ret=1, vec=1, vector=236)
     for i in range(200):
         time = 10 + i * 10
         m.at(time, "kvm_x86_exit", exit_reason=reason, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0x1f0 << 16 | 8, info2=0, intr_info=0)
         if reason == IO:
             m.at(time + 0.01, "kvm_userspace_exit", reason=2, errno=0)
         m.switch(time + 0.02, 0, state=1)
-        m.at(time + 8, "irq_handler_entry", irq=24, name="disk0")
+        m.switch(time + 7.9, 200)
         m.wake(time + 8.01, 201)
-        m.at(time + 8.02, "irq_handler_exit", irq=24, ret=1)
-        m.switch(time + 8.03, 201)
+        m.switch(time + 8.03, 201, state=1)
         m.at(time + 8.1, "kvm_x86_entry", vcpu_id=0)
     return m.finish(2020)
 

@@ -35,13 +35,18 @@ static gint64 first_run(const Scan *s, guint32 row)
 	return G_MAXINT64;
 }
 
+/* What another vCPU ends, or nothing that is known, may be a vCPU that its guest has stopped, and starts again. */
+static gboolean counts(const KvmWaitItem *w)
+{
+	return !w->halted && !(w->evidence & KVM_WAIT_BY_VCPU) && w->reason != KVM_WAIT_UNKNOWN && w->reason != KVM_WAIT_IPI && w->reason != KVM_WAIT_TIMER;
+}
+
 static void add_wait(const Scan *s, const KvmWaitItem *w)
 {
 	const KvmVcpuItem *vcpu = history_table_get(s->t->history, s->vcpus, w->vcpu);
 	Sleeper *sleeper = &s->sleepers[vcpu->vm];
 
-	/* One that another vCPU wakes had been stopped by the guest: it waits to be started again. */
-	if (w->halted || w->evidence & KVM_WAIT_BY_VCPU || w->begin_ns < MAX(s->begin, s->started[w->vcpu]) || w->woken_ns >= s->end)
+	if (!counts(w) || w->begin_ns < MAX(s->begin, s->started[w->vcpu]) || w->woken_ns >= s->end)
 		return;
 	diagnose_loss_add_in_row(sleeper->loss, w->begin_ns, w->woken_ns, vcpu->row);
 	sleeper->by_reason[w->reason] += w->woken_ns - w->begin_ns;

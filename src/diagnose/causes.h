@@ -76,7 +76,7 @@
 	  "interrupts while its vCPUs were halted, or had no processor") \
 	C("network-latency", ALL, 100, "the time", "the way to another machine has become longer", "net_dev_queue net_if_receive_skb", \
 	  "servers that are slow, lost packets, chance: it is the quickest of several handshakes, which kernels answer themselves") \
-	C("vmm-blocked", HOST, 50, "what it wanted to run", "a VM's vCPUs sleep in their hypervisor although they have not halted", DIAGNOSE_SWITCHES " kvm_x86_exit", \
+	C("vmm-blocked", HOST, 50, "what it wanted to run", "a VM's vCPUs sleep in their hypervisor although they have not halted", DIAGNOSE_SWITCHES " kvm_x86_exit irq_handler_entry", \
 	  "halts, waits for a processor, and vCPUs that have not been started yet")
 /* clang-format on */
 
