@@ -6,6 +6,7 @@ import re
 import struct
 import tempfile
 
+import perfetto
 import tap
 
 # Packets of one stream: {id, time} headers of 32 and 64 bits, fields one after the other.
@@ -65,9 +66,10 @@ def write(folder, domain, declared, value, text):
 
 COMMANDS = ["threads", "processes", "cpus", "irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "containers",
             "counters", "requests", "user", "spans", "states", "sync", "report", "vms", "vcpus", "exits"]
+MARKUP = b"<script>alert(1)</script>\"';\n\x1b[2J\xff\0"
 FAR, LONG, SMALL = struct.pack("<Q", 0xfffffff0000000f0), struct.pack("<Q", 0x00000004ffffffff), struct.pack("<Q", 5)
 VALUES = {"numbers far away": (INTEGER, FAR, FAR), "long numbers": (INTEGER, LONG, LONG), "texts far away": (INTEGER, SMALL, FAR), "long texts": (INTEGER, SMALL, LONG),
-          "texts for all": (STRING, b"text\0", b"text\0")}
+          "texts for all": (STRING, b"text\0", b"text\0"), "texts of a page": (STRING, MARKUP, MARKUP)}
 
 
 def check(domain, declared, value, text):
@@ -81,6 +83,15 @@ def check(domain, declared, value, text):
             tap.strata(command, *options, "--format=json", trace)
             if command in ("irqs", "syscalls", "files", "disk", "net", "connections", "futexes", "memory", "threads", "requests", "user", "spans"):
                 tap.strata(command, *options, "--log", "--limit=0", trace)
+        for command in ("report", "threads", "syscalls"):
+            page = tap.strata(command, "--no-cache", "--format=html", trace).stdout
+            tap.check("<script" not in page and "\x1b" not in page, f"{command}: what a trace says is in its page as it is")
+        tap.strata("export", "--no-cache", "--to=perfetto", f"--output={folder}/x.pftrace", trace)
+        if domain == "kernel":
+            perfetto.Trace((pathlib.Path(folder) / "x.pftrace").read_bytes())
+            tap.strata("diff", "--no-cache", trace, trace)
+            done = tap.strata("critical-path", "--no-cache", "--thread=*", "--format=folded", trace, status=None)
+            tap.check(done.returncode == 0 or "no thread of that name" in done.stderr, done.stderr)
 
 
 def test_no_command_falls_for_it():

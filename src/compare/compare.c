@@ -128,6 +128,14 @@ static void judge(GArray *pairs)
 	}
 }
 
+/* Of findings: what was lost, by the weight of the cause; of all others: how much they changed. */
+static double weight_of(const Pair *p)
+{
+	if (strcmp(any_of(p)->family, COMPARE_FINDINGS) != 0)
+		return change_of(p);
+	return MAX(p->before, p->after) * MAX(p->a ? p->a->count : 0, p->b ? p->b->count : 0);
+}
+
 static gint by_weight(gconstpointer a, gconstpointer b)
 {
 	const Pair *x = a, *y = b;
@@ -136,7 +144,7 @@ static gint by_weight(gconstpointer a, gconstpointer b)
 		return x->is_significant ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	double off = change_of(y) - change_of(x);
+	double off = weight_of(y) - weight_of(x);
 	return off > 0 ? 1 : off < 0 ? -1 : strcmp(any_of(x)->key, any_of(y)->key);
 }
 

@@ -61,7 +61,7 @@ typedef struct {
 	double *values;           /* one for each slice, in the kind's unit; NaN: it says nothing */
 	guint n;
 	double whole;             /* over the whole range; NaN: not known */
-	double count;             /* of how many; of a finding: whether it is above the thresholds */
+	double count;             /* of how many; of a finding that is above the thresholds: the weight of its cause */
 } CompareSeries;
 
 /* key -> CompareSeries, of each family in the table, and findings. `names` gives each machine of the side the name that both sides have. */

@@ -368,7 +368,7 @@ static void mark_findings(Work *w)
 		CompareSeries *s = series_of_finding(w, f);
 
 		if (s)
-			s->count++;
+			s->count = f->cause->weight;
 	}
 }
 
