@@ -238,6 +238,18 @@ TspFilter *tsp_filter_new(const char *text, GError **error)
 	return g_steal_pointer(&f);
 }
 
+TspFilter *tsp_filter_pattern(const char *regex, GError **error)
+{
+	if (strlen(regex) > TEXT_MAX) {
+		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "a filter may have %d bytes", TEXT_MAX);
+		return NULL;
+	}
+	TspFilter *f = node_new(NODE_TEXT);
+	f->value = g_strdup(regex);
+	set_pattern(f);
+	return f;
+}
+
 /* ---- Matching -------------------------------------------------------------------------------------------------------------------- */
 
 static gboolean holds(const char *text, const char *folded)

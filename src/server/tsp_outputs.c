@@ -6,7 +6,7 @@
 #include "kernel/irq.h"
 #include "kvm/guests.h"
 #include "kvm/rows.h"
-#include "server/tsp.h"
+#include "server/tsp_table.h"
 
 #define API "/tsp/api/experiments/*/outputs"
 
@@ -28,6 +28,11 @@ static gboolean has_rows(const ServerExperiment *e, const TspOutput *o)
 	return FALSE;
 }
 
+static gboolean has_findings(const ServerExperiment *e)
+{
+	return server_findings(e) != NULL;
+}
+
 static gboolean has_layers(const ServerExperiment *e, const TspOutput *o)
 {
 	const AnalysisStore *s = server_store(e);
@@ -36,36 +41,101 @@ static gboolean has_layers(const ServerExperiment *e, const TspOutput *o)
 }
 
 /* clang-format off */
+static const TspSeries
+	disk_bytes = {"disk", NULL, KINDS("machine", "name"), KINDS("read_bytes", "written_bytes"), "process", TSP_PER_SECOND, "B/s"},
+	net_bytes = {"net", NULL, KINDS("machine", "name"), KINDS("in_bytes", "out_bytes"), "service", TSP_PER_SECOND, "B/s"},
+	exits = {"exits", "reason", KINDS("machine", "vm_pid", "level", "reason"), KINDS("count"), NULL, TSP_PER_SECOND, "1/s"},
+	irqs = {"irqs", NULL, KINDS("machine", "kind", "name"), KINDS("total_ns"), NULL, TSP_PERCENT, "%"},
+	waits = {"waits", NULL, KINDS("machine", "vm", "vcpu", "reason"), KINDS("total_ns"), NULL, TSP_PERCENT, "%"},
+	requests = {"requests", NULL, KINDS("machine", "side", "process", "port"), KINDS("mean_ns"), NULL, TSP_AS_IT_IS, "ns"},
+	requests_many = {"requests", NULL, KINDS("machine", "side", "process", "port"), KINDS("count"), NULL, TSP_PER_SECOND, "1/s"};
+
+#define TIME_GRAPH(id, name, description, ...) {id, name, description, "TIME_GRAPH", &tsp_rows_provider, KINDS(__VA_ARGS__), NULL, has_rows, NULL, NULL}
+#define SHARE(id, name, description, kind, ...) {id, name, description, "TREE_TIME_XY", &tsp_share_provider, KINDS(kind), KINDS(__VA_ARGS__), has_rows, NULL, NULL}
+#define SERIES(id, name, description, series) {id, name, description, "TREE_TIME_XY", &tsp_series_provider, NULL, series, NULL, NULL, NULL}
+#define DENSITY(id, name, description, series) {id, name, description, "TREE_GENERIC_XY", &tsp_density_provider, NULL, series, NULL, NULL, NULL}
+
 static const TspOutput outputs[] = {
-	{"strata.layers", "All levels", "Virtual processors, processors, threads, disks and interrupts of every machine", "TIME_GRAPH", &tsp_rows_provider,
-	 KINDS(KVM_ROW_KIND, KVM_L2_ROW_KIND, KERNEL_CPU_ROW_KIND, KERNEL_THREAD_ROW_KIND, "disk", KERNEL_IRQ_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.vcpus", "Virtual processors", "What each vCPU did, by level", "TIME_GRAPH", &tsp_rows_provider, KINDS(KVM_ROW_KIND, KVM_L2_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.cpus", "Processors", "What each processor did; a guest's with what the levels below it took", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_CPU_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.threads", "Threads", "What each thread really did, with what the levels below it took, and why it was blocked", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_THREAD_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.threads.alone", "Threads, as their machine saw them", "The same without what levels below took", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_THREAD_ROW_KIND), "alone", has_layers, NULL},
-	{"strata.disks", "Disks", "How many requests each disk's driver had", "TIME_GRAPH", &tsp_rows_provider, KINDS("disk"), NULL, has_rows, NULL},
-	{"strata.irqs", "Interrupts", "When handlers of interrupts and softirqs ran", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_IRQ_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.guests", "Processes in VMs without a trace", "Told apart by their page tables", "TIME_GRAPH", &tsp_rows_provider, KINDS(KVM_GUEST_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.power", "Power states", "Frequency and idle states of processors", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_FREQUENCY_ROW_KIND, KERNEL_IDLE_ROW_KIND), NULL, has_rows, NULL},
-	{"strata.spans", "Spans", "Pieces of work in user space", "TIME_GRAPH", &tsp_rows_provider, KINDS("span"), NULL, has_rows, NULL},
+	{"strata.findings", "Findings", "What made it slow: who suffered, from whom, and when", "TIME_GRAPH", &tsp_findings_provider, NULL, NULL, NULL, NULL, has_findings},
+	TIME_GRAPH("strata.layers", "All levels", "Virtual processors, processors, threads, disks and interrupts of every machine",
+		   KVM_ROW_KIND, KVM_L2_ROW_KIND, KERNEL_CPU_ROW_KIND, KERNEL_THREAD_ROW_KIND, "disk", KERNEL_IRQ_ROW_KIND),
+	TIME_GRAPH("strata.vcpus", "Virtual processors", "What each vCPU did, by level", KVM_ROW_KIND, KVM_L2_ROW_KIND),
+	TIME_GRAPH("strata.cpus", "Processors", "What each processor did; a guest's with what the levels below it took", KERNEL_CPU_ROW_KIND),
+	TIME_GRAPH("strata.threads", "Threads", "What each thread really did, with what the levels below it took, and why it was blocked", KERNEL_THREAD_ROW_KIND),
+	{"strata.threads.alone", "Threads, as their machine saw them", "The same without what levels below took", "TIME_GRAPH", &tsp_rows_provider, KINDS(KERNEL_THREAD_ROW_KIND), "alone", has_layers, NULL, NULL},
+	TIME_GRAPH("strata.disks", "Disks", "How many requests each disk's driver had", "disk"),
+	TIME_GRAPH("strata.irqs", "Interrupts", "When handlers of interrupts and softirqs ran", KERNEL_IRQ_ROW_KIND),
+	TIME_GRAPH("strata.guests", "Processes in VMs without a trace", "Told apart by their page tables", KVM_GUEST_ROW_KIND),
+	TIME_GRAPH("strata.power", "Power states", "Frequency and idle states of processors", KERNEL_FREQUENCY_ROW_KIND, KERNEL_IDLE_ROW_KIND),
+	TIME_GRAPH("strata.spans", "Spans", "Pieces of work in user space", "span"),
+	{"strata.critical-path", "Critical path", "What made a thread's time as long as it was; without a setting, of the busiest thread at the highest level", "TIME_GRAPH", &tsp_path_provider, NULL, NULL, NULL, "strata.thread", NULL},
+	{"strata.critical-path.flame", "Critical path, added up", "The same as a flame graph: by thread, state and detail", "GANTT_CHART", &tsp_flame_provider, NULL, NULL, NULL, "strata.thread", NULL},
+	/* By this name viewers know what to show above all charts. */
+	{"org.eclipse.tracecompass.internal.tmf.core.histogram.HistogramDataProvider", "Histogram", "Events over time", "TREE_TIME_XY", &tsp_histogram_provider, NULL, NULL, NULL, NULL, tsp_has_events},
+	SHARE("strata.cpus.busy", "Processor usage", "Share of time in which each processor did anything", KERNEL_CPU_ROW_KIND,
+	      "running", "user", "syscall", "kthread", "irq", "softirq", "guest", "hypervisor"),
+	SHARE("strata.vcpus.guest", "Virtual processor usage", "Share of time in which each vCPU ran its guest", KVM_ROW_KIND, "guest-l1", "guest-l2", "running"),
+	SHARE("strata.vcpus.starved", "Virtual processors without a processor", "Share of time in which each vCPU wanted to run and could not", KVM_ROW_KIND, "preempted", "wait-cpu", "throttled", "steal"),
+	SERIES("strata.exits.rate", "VM exits", "How many a second, by reason and level", &exits),
+	SERIES("strata.waits.share", "Waits of virtual processors", "Share of time for which each vCPU slept, by reason", &waits),
+	SERIES("strata.disks.bytes", "Disk traffic", "Bytes a second", &disk_bytes),
+	SERIES("strata.net.bytes", "Network traffic", "Bytes a second", &net_bytes),
+	SERIES("strata.irqs.share", "Time of interrupts", "Share of a processor, by handler", &irqs),
+	SERIES("strata.requests.time", "Time of requests", "Mean time from a request to its answer", &requests),
+	SERIES("strata.requests.rate", "Requests", "How many a second", &requests_many),
+	DENSITY("strata.requests.density", "How long requests took", "How many took how long", &requests),
+	DENSITY("strata.exits.density", "How long exits took", "How many took how long, by reason", &exits),
+	DENSITY("strata.disks.density", "How long disk requests took", "How many took how long", &disk_bytes),
+	{"strata.statistics", "Statistics", "Events by name", "DATA_TREE", &tsp_statistics_provider, NULL, NULL, NULL, NULL, NULL},
+	{"strata.events", "Events", "All events of all machines, in order", "TABLE", &tsp_events_provider, NULL, NULL, NULL, NULL, tsp_has_events},
 };
 /* clang-format on */
 
+/* Questions that need more than a range to be answered, or have an output of their own. */
+static const char *const not_tables[] = {"critical-path", "spans", "states", NULL};
+
+/* Every other question to the histories is a data tree. */
+static GArray *all_outputs(void)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(TspOutput));
+
+	g_array_append_vals(all, outputs, G_N_ELEMENTS(outputs));
+	for (guint i = 0; i < analysis_n_questions(); i++) {
+		const AnalysisQuestion *q = analysis_question(i);
+		TspOutput o = {.id = g_strconcat("strata.table.", q->name, NULL), .name = g_strdup_printf("Table: %s", q->name), .description = q->summary,
+			       .type = "DATA_TREE", .provider = &tsp_data_provider, .detail = q};
+
+		if (!g_strv_contains(not_tables, q->name))
+			g_array_append_val(all, o);
+	}
+	return all;
+}
+
+/* Made once; it lives for ever. */
+static const GArray *known_outputs(void)
+{
+	static GArray *known;
+
+	if (g_once_init_enter(&known))
+		g_once_init_leave(&known, all_outputs());
+	return known;
+}
+
 guint tsp_n_outputs(void)
 {
-	return G_N_ELEMENTS(outputs);
+	return known_outputs()->len;
 }
 
 const TspOutput *tsp_output(guint i)
 {
-	return &outputs[i];
+	return &g_array_index(known_outputs(), TspOutput, i);
 }
 
 const TspOutput *tsp_find_output(const char *id)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(outputs); i++)
-		if (strcmp(outputs[i].id, id) == 0)
-			return &outputs[i];
+	for (guint i = 0; i < tsp_n_outputs(); i++)
+		if (strcmp(tsp_output(i)->id, id) == 0)
+			return tsp_output(i);
 	return NULL;
 }
 
@@ -120,9 +190,9 @@ static gboolean get_outputs(ServerRequest *request, ServerReply *reply, GError *
 		return FALSE;
 	StJson *json = server_reply_json(reply);
 	st_json_begin_array(json);
-	for (guint i = 0; i < G_N_ELEMENTS(outputs); i++)
-		if (is_there(e, &outputs[i]))
-			put_output(json, &outputs[i]);
+	for (guint i = 0; i < tsp_n_outputs(); i++)
+		if (is_there(e, tsp_output(i)))
+			put_output(json, tsp_output(i));
 	for (guint i = 0; i < derived->len; i++)
 		tsp_put_derived(json, derived->pdata[i]);
 	st_json_end(json);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* tsp_data.c: data trees: every analysis's table, of the whole or of the range that is selected; and how many events there are of which name. */
+#include <string.h>
+
+#include "base/format.h"
+#include "server/tsp_table.h"
+
+#define ROWS_MAX 5000 /* of a table */
+
+/* ---- Tables as JSON ------------------------------------------------------------------------------------------------------------------ */
+
+static gboolean write_text(const AnalysisStore *store, const AnalysisQuestion *question, const AnalysisQuery *query, FILE *out, GError **error)
+{
+	if (question->write)
+		return question->write(store, query, VIEW_FORMAT_JSON, out, error);
+	g_autoptr(View) view = question->make(store, query, error);
+	if (!view)
+		return FALSE;
+	view_limit(view, query->form == ANALYSIS_SERIES ? 0 : ROWS_MAX);
+	return view_render(view, VIEW_FORMAT_JSON, out, error);
+}
+
+json_t *tsp_table_json(const AnalysisStore *store, const char *name, const AnalysisQuery *query, GError **error)
+{
+	const AnalysisQuestion *question = analysis_find_question(name);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = question ? open_memstream(&text, &len) : NULL;
+	gboolean done = out && write_text(store, question, query, out, error);
+	json_error_t failure;
+
+	if (out)
+		fclose(out);
+	json_t *table = done ? json_loadb(text, len, 0, &failure) : NULL;
+	free(text);
+	if (!table && !*error)
+		g_set_error(error, ST_ERROR, ST_ERROR_IO, "the table %s could not be made", name);
+	return table;
+}
+
+char *tsp_cell_text(const json_t *cell)
+{
+	char number[ST_FORMAT_MAX];
+
+	if (json_is_string(cell))
+		return g_strdup(json_string_value(cell));
+	if (json_is_integer(cell))
+		return g_strdup(st_format_int(number, json_integer_value(cell)));
+	if (json_is_boolean(cell))
+		return g_strdup(json_is_true(cell) ? "yes" : "no");
+	return json_is_real(cell) ? g_strdup_printf("%.6g", json_real_value(cell)) : g_strdup("");
+}
+
+/* ---- Data trees ------------------------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *unit, *type;
+} units[] = {
+	{"text", "STRING"}, {"bool", "STRING"}, {"time_ns", "TIMESTAMP"}, {"ns", "DURATION"}, {"bytes", "BINARY_NUMBER"},
+};
+
+static const char *type_of(const char *unit)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(units); i++)
+		if (strcmp(units[i].unit, unit) == 0)
+			return units[i].type;
+	return "NUMBER";
+}
+
+static void put_header(StJson *json, const char *name, const char *title, const char *type)
+{
+	st_json_begin_object(json);
+	st_json_member_string(json, "name", name);
+	st_json_member_string(json, "tooltip", title);
+	st_json_member_string(json, "dataType", type);
+	st_json_end(json);
+}
+
+/* The first column is the row's name: what it is about. */
+static void put_headers(StJson *json, const json_t *columns)
+{
+	st_json_key(json, "headers");
+	st_json_begin_array(json);
+	for (gsize i = 0; i < json_array_size(columns); i++) {
+		const json_t *c = json_array_get(columns, i);
+
+		put_header(json, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "title")),
+			   type_of(json_string_value(json_object_get(c, "unit"))));
+	}
+	st_json_end(json);
+}
+
+static void put_row(StJson *json, gint32 id, const json_t *row, const json_t *columns)
+{
+	st_json_begin_object(json);
+	st_json_member_int(json, "id", id);
+	st_json_member_int(json, "parentId", -1);
+	st_json_key(json, "labels");
+	st_json_begin_array(json);
+	for (gsize i = 0; i < json_array_size(columns); i++) {
+		g_autofree char *text = tsp_cell_text(json_object_get(row, json_string_value(json_object_get(json_array_get(columns, i), "name"))));
+
+		st_json_string(json, text);
+	}
+	st_json_end(json);
+	st_json_member_bool(json, "hasData", TRUE);
+	st_json_end(json);
+}
+
+/* Not every answer is a table: that of clocks has pairs of machines, with columns that speak for themselves. */
+static json_t *columns_of(const json_t *table, const json_t *rows)
+{
+	json_t *given = json_object_get(table, "columns"), *made, *value;
+	const char *name;
+
+	if (given)
+		return json_incref(given);
+	made = json_array();
+	json_object_foreach((json_t *)(gsize)json_array_get(rows, 0), name, value)
+		json_array_append_new(made, json_pack("{ssssss}", "name", name, "title", name, "unit",
+						      json_is_string(value) ? "text" : g_str_has_suffix(name, "_ns") ? "ns" : "number"));
+	return made;
+}
+
+static gboolean put_table(TspCall *call, GError **error)
+{
+	const AnalysisQuestion *question = call->output->detail;
+	const TspQuery *t = call->query;
+	AnalysisQuery q = {.begin_ns = t->has_range ? t->begin_ns : G_MININT64, .end_ns = t->has_range ? t->end_ns : G_MAXINT64};
+	json_t *table = tsp_table_json(call->store, question->name, &q, error);
+	const json_t *rows = json_object_get(table, "rows");
+
+	if (!table)
+		return FALSE;
+	if (!rows)
+		rows = json_object_get(table, "pairs");
+	json_t *columns = columns_of(table, rows);
+	st_json_begin_object(call->json);
+	put_headers(call->json, columns);
+	st_json_key(call->json, "entries");
+	st_json_begin_array(call->json);
+	for (gsize i = 0; i < MIN(json_array_size(rows), ROWS_MAX); i++)
+		put_row(call->json, (gint32)i + 1, json_array_get(rows, i), columns);
+	st_json_end(call->json);
+	st_json_end(call->json);
+	json_decref(columns);
+	json_decref(table);
+	return TRUE;
+}
+
+const TspProvider tsp_data_provider = {.tree = put_table, .style = tsp_put_styles};
+
+/* ---- Events by name ---------------------------------------------------------------------------------------------------------------------- */
+
+static void no_fields(const CtfEventClass *ec, CtfSubscription *sub, gpointer user)
+{
+	sub->n_wants = 0;
+}
+
+static void put_count(StJson *json, gint32 id, gint32 parent, const char *name, guint64 count, guint64 all)
+{
+	char number[ST_FORMAT_MAX];
+
+	st_json_begin_object(json);
+	st_json_member_int(json, "id", id);
+	st_json_member_int(json, "parentId", parent);
+	st_json_key(json, "labels");
+	st_json_begin_array(json);
+	st_json_string(json, name);
+	st_json_string(json, st_format_uint(number, count));
+	g_snprintf(number, sizeof(number), "%.2f", all ? 100.0 * (double)count / (double)all : 0);
+	st_json_string(json, number);
+	st_json_end(json);
+	st_json_member_bool(json, "hasData", TRUE);
+	st_json_end(json);
+}
+
+typedef struct {
+	const char *name;
+	guint64 count;
+} Named;
+
+static gint by_count(gconstpointer a, gconstpointer b)
+{
+	const Named *x = a, *y = b;
+
+	return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* Classes of the same name, of several stream classes, count as one. */
+static GArray *by_name(const CtfTrace *trace, const guint64 *counts, guint64 *all)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(Named));
+
+	for (guint i = 0; i < trace->metadata->events->len; i++) {
+		const char *name = ((const CtfEventClass *)trace->metadata->events->pdata[i])->name;
+		gpointer known = g_hash_table_lookup(names, name);
+
+		*all += counts[i];
+		if (!counts[i])
+			continue;
+		if (known) {
+			g_array_index(list, Named, GPOINTER_TO_UINT(known) - 1).count += counts[i];
+			continue;
+		}
+		Named named = {name, counts[i]};
+		g_array_append_val(list, named);
+		g_hash_table_insert(names, (gpointer)(gsize)name, GUINT_TO_POINTER(list->len));
+	}
+	g_array_sort(list, by_count);
+	return list;
+}
+
+/* Ids: machine by machine, each with its event classes behind it. */
+static gboolean put_trace_counts(TspCall *call, guint index, gint32 *id, GError **error)
+{
+	const AnalysisStoreTrace *t = tsp_trace(call->store, index);
+	gint64 begin = call->query->has_range ? analysis_own_time(t, call->query->begin_ns) : G_MININT64;
+	gint64 end = call->query->has_range ? analysis_own_time(t, call->query->end_ns) : G_MAXINT64;
+	CtfReader reader = {.subscribe = no_fields, .begin_ns = begin, .end_ns = end, .threads = 1, .count_classes = TRUE};
+	CtfTrace *trace = t->trace;
+	CtfStats stats = {0};
+	guint64 all = 0;
+
+	if (!ctf_read(&trace, 1, &reader, &stats, error))
+		return FALSE;
+	g_autoptr(GArray) list = by_name(trace, g_ptr_array_index(stats.by_class, 0), &all);
+	g_autofree char *label = tsp_machine_label(t);
+	gint32 machine = (*id)++;
+
+	put_count(call->json, machine, -1, label, all, all);
+	for (guint i = 0; i < list->len; i++)
+		put_count(call->json, (*id)++, machine, g_array_index(list, Named, i).name, g_array_index(list, Named, i).count, all);
+	ctf_stats_clear(&stats);
+	return TRUE;
+}
+
+static gboolean put_statistics(TspCall *call, GError **error)
+{
+	static const char *const headers[] = {"Event", "STRING", "Events", "NUMBER", "%", "NUMBER", NULL};
+	gint32 id = 1;
+
+	st_json_begin_object(call->json);
+	tsp_put_headers(call->json, headers);
+	st_json_key(call->json, "entries");
+	st_json_begin_array(call->json);
+	for (guint i = 0; i < call->store->traces->len; i++)
+		if (!put_trace_counts(call, i, &id, error))
+			return FALSE;
+	st_json_end(call->json);
+	st_json_member_int(call->json, "autoExpandLevel", -1);
+	st_json_end(call->json);
+	return TRUE;
+}
+
+const TspProvider tsp_statistics_provider = {.tree = put_statistics, .style = tsp_put_styles};
