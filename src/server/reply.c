@@ -211,6 +211,10 @@ static void stream_free(gpointer data)
 
 static void next_piece(Stream *s)
 {
+	if (s->plain->allocated_len > 4 * SERVER_PIECE) {
+		g_string_free(s->plain, TRUE);
+		s->plain = g_string_sized_new(2 * SERVER_PIECE);
+	}
 	g_string_truncate(s->plain, 0);
 	s->at = 0;
 	while (!s->ended && !s->plain->len)

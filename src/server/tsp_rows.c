@@ -14,6 +14,7 @@
 
 #define LABEL_PIXELS   24   /* a state of fewer has no text */
 #define COLUMNS_DEFAULT 1000 /* where a request doesn't say */
+#define COLUMNS_MAX     8192 /* no screen is wider */
 
 /* The states of rows, on their way to the client. */
 typedef struct {
@@ -23,8 +24,9 @@ typedef struct {
 	gboolean alone;
 	guint next;              /* item */
 	gboolean begun;
+	guint room;              /* of `exact` */
+	/* while a piece is made */
 	HistoryInterval *exact;  /* room for the intervals of a row */
-	guint room;              /* that it has */
 	gint64 *picture;         /* room for its sums */
 	HistoryInterval *deep;   /* by column: what matches the filters; length 0: nothing */
 	/* the row */
@@ -372,11 +374,20 @@ static void states_free(gpointer data)
 	tsp_query_unref(s->query);
 	server_experiment_unref(s->experiment);
 	g_hash_table_unref(s->tags);
-	g_free(s->exact);
-	g_free(s->picture);
-	g_free(s->deep);
 	g_free(s->path);
 	g_free(s);
+}
+
+/* Room is had only while it is needed: a client that reads slowly costs no more than what it has not read. */
+static void put_rows(States *s, GString *out)
+{
+	guint width = MAX(s->query->n_times, 2);
+	g_autofree HistoryInterval *exact = s->exact = g_new(HistoryInterval, s->room);
+	g_autofree gint64 *picture = s->picture = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
+	g_autofree HistoryInterval *deep = s->deep = g_new(HistoryInterval, s->query->deep ? width : 1);
+
+	while (s->next < s->query->items->len && out->len < SERVER_PIECE)
+		put_row(s, out, g_array_index(s->query->items, gint64, s->next++));
 }
 
 static gboolean more_states(gpointer data, GString *out)
@@ -385,8 +396,7 @@ static gboolean more_states(gpointer data, GString *out)
 
 	if (!s->next)
 		g_string_append(out, TSP_STREAM_BEGIN "{\"rows\":[");
-	while (s->next < s->query->items->len && out->len < SERVER_PIECE)
-		put_row(s, out, g_array_index(s->query->items, gint64, s->next++));
+	put_rows(s, out);
 	if (s->next < s->query->items->len)
 		return TRUE;
 	g_string_append(out, "]}" TSP_STREAM_END);
@@ -398,17 +408,13 @@ static gboolean put_states(TspCall *call, GError **error)
 	States *s = g_new0(States, 1);
 	TspQuery *q = call->query;
 
-	if (!q->n_times)
-		q->n_times = COLUMNS_DEFAULT;
+	q->n_times = q->n_times ? MIN(q->n_times, COLUMNS_MAX) : COLUMNS_DEFAULT;
 	s->experiment = server_experiment_ref(call->experiment);
 	s->store = call->store;
 	s->query = tsp_query_ref(q);
 	s->alone = is_alone(call->output);
 	s->tags = g_hash_table_new(NULL, NULL);
 	s->room = 2 * MAX(q->n_times, 2);
-	s->exact = g_new(HistoryInterval, s->room);
-	s->picture = g_new(gint64, (gsize)MAX(q->n_times, 2) * HISTORY_STATES_MAX);
-	s->deep = q->deep && q->filters->len ? g_new(HistoryInterval, MAX(q->n_times, 2)) : NULL;
 	tsp_stream(call, more_states, s, states_free);
 	return TRUE;
 }
