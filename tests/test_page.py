@@ -143,6 +143,44 @@ def test_the_wheel_zooms_at_the_mouse():
         tap.check(abs(after - before) < pixel, f"the time at the mouse stays where it is: {before}, then {after}")
 
 
+def test_a_search_finds_rows_that_are_folded():
+    with opened(served(SAMPLE), "#timeline") as page:
+        settled(page)
+        tap.check(not page.evaluate("strata.timeline().lines.some(l => l.node.row?.path.includes('periodic'))"), "it is folded")
+        for key in "/periodic":
+            page.key(key)
+        page.key("Enter")
+        page.wait("strata.app.view.row.includes('periodic') && strata.timeline().lines.some(l => l.node.row?.path === strata.app.view.row)")
+        first = page.evaluate("strata.app.view.row")
+        page.key("n")
+        page.key("N", shift=True)
+        tap.equal(page.evaluate("strata.app.view.row"), first, "N goes back to where n came from")
+        page.key("f")
+        tap.check(not page.evaluate("strata.timeline().lines.some(l => l.node.row?.path === strata.app.view.row)"), "F folds it")
+
+
+def test_dragging_selects_a_range_whose_sums_are_exact():
+    with opened(served(SAMPLE), "#timeline?filter=a/vm/175/vcpu") as page:
+        settled(page)
+        box = page.evaluate("(() => { const r = strata.timeline().canvas.getBoundingClientRect(); return [r.x, r.y]; })()")
+        page.mouse("mousePressed", box[0] + 250, box[1] + 300, "left", clickCount=1, modifiers=8)
+        page.mouse("mouseMoved", box[0] + 260, box[1] + 300, "left", buttons=1, modifiers=8)
+        page.mouse("mouseMoved", box[0] + 270, box[1] + 300, "left", buttons=1, modifiers=8)
+        page.mouse("mouseReleased", box[0] + 270, box[1] + 300, "left", clickCount=1, modifiers=8)
+        page.wait("document.querySelectorAll('.sum').length > 0")
+        view = page.evaluate("[strata.app.view.sb, strata.app.view.se, strata.app.view.b, strata.app.view.e]")
+        tap.check(view[2] < view[0] < view[1] < view[3], f"a range within what is seen: {view}")
+        row = page.evaluate("strata.app.byPath.get('a/vm/175/vcpu/0').id")
+        states = page.evaluate("strata.app.states.get(strata.app.byPath.get('a/vm/175/vcpu/0').id).map(s => s.name)")
+        with urllib.request.urlopen(f"{served(SAMPLE).url}api/v1/intervals?row={row}&begin={int(view[0])}&end={-int(-view[1] // 1)}&limit=10000") as answer:
+            answer = json.load(answer)
+        tap.check(not answer["more"], "all intervals of the range")
+        intervals = answer["intervals"]
+        preempted = sum(min(end, view[1]) - max(begin, view[0]) for begin, end, state, _ in intervals if states[state] == "preempted")
+        wanted = page.evaluate(f"import('/format.js').then(f => f.duration({preempted}))")
+        page.wait(f"document.querySelector('.sum').innerText.replace(/\\s+/g, ' ').includes('preempted {wanted}')")
+
+
 def test_an_address_restores_the_view():
     fragment = "#timeline?b=6000000000&e=8000000000&row=a/vm/175/vcpu/0&sb=6300000000&se=7500000000&filter=vcpu&pins=a/cpu/0&bookmarks=6500000000~here&panel=range"
     with opened(served(SAMPLE), fragment) as page:

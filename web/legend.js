@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** legend.js: what colours mean, of the rows in sight. */
 import {fill, h} from './dom.js';
-import {colour, isDark, meaning, title} from './states.js';
+import {colour, isDark, meaning, rank, title} from './states.js';
 
 /** @typedef {import('./api.js').State} State */
 
@@ -18,7 +18,7 @@ export function legend(element, states) {
 	if (element.dataset.key === key)
 		return;
 	element.dataset.key = key;
-	fill(element, [...known.values()].sort((a, b) => a.class.localeCompare(b.class)).map(state => h('span', {class: 'key', title: meaning(state)}, swatch(state), title(state))));
+	fill(element, [...known.values()].sort((a, b) => rank(a) - rank(b)).map(state => h('span', {class: 'key', title: meaning(state)}, swatch(state), title(state))));
 }
 
 /** @param {State} state */

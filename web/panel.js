@@ -6,7 +6,7 @@ import {flame} from './flame.js';
 import {count, duration, percent, time} from './format.js';
 import {grid, waiting} from './grid.js';
 import {swatch} from './legend.js';
-import {meaning, title} from './states.js';
+import {meaning, rank, title} from './states.js';
 import {fullLabel} from './tree.js';
 
 /** @typedef {import('./app.js').App} App */
@@ -248,7 +248,7 @@ function fact(name, value) {
  * @param {number} all
  */
 export function stack(parts, all) {
-	const order = [...parts].sort((a, b) => CLASSES.indexOf(a.state.class) - CLASSES.indexOf(b.state.class));
+	const order = [...parts].sort((a, b) => rank(a.state) - rank(b.state));
 	return h('div', {class: 'stack'}, order.map(p => {
 		const part = swatch(p.state);
 		part.className = 'part';
@@ -257,5 +257,3 @@ export function stack(parts, all) {
 		return part;
 	}));
 }
-
-const CLASSES = ['run', 'system', 'exit', 'lost', 'wait', 'idle', 'unknown'];
