@@ -56,7 +56,9 @@ def check_text(scenario):
     all_of = parts(tap.strata("report", scenario).stdout)
     tap.equal([name for name, _ in all_of[:3]], ["Summary", "Findings", "Who runs in whom"], "the first parts")
     tap.check(1 <= len(all_of[0][1]) <= 5, f"summary: {all_of[0][1]}")
-    findings = json.loads(tap.strata("report", "--format=json", scenario).stdout)["findings"]
+    report = json.loads(tap.strata("report", "--format=json", scenario).stdout)
+    findings = report["findings"]
+    tap.equal([line.strip() for line in all_of[0][1]], report["summary"], "the same lines for programs")
     first = findings[0]["title"] if findings else "Nothing of weight"
     tap.check(first in all_of[0][1][0], f"the first line is not of the first finding: {all_of[0][1][0]}")
 

@@ -143,7 +143,7 @@ View *diagnose_view(const Diagnose *d);
 
 /*
  * The main job: findings, who runs in whom, where the time of every level went, for a person; or as one JSON object
- * {"schema": "strata/report/1", "begin_ns", "end_ns", "machines", "findings", "unchecked", "lost_events", and a table per view}. `a` and `d` are of the same traces and range.
+ * {"schema": "strata/report/1", "begin_ns", "end_ns", "summary", "machines", "findings", "unchecked", "lost_events", and a table per view}. `a` and `d` are of the same traces and range.
  */
 gboolean diagnose_report(const Analysis *a, const Diagnose *d, ViewFormat format, FILE *out, GError **error);
 

@@ -11,20 +11,29 @@
 
 /* ---- Summary -------------------------------------------------------------------------------------------------------------- */
 
-static void say_first(const Diagnose *d, ViewDoc *doc)
+static G_GNUC_PRINTF(2, 3) void add_line(GPtrArray *lines, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_ptr_array_add(lines, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
+static void say_first(const Diagnose *d, GPtrArray *lines)
 {
 	char lost[ST_FORMAT_MAX];
 
 	if (!d->findings->len) {
-		view_doc_line(doc, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run.",
+		add_line(lines, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run.",
 			      d->thresholds[DIAGNOSE_LOST_SHARE] * 100);
 		return;
 	}
 	const DiagnoseFinding *f = g_ptr_array_index(d->findings, 0);
-	view_doc_line(doc, "%s: %s, %.1f %% of %s.", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
+	add_line(lines, "%s: %s, %.1f %% of %s.", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
 }
 
-static void say_others(const Diagnose *d, ViewDoc *doc)
+static void say_others(const Diagnose *d, GPtrArray *lines)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	char lost[ST_FORMAT_MAX];
@@ -39,10 +48,10 @@ static void say_others(const Diagnose *d, ViewDoc *doc)
 	if (d->findings->len > i)
 		g_string_append_printf(text, "; and %u more", d->findings->len - i);
 	if (text->len)
-		view_doc_line(doc, "%s.", text->str);
+		add_line(lines, "%s.", text->str);
 }
 
-static void say_machines(const Analysis *a, ViewDoc *doc)
+static void say_machines(const Analysis *a, GPtrArray *lines)
 {
 	g_autoptr(GString) names = g_string_new(NULL);
 	char length[ST_FORMAT_MAX], events[ST_FORMAT_MAX];
@@ -60,12 +69,12 @@ static void say_machines(const Analysis *a, ViewDoc *doc)
 	}
 	if (a->machines->len > MACHINES_MAX)
 		g_string_append(names, ", ...");
-	view_doc_line(doc, "Looked at %u machine%s for %s: %s; %s events.", a->machines->len, a->machines->len == 1 ? "" : "s",
+	add_line(lines, "Looked at %u machine%s for %s: %s; %s events.", a->machines->len, a->machines->len == 1 ? "" : "s",
 		      st_format_duration(length, a->end_ns - a->begin_ns), names->str, st_format_count(events, n));
 }
 
 /* All vCPUs of machines that are nobody's VM: those on top of others are in their time. */
-static void say_time(const Diagnose *d, const Analysis *a, ViewDoc *doc)
+static void say_time(const Diagnose *d, const Analysis *a, GPtrArray *lines)
 {
 	gint64 ns[KVM_STATE_COUNT] = {0}, all = 0, other;
 
@@ -84,7 +93,7 @@ static void say_time(const Diagnose *d, const Analysis *a, ViewDoc *doc)
 	       stolen = ns[KVM_STATE_PREEMPTED] + ns[KVM_STATE_WAIT_CPU] + ns[KVM_STATE_THROTTLED], idle = ns[KVM_STATE_HALTED] + ns[KVM_STATE_HALT_POLL];
 	char text[5][ST_FORMAT_MAX];
 	other = all - own - exits - stolen - idle;
-	view_doc_line(doc, "Virtual processors: %s in guests' code, %s for their exits, %s ready but without a processor, %s halted, %s otherwise.",
+	add_line(lines, "Virtual processors: %s in guests' code, %s for their exits, %s ready but without a processor, %s halted, %s otherwise.",
 		      st_format_percent(text[0], (double)own / (double)all), st_format_percent(text[1], (double)exits / (double)all),
 		      st_format_percent(text[2], (double)stolen / (double)all), st_format_percent(text[3], (double)idle / (double)all),
 		      st_format_percent(text[4], (double)other / (double)all));
@@ -95,7 +104,7 @@ static void count_unchecked(gpointer user, const AnalysisStoreTrace *machine, co
 	g_hash_table_add(user, (gpointer)(guintptr)cause);
 }
 
-static void say_doubt(const Diagnose *d, const Analysis *a, ViewDoc *doc)
+static void say_doubt(const Diagnose *d, const Analysis *a, GPtrArray *lines)
 {
 	g_autoptr(GHashTable) unchecked = g_hash_table_new(NULL, NULL);
 	guint64 lost = 0, packets = 0;
@@ -111,18 +120,29 @@ static void say_doubt(const Diagnose *d, const Analysis *a, ViewDoc *doc)
 	g_autofree char *causes = g_hash_table_size(unchecked) ? g_strdup_printf("%u of %u causes could not be looked for, in some machine: events are missing (below)",
 										 g_hash_table_size(unchecked), diagnose_n_causes()) :
 								 g_strdup("all causes could be looked for");
-	view_doc_line(doc, "%s event%s lost%s; %s.", lost ? st_format_count(count, lost) : "No", lost > 1 ? "s were" : " was", packets ? ", and whole packets" : "",
+	add_line(lines, "%s event%s lost%s; %s.", lost ? st_format_count(count, lost) : "No", lost > 1 ? "s were" : " was", packets ? ", and whole packets" : "",
 		      causes);
+}
+
+GPtrArray *diagnose_summary(const Diagnose *d, const Analysis *a)
+{
+	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+
+	say_first(d, lines);
+	say_others(d, lines);
+	say_machines(a, lines);
+	say_time(d, a, lines);
+	say_doubt(d, a, lines);
+	return lines;
 }
 
 void diagnose_say_summary(const Diagnose *d, const Analysis *a, ViewDoc *doc)
 {
+	g_autoptr(GPtrArray) lines = diagnose_summary(d, a);
+
 	view_doc_part(doc, "Summary");
-	say_first(d, doc);
-	say_others(d, doc);
-	say_machines(a, doc);
-	say_time(d, a, doc);
-	say_doubt(d, a, doc);
+	for (guint i = 0; i < lines->len; i++)
+		view_doc_line(doc, "%s", (const char *)g_ptr_array_index(lines, i));
 }
 
 /* ---- Who runs in whom ----------------------------------------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ guint diagnose_cpu_count(const Kernel *k);
 char *diagnose_place_of(const Diagnose *d, const AnalysisMachine *m);
 
 /* At most five lines: what is wrong, what else, who was looked at, where the time went, what is not known. */
+GPtrArray *diagnose_summary(const Diagnose *d, const Analysis *a); /* of char * */
 void diagnose_say_summary(const Diagnose *d, const Analysis *a, ViewDoc *doc);
 void diagnose_say_topology(const Diagnose *d, const Analysis *a, ViewDoc *doc);
 void diagnose_say_levels(const Analysis *a, ViewDoc *doc);

@@ -127,6 +127,17 @@ static View *unchecked_of(const Analysis *a, const Diagnose *d)
 	return v;
 }
 
+static void json_summary(StJson *j, const Analysis *a, const Diagnose *d)
+{
+	g_autoptr(GPtrArray) lines = diagnose_summary(d, a);
+
+	st_json_key(j, "summary");
+	st_json_begin_array(j);
+	for (guint i = 0; i < lines->len; i++)
+		st_json_string(j, g_ptr_array_index(lines, i));
+	st_json_end(j);
+}
+
 static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GError **error)
 {
 	g_autoptr(StJson) j = st_json_new_file(out, ST_JSON_INDENT);
@@ -134,6 +145,7 @@ static gboolean report_json(const Analysis *a, const Diagnose *d, FILE *out, GEr
 	st_json_member_string(j, "schema", "strata/report/1");
 	st_json_member_int(j, "begin_ns", a->begin_ns);
 	st_json_member_int(j, "end_ns", a->end_ns);
+	json_summary(j, a, d);
 	json_machines(j, a, d);
 	diagnose_json(d, j);
 	json_rows(j, "unchecked", unchecked_of(a, d));
