@@ -405,17 +405,26 @@ def test_vcpus_that_share_one_processor_because_the_other_is_busy_or_that_move_a
 
 # ---- Memory, network, services, the trace itself ------------------------------------------------------------------------------
 
-def faulting(name, reclaim_ms):
-    """A program that sleeps in page faults, 5 ms of each 10, while kswapd runs for so long in each 100."""
+# Who records all of these records all system calls: what is none is user space then.
+CALLS = "read write close ioctl mmap munmap futex fsync socket sendmsg clone execve kill sched_yield".split()
+
+
+def faulting(name, reclaim_ms, swap=False):
+    """A program that sleeps in page faults, 5 ms of each 10, while kswapd runs for so long in each 100. With swap, only the disk's events tell of them."""
     m = Machine(name)
     m.process(100, "hungry")
     m.process(100, "hungry")
     m.at(0, "lttng_statedump_process_state", tid=40, vtid=40, pid=40, vpid=40, ppid=2, name="kswapd0", type=1, mode=1, submode=0, status=5, ns_level=0)
     m.comms[40] = "kswapd0"
     m.switch(0.5, 100)
+    for number, name in enumerate(CALLS):
+        m.call(0.51 + number / 100, name, 0.515 + number / 100)
     for i in range(200):
         time = 1 + i * 10
-        m.at(time, "x86_exceptions_page_fault_user", address=0x1000 * i, ip=0x400000, error_code=4)
+        if swap:
+            m.request(time, time + 4.99, i * 8, "R")
+        else:
+            m.at(time, "x86_exceptions_page_fault_user", address=0x1000 * i, ip=0x400000, error_code=4)
         kswapd = reclaim_ms and i % 10 == 0
         m.switch(time + 0.01, 40 if kswapd else 0, state=2)
         if kswapd:
@@ -428,6 +437,10 @@ def faulting(name, reclaim_ms):
 def test_a_machine_short_of_memory():
     found = only(faulting("short-of-memory", 3), "memory-pressure", 1000)
     tap.equal(found["culprit"]["name"], "hungry", "who wants it")
+
+
+def test_a_machine_that_swaps_with_only_its_disk_recorded():
+    only(faulting("swapping", 3, swap=True), "memory-pressure", 1000)
 
 
 def test_a_program_that_reads_its_file_is_not_short_of_memory():

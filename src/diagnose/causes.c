@@ -31,7 +31,7 @@ const DiagnoseCause *diagnose_cause_of(const char *id)
 	for (guint i = 0; i < G_N_ELEMENTS(causes); i++)
 		if (!strcmp(causes[i].cause.id, id))
 			return &causes[i].cause;
-	g_error("\"%s\" is not in the table of causes", id);
+	g_assert_not_reached();
 }
 
 /* ---- What is missing ------------------------------------------------------------------------------------------------------ */

@@ -65,7 +65,7 @@
 	  "the time between requests; its own locks, disk and processor, other services") \
 	C("network-loss", ALL, 100, "the time", "packets are lost, and connections stand still until they are sent again", "net_dev_queue net_if_receive_skb", \
 	  "connections that have nothing to say: the time before a packet that was sent before counts only") \
-	C("memory-pressure", ALL, 100, "the time", "programs wait for pages that the kernel had taken from them", "sched_switch x86_exceptions_page_fault_user", \
+	C("memory-pressure", ALL, 100, "the time", "programs wait for pages that the kernel had taken from them", "sched_switch x86_exceptions_page_fault_user|block_rq_complete", \
 	  "programs that read their files for the first time: the kernel looked for memory meanwhile") \
 	C("pinning", HOST, 100, "what it wanted to run", "a VM's vCPUs wait for the processor that they are tied to while others are idle", DIAGNOSE_SWITCHES, \
 	  "a scheduler that is slow to move threads: it was always the same processor") \

@@ -3,7 +3,8 @@
  * memory.c: a machine is short of memory: its kernel takes pages away from programs, and they wait until they have them back.
  *
  * Waiting for pages alone is no pressure: a program that starts waits for its file. It is, if the kernel's reclaim (kswapd) runs or writes pages out meanwhile. A host's vCPU that sleeps in a
- * page fault of its guest's memory counts like a thread. The process that took most page faults is the one that wants the memory.
+ * page fault of its guest's memory counts like a thread. Without page faults in the trace a thread that ran its own code, and then slept for a disk, has slept in one. The process that took most page faults
+ * is the one that wants the memory.
  */
 #include "diagnose/private.h"
 #include "diagnose/spans.h"
@@ -33,31 +34,40 @@ static void add_faults(const Scan *s, const KernelThreadItem *item)
 {
 	HistoryWalk walk;
 	HistoryInterval i;
+	guint before = KERNEL_TS_UNKNOWN;
 
 	history_walk(&walk, s->t->history, item->row, s->begin, s->end);
-	while (history_walk_next(&walk, &i)) {
+	for (; history_walk_next(&walk, &i); before = i.state) {
 		gint64 begin = MAX(i.begin_ns, s->begin), end = MIN(i.end_ns, s->end);
 
-		if (i.state != KERNEL_TS_B_FAULT)
+		if (i.state != KERNEL_TS_B_FAULT && (i.state != KERNEL_TS_B_DISK || before != KERNEL_TS_USER))
 			continue;
 		diagnose_span_add(s->waits, begin, end);
 		diagnose_loss_show(s->loss, begin, end, item->row, "blocked");
 	}
 }
 
-static void read_threads(Scan *s)
+static void read_faults(const Scan *s)
+{
+	for (guint64 i = 0; i < history_table_len(s->t->history, s->threads); i++) {
+		const KernelThreadItem *item = history_table_get(s->t->history, s->threads, i);
+
+		if (item->row != KERNEL_NO_ROW && item->same_as == i && !item->is_kthread)
+			add_faults(s, item);
+	}
+}
+
+static void read_reclaim(Scan *s)
 {
 	for (guint64 i = 0; i < history_table_len(s->t->history, s->threads); i++) {
 		const KernelThreadItem *item = history_table_get(s->t->history, s->threads, i);
 		gint64 ns[HISTORY_STATES_MAX] = {0};
 
-		if (item->row == KERNEL_NO_ROW || item->same_as != i)
+		if (item->row == KERNEL_NO_ROW || item->same_as != i || !is_reclaim(s, (guint32)i))
 			continue;
 		history_sums(s->t->history, item->row, s->begin, s->end, ns);
-		for (guint k = KERNEL_TS_RUNNING; k <= KERNEL_TS_SYSCALL && is_reclaim(s, (guint32)i); k++)
+		for (guint k = KERNEL_TS_RUNNING; k <= KERNEL_TS_SYSCALL; k++)
 			s->reclaim_ns += ns[k];
-		if (ns[KERNEL_TS_B_FAULT])
-			add_faults(s, item);
 	}
 }
 
@@ -71,7 +81,7 @@ static void read_vcpus(const Scan *s)
 	for (guint64 i = 0; i < history_table_len(s->t->history, waits); i++) {
 		const KvmWaitItem *w = history_table_get(s->t->history, waits, i);
 
-		if (w->reason == KVM_WAIT_FAULT && w->begin_ns >= s->begin && w->woken_ns < s->end) {
+		if (!w->halted && (w->reason == KVM_WAIT_FAULT || w->reason == KVM_WAIT_DISK) && w->begin_ns >= s->begin && w->woken_ns < s->end) {
 			diagnose_span_add(s->waits, w->begin_ns, w->woken_ns);
 			diagnose_loss_show(s->loss, w->begin_ns, w->woken_ns, ((const KvmVcpuItem *)history_table_get(s->t->history, vcpus, w->vcpu))->row, "blocked");
 		}
@@ -141,11 +151,12 @@ void diagnose_rule_memory(Diagnose *d, const AnalysisStoreTrace *t)
 
 	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &s.threads))
 		return;
-	read_threads(&s);
-	read_vcpus(&s);
+	read_reclaim(&s);
 	read_requests(&s);
 	if (!s.written && (double)s.reclaim_ns < d->thresholds[DIAGNOSE_RECLAIM_SHARE] * (double)(s.end - s.begin))
 		return;
+	read_faults(&s);
+	read_vcpus(&s);
 	diagnose_spans_merge(waits);
 	for (guint i = 0; i < waits->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(waits, DiagnoseSpan, i);
