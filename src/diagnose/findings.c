@@ -163,6 +163,25 @@ static void say_evidence(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding 
 	view_doc_more(doc, "Evidence: the longest intervals", v);
 }
 
+/* Who is to blame may be a machine above: the level is where it costs time. */
+static void say_level(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding *f)
+{
+	gint own = f->level;
+
+	if (f->level < 0)
+		return;
+	for (guint i = 0; i < d->store->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(d->store->traces, i);
+
+		if (t->is_kernel && g_strcmp0(t->name, f->culprit.machine) == 0)
+			own = t->level;
+	}
+	if (own == f->level)
+		view_doc_pair(doc, "Level", "L%d (%s)", f->level, f->culprit.machine);
+	else
+		view_doc_pair(doc, "Level", "L%d, for %s", f->level, f->culprit.machine);
+}
+
 static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const DiagnoseFinding *f)
 {
 	char lost[ST_FORMAT_MAX], longest[ST_FORMAT_MAX];
@@ -172,8 +191,7 @@ static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const Dia
 	say_when(d, doc, f);
 	view_doc_pair(doc, "Lost", "%s, %.1f %% of %s%s", st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of,
 		      f->share < LIGHT ? " (little)" : "");
-	if (f->level >= 0)
-		view_doc_pair(doc, "Level", "L%d (%s)", f->level, f->culprit.machine);
+	say_level(d, doc, f);
 	view_doc_pair(doc, "When", "%s", when);
 	if (f->evidence->len) {
 		const DiagnoseEvidence *e = &g_array_index(f->evidence, DiagnoseEvidence, 0);
