@@ -53,6 +53,28 @@ def test_disk_requests_are_nested():
         yield scenario.name, check_disks, scenario
 
 
+def check_nested(scenario, hypervisor):
+    """Nearly every entry and exit that a nested hypervisor recorded has its counterpart one level down, in the right order."""
+    slack = bound(scenario)
+    edges = [edge for edge in rows("edges", "--limit=0", scenario) if edge["kind"].startswith("nested-")]
+    exits = sum(row["count"] for row in rows("exits", "--by=reason", "--machine", hypervisor, scenario))
+    vcpus = len(rows("exits", "--by=vcpu", "--machine", hypervisor, scenario))
+    for kind, back in (("nested-entry", "from_row"), ("nested-exit", "to_row")):
+        mine = [edge for edge in edges if edge["kind"] == kind]
+        tap.check(all(edge[back].split("/")[0] == hypervisor for edge in mine), f"{kind}: of {hypervisor}")
+        tap.check(0.9 * exits <= len(mine) <= exits + vcpus, f"{len(mine)} {kind}, {exits} exits")
+        tap.check(all(edge["duration_ns"] >= -slack for edge in mine), f"{kind}: arrives before it begins")
+        tap.equal(len({(edge["from_row"], edge["from_ns"]) for edge in mine}), len(mine), f"{kind}: each once")
+
+
+def test_exits_of_nested_vms_lead_to_their_hypervisor_and_back():
+    for scenario in layered():
+        told = json.loads(tap.strata("sync", "--format=json", scenario).stdout)["machines"]
+        parents = {machine["parent"] for machine in told if machine["level"] == 2}
+        if parents and None not in parents:
+            yield scenario.name, check_nested, scenario, parents.pop()
+
+
 def test_wakeups_are_the_kernels():
     edges = rows("edges", "--by=wakeup", tap.SAMPLES / "container/l1-a")
     tap.check(edges and all(edge["duration_ns"] >= 0 for edge in edges), "wakeups come first")

@@ -23,6 +23,8 @@ typedef struct {
 	const AnalysisStoreTrace *from;
 	const KernelPacket *is;
 	guint32 thread;    /* whose data it has; G_MAXUINT32: not known */
+	const AnalysisStoreTrace *came_to; /* where it was found to arrive last */
+	guint64 came_as;   /* in which buffer */
 } Sent;
 
 static guint32 cpu_row(const AnalysisStoreTrace *t, gint32 cpu)
@@ -149,7 +151,7 @@ static GArray *read_sent(const AnalysisStore *s)
 typedef struct {
 	AnalysisPackets *packets;
 	const AnalysisStore *store;
-	const GArray *sent;
+	GArray *sent;
 } Matcher;
 
 /* Where the bytes that came begin is among those sent; what has none is told by both its numbers. */
@@ -193,13 +195,13 @@ static guint behind(const GArray *sent, guint64 flow, gint64 time)
 	return lo;
 }
 
-static const Sent *find_sent(const Matcher *m, const AnalysisStoreTrace *to, const KernelPacket *came, guint64 flow)
+static Sent *find_sent(const Matcher *m, const AnalysisStoreTrace *to, const KernelPacket *came, guint64 flow)
 {
 	gint64 time = analysis_time(to, came->time_ns), doubt = bound_of(m->store, to);
 	guint i = behind(m->sent, flow, time + 2 * doubt);
 
 	for (guint looked = 0; i-- > 0 && looked < LOOK_BACK; looked++) {
-		const Sent *s = &g_array_index(m->sent, Sent, i);
+		Sent *s = &g_array_index(m->sent, Sent, i);
 
 		if (s->flow != flow)
 			break;
@@ -209,23 +211,15 @@ static const Sent *find_sent(const Matcher *m, const AnalysisStoreTrace *to, con
 	return NULL;
 }
 
-/* What a VM's tap hands in only passes this machine. */
-static gboolean is_from_vm(const AnalysisStoreTrace *t, const KernelPacket *p)
-{
-	guint table;
-
-	if (p->interface == G_MAXUINT16 || !history_find_table(t->history, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &table))
-		return FALSE;
-	return ((const KernelNetInterface *)history_table_get(t->history, table, p->interface))->reader != KERNEL_NET_NONE;
-}
-
 static void add_arrived(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow)
 {
 	const Matcher *m = user;
-	const Sent *s = p->direction == KERNEL_NET_IN && !is_from_vm(t, p) ? find_sent(m, t, p, flow) : NULL;
+	Sent *s = p->direction == KERNEL_NET_IN ? find_sent(m, t, p, flow) : NULL;
 
-	if (!s)
+	if (!s || (s->came_to == t && s->came_as == p->skb)) /* a tap, then its bridge: it arrived at the first */
 		return;
+	s->came_to = t;
+	s->came_as = p->skb;
 	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .came_ns = p->time_ns, .to_row = cpu_row(t, p->cpu)};
 	a.from_row = thread_row(s->from, s->thread);
 	if (a.from_row == HISTORY_NO_ROW)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * edges.c: what goes from one level to another: interrupts into guests, and guests' disk requests into the machine below and back.
+ * edges.c: what goes from one level to another: interrupts into guests, guests' disk requests into the machine below and back, exits of nested VMs to the hypervisor that serves them and back.
  *
  * What was sent is not marked, so it is matched by order and time: an interrupt that ended a vCPU's sleep with the first handler that its guest ran after it was entered; a guest's request
  * with the first one that its VM's process had made below while it was in the guest's driver. One without a match is no edge.
@@ -178,6 +178,101 @@ static void disks(Pair *p)
 	}
 }
 
+/* ---- Nested VMs -------------------------------------------------------------------------------------------------------------------- */
+
+/* A guest's processor as its vCPU's row below has it, from where it was looked at last. */
+typedef struct {
+	HistoryWalk walk;
+	HistoryInterval at;
+	gboolean have;
+	guint32 row;          /* HISTORY_NO_ROW: it has none */
+	gint64 left;          /* when nested code stopped running last; G_MININT64: it didn't yet, or that has its edge */
+} Stay;
+
+static Stay *stays_new(const Pair *p, guint n)
+{
+	Stay *all = g_new0(Stay, n + 1);
+	guint table;
+
+	for (guint c = 0; c < n; c++) {
+		guint32 item = c < p->g->vcpus->len ? g_array_index(p->g->vcpus, guint32, c) : EXPERIMENT_NONE;
+
+		all[c].row = HISTORY_NO_ROW;
+		all[c].left = G_MININT64;
+		if (!history_find_table(p->below, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table) || item >= history_table_len(p->below, table))
+			continue;
+		all[c].row = ((const KvmVcpuItem *)history_table_get(p->below, table, item))->row;
+		history_walk(&all[c].walk, p->below, all[c].row, G_MININT64, G_MAXINT64);
+		all[c].have = history_walk_next(&all[c].walk, &all[c].at);
+	}
+	return all;
+}
+
+/* The hypervisor, itself a guest, was told of an exit at `time`: the level below saw it before. */
+static void nested_exit(Pair *p, Stay *s, guint32 row, gint64 time)
+{
+	gint64 until = experiment_up(p->g, time) + p->g->bound_ns;
+
+	for (; s->have && s->at.end_ns <= until; s->have = history_walk_next(&s->walk, &s->at))
+		if (s->at.state == KVM_STATE_GUEST_L2)
+			s->left = s->at.end_ns;
+	if (s->left != G_MININT64)
+		emit(p, "nested-exit", TRUE, s->row, s->left, row, time);
+	s->left = G_MININT64;
+}
+
+/* It entered its guest at `time`, until `end`: the level below does so in its place. */
+static void nested_entry(Pair *p, Stay *s, guint32 row, gint64 time, gint64 end)
+{
+	gint64 from = experiment_up(p->g, time) - p->g->bound_ns, until = experiment_up(p->g, end) + p->g->bound_ns;
+
+	while (s->have && s->at.end_ns <= until && !(s->at.state == KVM_STATE_GUEST_L2 && s->at.begin_ns >= from))
+		s->have = history_walk_next(&s->walk, &s->at);
+	if (s->have && s->at.state == KVM_STATE_GUEST_L2 && s->at.begin_ns >= from && s->at.begin_ns <= until)
+		emit(p, "nested-entry", FALSE, row, time, s->row, s->at.begin_ns);
+}
+
+static gint32 cpu_at(const LayersPieces *pieces, guint32 serial, gint64 time)
+{
+	guint64 i = layers_pieces_find(pieces, serial, time);
+
+	return i < layers_pieces_end(pieces, serial) && pieces->all[i].begin <= time ? pieces->all[i].cpu : -1;
+}
+
+static void nested_vcpu(Pair *p, const KvmVcpuItem *vcpu)
+{
+	const LayersPieces *pieces = p->layers->machines[p->guest].pieces;
+	g_autofree Stay *stays = stays_new(p, pieces->n_cpus);
+	guint32 serial = layers_real_thread(p->above, vcpu->thread);
+	gboolean inside = FALSE;
+	HistoryWalk walk;
+	HistoryInterval i;
+
+	history_walk(&walk, p->above, vcpu->row, G_MININT64, G_MAXINT64);
+	while (!p->stopped && history_walk_next(&walk, &i)) {
+		gboolean enters = i.state == KVM_STATE_GUEST_L1, leaves = inside && i.state == KVM_STATE_EXIT;
+		gint32 cpu = enters || leaves ? cpu_at(pieces, serial, i.begin_ns) : -1;
+
+		inside = enters;
+		if (cpu < 0 || (guint)cpu >= pieces->n_cpus || stays[cpu].row == HISTORY_NO_ROW)
+			continue;
+		if (enters)
+			nested_entry(p, &stays[cpu], vcpu->row, i.begin_ns, i.end_ns);
+		else
+			nested_exit(p, &stays[cpu], vcpu->row, i.begin_ns);
+	}
+}
+
+static void nested(Pair *p)
+{
+	guint table;
+
+	if (!history_find_table(p->above, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table))
+		return;
+	for (guint64 i = 0; i < history_table_len(p->above, table) && !p->stopped; i++)
+		nested_vcpu(p, history_table_get(p->above, table, i));
+}
+
 /* ---- All --------------------------------------------------------------------------------------------------------------------------- */
 
 void layers_edges(const Layers *l, guint member, gboolean (*found)(gpointer user, const LayersEdge *edge), gpointer user)
@@ -191,4 +286,5 @@ void layers_edges(const Layers *l, guint member, gboolean (*found)(gpointer user
 	p.above = g->history;
 	interrupts(&p);
 	disks(&p);
+	nested(&p);
 }

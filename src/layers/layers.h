@@ -76,7 +76,7 @@ char *layers_thread_name(const Layers *l, guint member, guint32 serial);
 
 /* From a time on a row of one machine to a time on a row of another; each time is in its machine's own clock. */
 typedef struct {
-	const char *kind;        /* "interrupt", "disk-request", "disk-completion"; lives for ever */
+	const char *kind;        /* "interrupt", "disk-request", "disk-completion", "nested-exit", "nested-entry"; lives for ever */
 	guint from, to;          /* members */
 	guint32 from_row, to_row;
 	gint64 from_ns, to_ns;
