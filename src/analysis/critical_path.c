@@ -345,7 +345,7 @@ View *analysis_critical_path(const AnalysisStore *store, const AnalysisQuery *q,
 
 	if (!find_way(q, &way, error) || !critical_target_find(store, q, &t, error))
 		return NULL;
-	g_autoptr(CriticalWorld) world = critical_world_new(store);
+	g_autoptr(CriticalWorld) world = critical_world_new(store, FALSE);
 	g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment)), stacks = g_array_new(FALSE, FALSE, sizeof(GraphStack));
 	Path p = {&t, world, segments, stacks};
 

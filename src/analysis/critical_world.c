@@ -22,15 +22,17 @@ typedef struct {
 
 struct CriticalWorld {
 	const AnalysisStore *store;
+	gboolean alone;
 	Machine *machines; /* by the store's traces */
 	AnalysisPackets *packets;
 };
 
-CriticalWorld *critical_world_new(const AnalysisStore *s)
+CriticalWorld *critical_world_new(const AnalysisStore *s, gboolean alone)
 {
 	CriticalWorld *w = g_new0(CriticalWorld, 1);
 
 	w->store = s;
+	w->alone = alone;
 	w->machines = g_new0(Machine, s->traces->len + 1);
 	w->packets = analysis_packets_new(s);
 	return w;
@@ -70,7 +72,7 @@ const Graph *critical_world_graph(const CriticalWorld *w, guint machine)
 	const AnalysisStoreTrace *t = critical_world_trace(w, machine);
 
 	if (!m->asked)
-		m->graph = graph_new(t->history, t->rows);
+		m->graph = graph_new(t->history, w->alone ? t->history : t->rows);
 	m->asked = TRUE;
 	return m->graph;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* analysis/critical_world.h: the machines of a store as graphs that packets lead between. Private to analysis/. */
+/* analysis/critical_world.h: the machines of a store as graphs that packets lead between. */
 #ifndef STRATA_ANALYSIS_CRITICAL_WORLD_H
 #define STRATA_ANALYSIS_CRITICAL_WORLD_H
 
@@ -9,7 +9,8 @@
 /* Graphs are made when they are first asked for. Machines are counted as the store's traces are. */
 typedef struct CriticalWorld CriticalWorld;
 
-CriticalWorld *critical_world_new(const AnalysisStore *s);
+/* `alone`: of rows as each machine saw them itself. The store must outlive it. */
+CriticalWorld *critical_world_new(const AnalysisStore *s, gboolean alone);
 void critical_world_free(CriticalWorld *w); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CriticalWorld, critical_world_free)
 
