@@ -12,6 +12,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import socket
 import tempfile
 import threading
@@ -512,6 +513,15 @@ def test_clients_that_read_slowly_or_leave_cost_nothing():
     tap.equal(len(json.loads(text)["model"]["rows"]), len(json.loads(body)["parameters"]["requested_items"]), "who reads slowly gets all of it")
     for client in open_ones:
         client.close()
+
+
+def test_the_client_library_of_viewers_understands_every_answer():
+    """Set STRATA_TSP_CLIENT to a folder node_modules that has tsp-typescript-client: docs/server.md tells how to get it."""
+    modules = os.environ.get("STRATA_TSP_CLIENT")
+    if not modules or not shutil.which("node"):
+        tap.skip("no node, or STRATA_TSP_CLIENT is not set")
+    done = tap.run("node", tap.SOURCE / "tests/tsp_client.js", modules, SERVER.url, status=None, timeout=120)
+    tap.equal((done.returncode, done.stdout), (0, f"{len(OUTPUTS)} outputs\n"), done.stderr)
 
 
 def test_it_ends_cleanly():
