@@ -382,10 +382,12 @@ static void states_free(gpointer data)
 static void put_rows(States *s, GString *out)
 {
 	guint width = MAX(s->query->n_times, 2);
-	g_autofree HistoryInterval *exact = s->exact = g_new(HistoryInterval, s->room);
-	g_autofree gint64 *picture = s->picture = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
-	g_autofree HistoryInterval *deep = s->deep = g_new(HistoryInterval, s->query->deep ? width : 1);
+	g_autofree HistoryInterval *exact = g_new(HistoryInterval, s->room), *deep = g_new(HistoryInterval, s->query->deep ? width : 1);
+	g_autofree gint64 *picture = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
 
+	s->exact = exact;
+	s->deep = deep;
+	s->picture = picture;
 	while (s->next < s->query->items->len && out->len < SERVER_PIECE)
 		put_row(s, out, g_array_index(s->query->items, gint64, s->next++));
 }
