@@ -102,11 +102,13 @@ static GArray *all_outputs(void)
 	g_array_append_vals(all, outputs, G_N_ELEMENTS(outputs));
 	for (guint i = 0; i < analysis_n_questions(); i++) {
 		const AnalysisQuestion *q = analysis_question(i);
-		TspOutput o = {.id = g_strconcat("strata.table.", q->name, NULL), .name = g_strdup_printf("Table: %s", q->name), .description = q->summary,
-			       .type = "DATA_TREE", .provider = &tsp_data_provider, .detail = q};
+		TspOutput o = {.description = q->summary, .type = "DATA_TREE", .provider = &tsp_data_provider, .detail = q};
 
-		if (!g_strv_contains(not_tables, q->name))
-			g_array_append_val(all, o);
+		if (g_strv_contains(not_tables, q->name))
+			continue;
+		o.id = g_strconcat("strata.table.", q->name, NULL);
+		o.name = g_strdup_printf("Table: %s", q->name);
+		g_array_append_val(all, o);
 	}
 	return all;
 }
