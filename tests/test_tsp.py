@@ -456,6 +456,16 @@ def test_malformed_requests_are_refused_and_nothing_breaks():
     tap.check({200, 400, 404} <= set(statuses), f"some were right, some wrong: {statuses}")
 
 
+def test_answers_that_fail_halfway_are_whole_errors():
+    output = "strata.critical-path"
+    made = SERVER.json("POST", f"{BASE}/outputs/{output}", {"parameters": {"thread": "nobody:1"}})
+    for path, parameters in [("table/strata.events/lines", {"requested_table_index": -1}), ("table/strata.events/lines", {"requested_table_column_ids": [99]}),
+                             ("table/strata.events/lines", {"requested_table_count": "x"}), (f"timeGraph/{made['id']}/tree", {})]:
+        status, _, text = SERVER.ask("POST", f"{BASE}/outputs/{path}", {"parameters": parameters})
+        tap.equal((status, set(json.loads(text))), (400, {"title", "detail", "details"}), f"{path} {parameters}")
+    SERVER.json("DELETE", f"{BASE}/outputs/{output}/{made['id']}")
+
+
 def test_bytes_that_are_no_http():
     chosen = random.Random(3)
     for text in [b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n", b"GET /" + b"a" * 100000,

@@ -20,6 +20,7 @@ struct ServerReply {
 	gpointer state;
 	GDestroyNotify free_state;
 	char *title, *detail;     /* of a refusal; NULL: none */
+	gboolean own_refusal;     /* what was written to it is the refusal's own body; else that is forgotten */
 	const char *allow;        /* status 405: the methods that there are; lives for ever */
 	GBytes *fixed, *fixed_gzip; /* a file of the page; its compressed copy may be NULL */
 	gboolean is_page;         /* headers of a page's file */

@@ -149,11 +149,8 @@ void server_reply_end(ServerReply *reply, gboolean done, const GError *error)
 {
 	if (!done && !reply->title)
 		server_refuse(reply, status_of(error), "The request failed", "%s", error ? error->message : "No reason was given");
-	if (!done) {
-		/* A refusal may bring its own body: a name that is taken, by whom. */
-		if (!reply->json)
-			write_refusal(reply);
-	}
+	if (!done && !reply->own_refusal)
+		write_refusal(reply);
 	if (!reply->json)
 		return;
 	st_json_finish(reply->json, NULL);

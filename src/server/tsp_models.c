@@ -199,6 +199,7 @@ static gboolean post_experiment(ServerRequest *request, ServerReply *reply, GErr
 	if (clash) {
 		server_refuse(reply, MHD_HTTP_CONFLICT, "The name is taken", "An experiment %s of other traces is open", name);
 		StJson *json = server_reply_json(reply);
+		reply->own_refusal = TRUE;
 		st_json_begin_object(json);
 		st_json_member_string(json, "title", reply->title);
 		st_json_member_string(json, "detail", reply->detail);
