@@ -34,7 +34,6 @@ CriticalWorld *critical_world_new(const AnalysisStore *s, gboolean alone)
 	w->store = s;
 	w->alone = alone;
 	w->machines = g_new0(Machine, s->traces->len + 1);
-	w->packets = analysis_packets_new(s);
 	return w;
 }
 
@@ -127,26 +126,26 @@ static const Wakeup *wakeup_at(const CriticalWorld *w, guint machine, guint32 ro
 
 /* ---- Senders ----------------------------------------------------------------------------------------------------------------- */
 
-static guint32 row_of(const AnalysisStoreTrace *t, guint32 thread)
+/* They are looked for when the first wait asks for one. */
+static const AnalysisPackets *packets_of(CriticalWorld *w)
 {
-	guint table;
-
-	return history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) ?
-		       ((const KernelThreadItem *)history_table_get(t->history, table, thread))->row :
-		       KERNEL_NO_ROW;
+	if (!w->packets)
+		w->packets = analysis_packets_new(w->store);
+	return w->packets;
 }
 
 static gboolean find_sender(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out)
 {
-	const CriticalWorld *w = user;
+	CriticalWorld *w = user;
 	const AnalysisStoreTrace *t = critical_world_trace(w, machine);
-	guint32 row = row_of(t, thread);
-	const Wakeup *wakeup = row != KERNEL_NO_ROW && analysis_packets_len(w->packets) ? wakeup_at(w, machine, row, woken_ns) : NULL;
+	const KernelThreadItem *item = kernel_find_thread(t->history, thread);
+	const AnalysisPackets *packets = packets_of(w);
+	const Wakeup *wakeup = item && item->row != KERNEL_NO_ROW && analysis_packets_len(packets) ? wakeup_at(w, machine, item->row, woken_ns) : NULL;
 	HistoryInterval run;
 
 	if (!wakeup || !history_at(t->history, wakeup->cpu_row, woken_ns, &run) || run.state != KERNEL_CS_SOFTIRQ)
 		return FALSE;
-	const AnalysisPacket *p = analysis_packets_last(w->packets, t, wakeup->cpu_row, run.begin_ns, woken_ns);
+	const AnalysisPacket *p = analysis_packets_last(packets, t, wakeup->cpu_row, run.begin_ns, woken_ns);
 	if (!p || p->thread == G_MAXUINT32)
 		return FALSE;
 	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = p->thread, .sent_ns = p->sent_ns};

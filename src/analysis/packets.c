@@ -5,8 +5,6 @@
  */
 #include "analysis/packets.h"
 
-#include <string.h>
-
 #include "kernel/flow.h"
 #include "kernel/net.h"
 
@@ -27,57 +25,6 @@ typedef struct {
 	guint64 came_as;   /* in which buffer */
 } Sent;
 
-static guint32 cpu_row(const AnalysisStoreTrace *t, gint32 cpu)
-{
-	guint table;
-
-	if (history_find_table(t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
-		for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
-			const KernelCpuItem *item = history_table_get(t->history, table, i);
-
-			if (item->cpu == cpu)
-				return item->row;
-		}
-	return HISTORY_NO_ROW;
-}
-
-static guint32 thread_row(const AnalysisStoreTrace *t, guint32 serial)
-{
-	guint table;
-
-	if (serial == G_MAXUINT32 || !history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) ||
-	    serial >= history_table_len(t->history, table))
-		return HISTORY_NO_ROW;
-	const KernelThreadItem *item = history_table_get(t->history, table, serial);
-	if (item->same_as < history_table_len(t->history, table))
-		item = history_table_get(t->history, table, item->same_as);
-	return item->row == KERNEL_NO_ROW ? HISTORY_NO_ROW : item->row;
-}
-
-/* ---- Flows ----------------------------------------------------------------------------------------------------------------- */
-
-static guint64 mix(guint64 h, guint64 v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
-static guint64 mix_address(guint64 h, const guint8 *address)
-{
-	guint64 v[2];
-
-	memcpy(v, address, sizeof v);
-	return mix(mix(h, v[0]), v[1]);
-}
-
-/* The same for all packets of a connection in one direction, wherever they are seen. */
-static guint64 flow_of(const KernelPacket *p, const KernelConnection *c)
-{
-	guint from = p->side & 1, to = !from;
-
-	return mix(mix_address(mix_address(p->protocol, c->address[from]), c->address[to]), (guint64)c->port[from] << 16 | c->port[to]);
-}
-
 typedef void (*Visit)(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow);
 
 static void each_packet(const AnalysisStoreTrace *t, Visit visit, gpointer user)
@@ -91,7 +38,7 @@ static void each_packet(const AnalysisStoreTrace *t, Visit visit, gpointer user)
 		const KernelPacket *p = history_table_get(t->history, packets, i);
 
 		if (p->connection != KERNEL_NET_NONE)
-			visit(user, t, p, flow_of(p, history_table_get(t->history, connections, p->connection)));
+			visit(user, t, p, kernel_packet_flow(p, history_table_get(t->history, connections, p->connection)));
 	}
 }
 
@@ -220,10 +167,11 @@ static void add_arrived(gpointer user, const AnalysisStoreTrace *t, const Kernel
 		return;
 	s->came_to = t;
 	s->came_as = p->skb;
-	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .came_ns = p->time_ns, .to_row = cpu_row(t, p->cpu)};
-	a.from_row = thread_row(s->from, s->thread);
-	if (a.from_row == HISTORY_NO_ROW)
-		a.from_row = cpu_row(s->from, s->is->cpu);
+	const KernelThreadItem *sender = kernel_find_thread(s->from->history, s->thread);
+	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .came_ns = p->time_ns,
+			    .from_row = sender ? sender->row : KERNEL_NO_ROW, .to_row = kernel_find_cpu_row(t->history, p->cpu)};
+	if (a.from_row == KERNEL_NO_ROW)
+		a.from_row = kernel_find_cpu_row(s->from->history, s->is->cpu);
 	g_array_append_val(m->packets->all, a);
 }
 

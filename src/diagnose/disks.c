@@ -82,7 +82,7 @@ static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
 
 static Owner *owner_of(Scan *s, guint32 serial)
 {
-	const KernelThreadItem *item = diagnose_thread(s->t, serial);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, serial);
 
 	if (!item)
 		return NULL;

@@ -290,7 +290,7 @@ static char *by_whom(const Scan *s, DiagnoseFinding *f, const Storm *storm, guin
 	const AnalysisStoreTrace *guest = diagnose_trace_of(s->d, layers_guest_of(s->d->layers, s->t->member, vcpu));
 	guint most;
 	guint32 serial = greatest_thread(storm->threads, &most);
-	const KernelThreadItem *item = guest && serial != G_MAXUINT32 ? diagnose_thread(guest, serial) : NULL;
+	const KernelThreadItem *item = guest && serial != G_MAXUINT32 ? kernel_find_thread(guest->history, serial) : NULL;
 
 	if (item && item->tid > 0 && 2 * most >= storm->samples) {
 		const char *name = history_text_get(guest->history, item->name);

@@ -71,30 +71,6 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 	return (double)loss->ns >= d->thresholds[DIAGNOSE_LOST_TIME] * (double)range && diagnose_matters_while(d, loss, demand_ns, share);
 }
 
-const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial)
-{
-	guint table;
-
-	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) || serial >= history_table_len(t->history, table))
-		return NULL;
-	const KernelThreadItem *item = history_table_get(t->history, table, serial);
-	return item->same_as < history_table_len(t->history, table) ? history_table_get(t->history, table, item->same_as) : item;
-}
-
-guint32 diagnose_cpu_row(const AnalysisStoreTrace *t, gint32 cpu)
-{
-	guint table;
-
-	if (history_find_table(t->history, KERNEL_CPUS_TABLE, sizeof(KernelCpuItem), &table))
-		for (guint64 i = 0; i < history_table_len(t->history, table); i++) {
-			const KernelCpuItem *item = history_table_get(t->history, table, i);
-
-			if (item->cpu == cpu)
-				return item->row;
-		}
-	return HISTORY_NO_ROW;
-}
-
 char *diagnose_processors(guint64 cpus)
 {
 	GString *s = g_string_new(NULL);

@@ -50,7 +50,7 @@ static void find_names(Scan *s)
 
 static void add_call(Scan *s, const KernelSyscallItem *call)
 {
-	const KernelThreadItem *item = diagnose_thread(s->t, call->thread);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, call->thread);
 	Process *p = item ? g_hash_table_lookup(s->processes, GINT_TO_POINTER(item->pid)) : NULL;
 
 	if (!item || item->pid < 0 || call->end_ns <= s->begin || call->end_ns - (gint64)call->ns >= s->end)

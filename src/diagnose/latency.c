@@ -171,7 +171,7 @@ static void add_finding(const Scan *s, const Peer *p, const DiagnoseLoss *loss)
 {
 	DiagnoseFinding *f = diagnose_finding_new(s->d, "network-latency", loss, s->end - s->begin);
 	const KernelNetInterface *n = history_table_get(s->t->history, s->interfaces, p->interface);
-	const KernelThreadItem *reader = diagnose_thread(s->t, n->reader);
+	const KernelThreadItem *reader = kernel_find_thread(s->t->history, n->reader);
 	gint32 pid = reader && reader->is_kthread ? diagnose_vhost_pid(history_text_get(s->t->history, reader->name)) : reader ? reader->pid : -1;
 	guint32 vm = diagnose_vm_of_pid(s->t, pid);
 	char address[KERNEL_ADDRESS_LEN], slow[ST_FORMAT_MAX], base[ST_FORMAT_MAX];
@@ -191,8 +191,8 @@ static void add_finding(const Scan *s, const Peer *p, const DiagnoseLoss *loss)
 static void judge(const Scan *s, Peer *p)
 {
 	g_autoptr(DiagnoseLoss) loss = diagnose_loss_new(s->t);
-	const KernelThreadItem *item = diagnose_thread(s->t, p->thread);
-	guint32 row = item && item->row != KERNEL_NO_ROW ? item->row : diagnose_cpu_row(s->t, 0);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, p->thread);
+	guint32 row = item && item->row != KERNEL_NO_ROW ? item->row : kernel_find_cpu_row(s->t->history, 0);
 
 	diagnose_spans_merge(p->spans);
 	for (guint i = 0; i < p->spans->len; i++) {

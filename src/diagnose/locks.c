@@ -177,7 +177,7 @@ static GArray *spans_of(Process *p, const char *detail)
 /* What was taken from the lock's holder meanwhile. */
 static void add_stolen(const Scan *s, Process *p, const KernelFutexWaitItem *w)
 {
-	const KernelThreadItem *holder = diagnose_thread(s->t, w->waker);
+	const KernelThreadItem *holder = kernel_find_thread(s->t->history, w->waker);
 	gint64 until = w->woken_ns > w->begin_ns && w->woken_ns < w->end_ns ? w->woken_ns : w->end_ns;
 	HistoryWalk walk;
 	HistoryInterval i;
@@ -198,7 +198,7 @@ static void add_stolen(const Scan *s, Process *p, const KernelFutexWaitItem *w)
 
 static void add_wait(Scan *s, const KernelFutexWaitItem *w, guint64 number)
 {
-	const KernelThreadItem *waiter = diagnose_thread(s->t, w->thread);
+	const KernelThreadItem *waiter = kernel_find_thread(s->t->history, w->thread);
 	Process *p;
 
 	if (!waiter || waiter->pid < 0 || !is_lock(s, w))
@@ -221,7 +221,7 @@ static gint64 wanted(const Scan *s, const Process *p)
 
 	g_hash_table_iter_init(&iter, p->threads);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		const KernelThreadItem *item = diagnose_thread(s->t, GPOINTER_TO_UINT(key) - 1);
+		const KernelThreadItem *item = kernel_find_thread(s->t->history, GPOINTER_TO_UINT(key) - 1);
 		gint64 ns[HISTORY_STATES_MAX] = {0};
 
 		if (!item || item->row == KERNEL_NO_ROW)
@@ -239,7 +239,7 @@ static void add_proof(const Scan *s, const Process *p, DiagnoseLoss *loss)
 {
 	for (guint i = 0; i < p->items->len; i++) {
 		const KernelFutexWaitItem *w = history_table_get(s->t->history, s->waits, g_array_index(p->items, guint64, i));
-		const KernelThreadItem *item = diagnose_thread(s->t, w->thread);
+		const KernelThreadItem *item = kernel_find_thread(s->t->history, w->thread);
 		HistoryInterval at;
 
 		if (item && item->row != KERNEL_NO_ROW && history_at(s->t->history, item->row, w->begin_ns + (w->end_ns - w->begin_ns) / 2, &at) &&

@@ -99,7 +99,7 @@ static void add_finding(const Scan *s, const Interface *n, const KernelNetInterf
 	DiagnoseFinding *f = diagnose_finding_new(s->d, "network-loss", loss, s->end - s->begin);
 	const KernelNetInterface *drops = dropper(s);
 	const char *name = history_text_get(s->t->history, interface->name);
-	const KernelThreadItem *reader = diagnose_thread(s->t, interface->reader);
+	const KernelThreadItem *reader = kernel_find_thread(s->t->history, interface->reader);
 	gint32 pid = reader && reader->is_kthread ? diagnose_vhost_pid(history_text_get(s->t->history, reader->name)) : reader ? reader->pid : -1;
 	guint32 vm = diagnose_vm_of_pid(s->t, pid);
 	g_autofree char *culprit = drops ? g_strdup_printf("drops of %s", history_text_get(s->t->history, drops->name)) : g_strdup_printf("the network beyond %s", name);
@@ -125,8 +125,8 @@ static void judge(const Scan *s)
 	if (!n || (double)n->again < s->d->thresholds[DIAGNOSE_NETWORK_LOSS] * (double)n->sent)
 		return;
 	const KernelConnection *k = history_table_get(s->t->history, s->connections, n->connection);
-	const KernelThreadItem *item = diagnose_thread(s->t, k->thread);
-	guint32 row = item && item->row != KERNEL_NO_ROW ? item->row : diagnose_cpu_row(s->t, n->cpu);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, k->thread);
+	guint32 row = item && item->row != KERNEL_NO_ROW ? item->row : kernel_find_cpu_row(s->t->history, n->cpu);
 	for (guint i = 0; i < n->spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(n->spans, DiagnoseSpan, i);
 

@@ -25,7 +25,7 @@ typedef struct {
 
 static gboolean is_reclaim(const Scan *s, guint32 serial)
 {
-	const KernelThreadItem *item = diagnose_thread(s->t, serial);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, serial);
 
 	return item && item->is_kthread && g_str_has_prefix(history_text_get(s->t->history, item->name), "kswapd");
 }
@@ -113,7 +113,7 @@ static gint32 taker(const Scan *s)
 		return -1;
 	for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
 		const KernelFaultItem *f = history_table_get(s->t->history, table, i);
-		const KernelThreadItem *item = f->time_ns >= s->begin && f->time_ns < s->end ? diagnose_thread(s->t, f->thread) : NULL;
+		const KernelThreadItem *item = f->time_ns >= s->begin && f->time_ns < s->end ? kernel_find_thread(s->t->history, f->thread) : NULL;
 		gpointer key = GINT_TO_POINTER(item ? item->pid : -1);
 		guint n = GPOINTER_TO_UINT(g_hash_table_lookup(faults, key)) + 1;
 

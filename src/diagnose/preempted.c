@@ -93,7 +93,7 @@ static guint32 vm_of(const AnalysisStoreTrace *t, guint32 vcpu)
 static By classify(const Scan *s, guint32 serial, char **name_out, gint32 *pid_out)
 {
 	guint32 vcpu = layers_vcpu_of(s->d->layers, s->host->member, serial);
-	const KernelThreadItem *item = diagnose_thread(s->host, serial);
+	const KernelThreadItem *item = kernel_find_thread(s->host->history, serial);
 	const char *name = item ? history_text_get(s->host->history, item->name) : "";
 
 	*pid_out = item ? item->pid : -1;
@@ -137,7 +137,7 @@ static Culprit *culprit_get(Scan *s, By by, const char *name, gint32 pid, gint32
 static Culprit *culprit_of(Scan *s, guint32 serial)
 {
 	Culprit *c = g_hash_table_lookup(s->of, GUINT_TO_POINTER(serial + 1));
-	const KernelThreadItem *item = diagnose_thread(s->host, serial);
+	const KernelThreadItem *item = kernel_find_thread(s->host->history, serial);
 	g_autofree char *name = NULL;
 	gint32 pid;
 

@@ -103,12 +103,6 @@ gboolean diagnose_matters(const Diagnose *d, const DiagnoseLoss *loss, gint64 de
 /* The same without lost.time: of what was found to be heavy while it lasted, however short that was. */
 gboolean diagnose_matters_while(const Diagnose *d, const DiagnoseLoss *loss, gint64 demand_ns, DiagnoseThreshold share);
 
-/* A thread of a trace, by its serial; NULL: there is none. */
-const KernelThreadItem *diagnose_thread(const AnalysisStoreTrace *t, guint32 serial);
-
-/* The row of a processor; HISTORY_NO_ROW. */
-guint32 diagnose_cpu_row(const AnalysisStoreTrace *t, gint32 cpu);
-
 /* "0, 1": bits of processors, up to 63. The caller frees. */
 char *diagnose_processors(guint64 cpus);
 

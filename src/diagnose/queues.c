@@ -31,7 +31,7 @@ typedef struct {
  */
 static gboolean in_one_go(const Scan *s, const KernelPacket *p)
 {
-	guint32 row = diagnose_cpu_row(s->t, p->cpu);
+	guint32 row = kernel_find_cpu_row(s->t->history, p->cpu);
 	HistoryInterval first, i = {0};
 	HistoryWalk walk;
 
@@ -72,7 +72,7 @@ static void read_packets(Scan *s)
 /* Who gets these packets: the VM whose tap it is; else the machine itself sends them. The caller frees. */
 static char *receiver(const Scan *s, const KernelNetInterface *n, gint32 *pid, guint32 *row)
 {
-	const KernelThreadItem *item = diagnose_thread(s->t, n->reader);
+	const KernelThreadItem *item = kernel_find_thread(s->t->history, n->reader);
 	*pid = item ? item->pid : -1;
 	*row = item ? item->row : HISTORY_NO_ROW;
 	if (item && item->is_kthread) /* vhost-183 */
@@ -104,7 +104,7 @@ static void judge(const Scan *s, const Queue *q, const KernelNetInterface *n)
 	g_autofree char *vm = receiver(s, n, &pid, &row);
 
 	if (row == HISTORY_NO_ROW)
-		row = diagnose_cpu_row(s->t, q->cpu);
+		row = kernel_find_cpu_row(s->t->history, q->cpu);
 	diagnose_spans_merge(q->spans);
 	for (guint i = 0; i < q->spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(q->spans, DiagnoseSpan, i);

@@ -93,7 +93,7 @@ static guint64 served(const Disk *k, gint64 begin, gint64 end)
 static void judge_request(const Scan *s, Disk *k, const KernelDiskRequest *r)
 {
 	gint64 ns = r->completed_ns - r->issued_ns, *cost;
-	const KernelThreadItem *cause = diagnose_thread(s->t, r->cause);
+	const KernelThreadItem *cause = kernel_find_thread(s->t->history, r->cause);
 
 	if (cause && cause->is_kthread)
 		return; /* writing back what nobody waits for */
@@ -145,7 +145,7 @@ static const KernelThreadItem *victim_of(const Scan *s, const Disk *k)
 			most_ns = ns;
 		}
 	}
-	return most ? diagnose_thread(s->t, GPOINTER_TO_UINT(most) - 1) : NULL;
+	return most ? kernel_find_thread(s->t->history, GPOINTER_TO_UINT(most) - 1) : NULL;
 }
 
 static void set_sufferer(const Scan *s, DiagnoseFinding *f, const KernelThreadItem *item)

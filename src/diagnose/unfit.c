@@ -44,7 +44,7 @@ void diagnose_rule_unfit(Diagnose *d, const AnalysisStoreTrace *t)
 	for (guint i = 0; i < spans->len; i++) {
 		const DiagnoseSpan *w = &g_array_index(spans, DiagnoseSpan, i);
 
-		diagnose_loss_add_in_row(loss, w->begin, w->end, diagnose_cpu_row(t, cpu));
+		diagnose_loss_add_in_row(loss, w->begin, w->end, kernel_find_cpu_row(t->history, cpu));
 	}
 	if (diagnose_matters(d, loss, diagnose_end(d, t) - diagnose_begin(d, t), DIAGNOSE_UNFIT_SHARE))
 		add_finding(d, t, loss);

@@ -10,8 +10,6 @@
  */
 #include "experiment/private.h"
 
-#include <string.h>
-
 #include "kernel/net.h"
 
 #define SEEN_MAX   (1u << 22)  /* of a machine; if there were more, only those of certain hashes count, the same everywhere */
@@ -34,28 +32,11 @@ typedef struct {
 
 /* ---- What a machine saw ----------------------------------------------------------------------------------------------- */
 
-static guint64 mix(guint64 h, guint64 v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
-static guint64 mix_address(guint64 h, const guint8 *address)
-{
-	guint64 v[2];
-
-	memcpy(v, address, sizeof v);
-	return mix(mix(h, v[0]), v[1]);
-}
-
 static guint64 key_of(const KernelPacket *p, const KernelConnection *c)
 {
-	guint from = p->side & 1, to = !from;
-	guint64 h = mix_address(mix_address(0, c->address[from]), c->address[to]);
+	guint64 h = kernel_packet_mix(kernel_packet_flow(p, c), (guint64)p->seq << 32 | p->ack);
 
-	h = mix(h, (guint64)c->port[from] << 16 | c->port[to]);
-	h = mix(h, (guint64)p->seq << 32 | p->ack);
-	return mix(h, (guint64)p->flags << 48 | (guint64)p->window << 32 | p->payload);
+	return kernel_packet_mix(h, (guint64)p->flags << 48 | (guint64)p->window << 32 | p->payload);
 }
 
 static gint by_key(gconstpointer a, gconstpointer b)

@@ -167,4 +167,12 @@ guint32 kernel_flow_waker(KernelSet *set, const KernelThread *thread);
 /* What the processor does now. */
 KernelCpuStateId kernel_flow_cpu_state(KernelSet *set, gint32 cpu);
 
+/* ---- A finished history ------------------------------------------------------------------------------------------------ */
+
+/* The thread that a serial turned out to be; NULL: there is none of that number. */
+const KernelThreadItem *kernel_find_thread(const History *h, guint32 serial);
+
+/* The row of a processor; KERNEL_NO_ROW: it has none. */
+guint32 kernel_find_cpu_row(const History *h, gint32 cpu);
+
 #endif

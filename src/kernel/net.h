@@ -105,6 +105,12 @@ typedef struct {
 
 #define KERNEL_CONNECTIONS_TABLE "connections"
 
+/* A hash of addresses, ports and protocol: the same for all packets of a connection in one direction, wherever they are seen. */
+guint64 kernel_packet_flow(const KernelPacket *p, const KernelConnection *c);
+
+/* A hash of a hash and one more number. */
+guint64 kernel_packet_mix(guint64 h, guint64 v);
+
 /* The table "net_drops": buffers freed with kfree_skb(), of packets that were seen before. */
 typedef struct {
 	gint64 time_ns;
