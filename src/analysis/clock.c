@@ -2,6 +2,17 @@
 /* clock.c: times of a trace as everybody is told them. */
 #include "analysis/store.h"
 
+const AnalysisStoreTrace *analysis_store_member(const AnalysisStore *s, guint member)
+{
+	for (guint i = 0; i < s->traces->len; i++) {
+		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
+
+		if (t->is_kernel && t->member == member)
+			return t;
+	}
+	return NULL;
+}
+
 gint64 analysis_time(const AnalysisStoreTrace *t, gint64 time)
 {
 	return !t->experiment || t->member == EXPERIMENT_NONE ? time : experiment_to_root(t->experiment, t->member, time);

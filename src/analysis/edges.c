@@ -11,17 +11,6 @@ typedef struct {
 	guint n;
 } Edges;
 
-static const AnalysisStoreTrace *trace_of(const AnalysisStore *s, guint member)
-{
-	for (guint i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
-
-		if (t->is_kernel && t->member == member)
-			return t;
-	}
-	return NULL;
-}
-
 static gboolean is_wanted(const AnalysisStoreTrace *t, const AnalysisQuery *q)
 {
 	g_autoptr(AnalysisFilter) f = analysis_filter_new(q, t);
@@ -51,7 +40,7 @@ static gboolean add(Edges *e, const char *kind, const AnalysisStoreTrace *from, 
 static gboolean add_layers(gpointer user, const LayersEdge *edge)
 {
 	Edges *e = user;
-	const AnalysisStoreTrace *from = trace_of(e->store, edge->from), *to = trace_of(e->store, edge->to);
+	const AnalysisStoreTrace *from = analysis_store_member(e->store, edge->from), *to = analysis_store_member(e->store, edge->to);
 
 	if (!from || !to || (!is_wanted(from, e->query) && !is_wanted(to, e->query)))
 		return TRUE;

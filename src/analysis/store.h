@@ -53,6 +53,9 @@ typedef struct {
 	guint rows;                 /* LAYERS_*_ROWS (layers/layers.h) that will be asked for; 0: all */
 } AnalysisStoreOptions;
 
+/* The kernel's trace of a member of the experiment; NULL: none. */
+const AnalysisStoreTrace *analysis_store_member(const AnalysisStore *s, guint member);
+
 AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions *options, GError **error);
 /* A time of the trace's own clock in the root's, and back. G_MININT64 and G_MAXINT64 stay what they are. */
 gint64 analysis_time(const AnalysisStoreTrace *t, gint64 time);

@@ -10,17 +10,6 @@ typedef struct {
 	const AnalysisQuery *query;
 } Edges;
 
-static const AnalysisStoreTrace *trace_of(const AnalysisStore *s, guint member)
-{
-	for (guint i = 0; i < s->traces->len; i++) {
-		const AnalysisStoreTrace *t = g_ptr_array_index(s->traces, i);
-
-		if (t->is_kernel && t->member == member)
-			return t;
-	}
-	return NULL;
-}
-
 static void put(const Edges *e, const char *kind, const AnalysisStoreTrace *from, guint32 from_row, gint64 from_ns, const AnalysisStoreTrace *to, guint32 to_row,
 		gint64 to_ns)
 {
@@ -34,7 +23,7 @@ static void put(const Edges *e, const char *kind, const AnalysisStoreTrace *from
 static gboolean put_layers(gpointer user, const LayersEdge *edge)
 {
 	const Edges *e = user;
-	const AnalysisStoreTrace *from = trace_of(e->store, edge->from), *to = trace_of(e->store, edge->to);
+	const AnalysisStoreTrace *from = analysis_store_member(e->store, edge->from), *to = analysis_store_member(e->store, edge->to);
 
 	if (from && to)
 		put(e, edge->kind, from, edge->from_row, edge->from_ns, to, edge->to_row, edge->to_ns);

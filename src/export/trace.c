@@ -113,24 +113,25 @@ static guint64 intern(ExportTrace *t, GHashTable *known, guint field, const char
 	return iid;
 }
 
-static void put_name(ExportTrace *t, const char *name)
+/* A text that comes often is told once, and then by its number. */
+static void put_text(ExportTrace *t, GHashTable *known, guint interned, guint by_number, guint by_text, const char *text)
 {
-	guint64 iid = intern(t, t->names, INTERNED_NAME, name);
+	guint64 iid = intern(t, known, interned, text);
 
 	if (iid)
-		proto_uint(t->inner, EVENT_NAME_IID, iid);
+		proto_uint(t->inner, by_number, iid);
 	else
-		proto_text(t->inner, EVENT_NAME, name);
+		proto_text(t->inner, by_text, text);
+}
+
+static void put_name(ExportTrace *t, const char *name)
+{
+	put_text(t, t->names, INTERNED_NAME, EVENT_NAME_IID, EVENT_NAME, name);
 }
 
 static void put_category(ExportTrace *t, const char *category)
 {
-	guint64 iid = intern(t, t->categories, INTERNED_CATEGORY, category);
-
-	if (iid)
-		proto_uint(t->inner, EVENT_CATEGORY_IID, iid);
-	else
-		proto_text(t->inner, EVENT_CATEGORY, category);
+	put_text(t, t->categories, INTERNED_CATEGORY, EVENT_CATEGORY_IID, EVENT_CATEGORY, category);
 }
 
 static void put_notes(ExportTrace *t, const ExportNote *notes)
