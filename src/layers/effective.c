@@ -127,15 +127,15 @@ static void append_lower(Build *b, guint32 row, RowType type, guint own_state, g
 
 static void on_processor(Build *b, guint32 row, RowType type, gint32 cpu, gint64 begin, gint64 end, guint state, guint32 detail)
 {
-	LayersLower lower;
-
 	if (!layers_flat_knows(b->lower, cpu)) {
 		history_append(b->out, row, end, state, detail);
 		return;
 	}
-	for (gint64 at = begin; at < end; at = lower.end) {
-		layers_flat_at(b->lower, cpu, at, &lower);
-		lower.end = MIN(lower.end, end);
+	for (gint64 at = begin; at < end;) {
+		const LayersLower *known = layers_flat_at(b->lower, cpu, at);
+		LayersLower lower = known ? *known : (LayersLower){.end = end, .kind = LAYERS_LOWER_UNKNOWN};
+
+		at = lower.end = MIN(lower.end, end);
 		append_lower(b, row, type, state, detail, &lower);
 	}
 }

@@ -4,23 +4,21 @@
  */
 #include "layers/private.h"
 
-static gboolean same(const LayersFlatItem *a, const LayersLower *l)
+static gboolean same(const LayersLower *a, const LayersLower *b)
 {
-	return a->kind == l->kind && a->level == l->level && a->halting == l->halting && a->detail == l->detail;
+	return a->kind == b->kind && a->level == b->level && a->halting == b->halting && a->detail == b->detail;
 }
 
 static void add_cpu(LayersFlat *f, LayersLowerWalk *w)
 {
-	LayersFlatItem *last = NULL;
+	LayersLower *last = NULL;
 	LayersLower l;
 
 	layers_lower_start(w, history_begin(f->h), history_end(f->h));
 	while (layers_lower_next(w, &l)) {
-		if (!last || !same(last, &l)) {
+		if (!last || !same(last, &l))
 			last = history_table_add(f->h, f->table);
-			*last = (LayersFlatItem){.kind = l.kind, .level = l.level, .halting = l.halting != FALSE, .detail = l.detail};
-		}
-		last->end = l.end;
+		*last = l;
 	}
 }
 
@@ -32,7 +30,7 @@ LayersFlat *layers_flat_new(const Layers *l, guint member, guint n_cpus, guint64
 	LayersLowerWalk walk;
 
 	f->h = history_new(history_begin(own), history_end(own), &(HistoryOptions){.memory = memory});
-	f->table = history_table(f->h, "lower", sizeof(LayersFlatItem));
+	f->table = history_table(f->h, "lower", sizeof(LayersLower));
 	f->n_cpus = n_cpus;
 	f->cpus = g_new0(LayersFlatCpu, n_cpus + 1);
 	for (guint c = 0; c < n_cpus; c++) {
@@ -54,7 +52,7 @@ void layers_flat_free(LayersFlat *f)
 	g_free(f);
 }
 
-static const LayersFlatItem *item(const LayersFlat *f, LayersFlatCpu *c, guint64 i)
+static const LayersLower *item(const LayersFlat *f, LayersFlatCpu *c, guint64 i)
 {
 	if (G_UNLIKELY(i - c->run_first >= c->run_len)) {
 		c->run = history_table_run(f->h, f->table, i, &c->run_len);
@@ -83,10 +81,10 @@ static void search(const LayersFlat *f, LayersFlatCpu *c, gint64 time)
 	c->at = low;
 }
 
-void layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time, LayersLower *out)
+const LayersLower *layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time)
 {
 	LayersFlatCpu *c = &f->cpus[cpu];
-	const LayersFlatItem *i = c->at < c->end ? item(f, c, c->at) : NULL;
+	const LayersLower *i = c->at < c->end ? item(f, c, c->at) : NULL;
 
 	if (i && i->end <= time) {
 		c->at_begin = i->end;
@@ -96,6 +94,5 @@ void layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time, LayersLower *out)
 		search(f, c, time);
 		i = c->at < c->end ? item(f, c, c->at) : NULL;
 	}
-	*out = i ? (LayersLower){.begin = time, .end = i->end, .kind = i->kind, .level = i->level, .halting = i->halting, .detail = i->detail} :
-		   (LayersLower){.begin = time, .end = G_MAXINT64, .kind = LAYERS_LOWER_UNKNOWN};
+	return i;
 }

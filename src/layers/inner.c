@@ -7,10 +7,10 @@ gboolean layers_is_wait(guint state)
 	return state == KVM_STATE_PREEMPTED || state == KVM_STATE_WAIT_CPU;
 }
 
-/* Along a walk, times mostly go on by little: so many steps are cheaper than looking for a place anew. */
+/* Walk on until the interval that ends after `time`; FALSE: it is too far away. Along a walk, times mostly go on by little: so many steps are cheaper than looking for a place anew. */
 #define STEPS_MAX 48
 
-gboolean layers_walk_to(HistoryWalk *w, HistoryInterval *at, gboolean *have, gint64 time)
+static gboolean walk_to(HistoryWalk *w, HistoryInterval *at, gboolean *have, gint64 time)
 {
 	for (guint steps = 0; *have && at->end_ns <= time; steps++) {
 		if (steps == STEPS_MAX)
@@ -52,7 +52,7 @@ static void open(LayersInner *i, const Layers *l, guint member, guint32 serial, 
 	i->cpu = processor(i, p, serial, at);
 	guint32 row = i->cpu < 0 ? HISTORY_NO_ROW : wait ? p->occupants[i->cpu] : p->cpus[i->cpu];
 	if (row != HISTORY_NO_ROW && row == i->row && i->have_ran && i->ran.begin_ns <= at->begin_ns &&
-	    layers_walk_to(&i->walk, &i->ran, &i->have_ran, at->begin_ns))
+	    walk_to(&i->walk, &i->ran, &i->have_ran, at->begin_ns))
 		return;
 	i->row = row;
 	i->have_ran = FALSE;

@@ -312,7 +312,6 @@ gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out)
 		return FALSE;
 	while (w->have && w->at_end <= w->begin)
 		advance(w);
-	out->begin = w->begin;
 	if (!w->have || w->at_begin > w->begin) { /* before the row begins, or behind its end */
 		set(out, LAYERS_LOWER_UNKNOWN, 0, 0);
 		out->end = MIN(w->at_begin, w->end);

@@ -52,9 +52,6 @@ typedef struct {
 	gboolean have_ran;
 } LayersInner;
 
-/* Walk on until the interval that ends after `time`; FALSE: it is too far away. */
-gboolean layers_walk_to(HistoryWalk *w, HistoryInterval *at, gboolean *have, gint64 time);
-
 gboolean layers_is_wait(guint state);
 
 /* What is known of `pos`, a time in the interval `at` of the row of the vCPU whose thread `serial` is; `*end`: until when. FALSE: nothing. */
@@ -65,10 +62,10 @@ gboolean layers_inner_at(LayersInner *i, const Layers *l, guint member, guint32 
 typedef enum { LAYERS_LOWER_RUNS, LAYERS_LOWER_EXIT, LAYERS_LOWER_STEAL, LAYERS_LOWER_HALTED, LAYERS_LOWER_UNKNOWN } LayersLowerKind;
 
 typedef struct {
-	gint64 begin, end;   /* in the guest's own clock, cut to what was asked for */
+	gint64 end;          /* in the guest's own clock: it begins where the one before ends */
 	guint8 kind;         /* LayersLowerKind */
 	guint8 level;        /* 0 .. KERNEL_LEVELS - 1: of EXIT, STEAL: at which it was decided */
-	gboolean halting;    /* EXIT: the guest had asked to be halted */
+	guint8 halting;      /* EXIT: the guest had asked to be halted */
 	guint32 detail;      /* text of the history that is being made */
 } LayersLower;
 
@@ -110,18 +107,11 @@ gboolean layers_lower_next(LayersLowerWalk *w, LayersLower *out);
 
 /* ---- flat.c: the same, found once for all who ask ------------------------------------------------------------------------ */
 
-/* From where the one before ends. */
-typedef struct {
-	gint64 end;
-	guint32 detail;
-	guint8 kind, level, halting; /* as LayersLower has them */
-} LayersFlatItem;
-
 typedef struct {
 	guint64 first, end; /* its items; none: nothing is known of it */
 	guint64 at;         /* the one asked for last, */
 	gint64 at_begin;    /* and where it begins */
-	const LayersFlatItem *run; /* items that lie behind one another */
+	const LayersLower *run; /* items that lie behind one another */
 	guint64 run_first, run_len;
 } LayersFlatCpu;
 
@@ -143,8 +133,8 @@ static inline gboolean layers_flat_knows(const LayersFlat *f, gint32 cpu)
 	return cpu >= 0 && (guint)cpu < f->n_cpus && f->cpus[cpu].first < f->cpus[cpu].end;
 }
 
-/* What a processor that is known did at `time`, and until when. Quick if times go on by little. */
-void layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time, LayersLower *out);
+/* What a processor that is known did at `time`, and until when; NULL: that is beyond all that is known. Quick if times go on by little. */
+const LayersLower *layers_flat_at(LayersFlat *f, gint32 cpu, gint64 time);
 
 /* ---- effective.c ------------------------------------------------------------------------------------------------------- */
 
