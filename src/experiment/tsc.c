@@ -90,62 +90,43 @@ static guint64 to_host(const ExperimentTscVcpu *v, guint64 tsc)
 	return v->ratio ? (guint64)(((Wide)scaled << v->bits) / v->ratio) : scaled;
 }
 
-/* The time at a counter's value between two readings, or beyond them. */
-static double time_by(const ExperimentReading *a, const ExperimentReading *b, guint64 tsc)
+/* The last of a machine's readings before or at a value of the counter, but for the very last; the one behind it is on the other side. */
+static guint before(const ExperimentTsc *t, guint64 tsc)
 {
-	return (double)(b->time_ns - a->time_ns) / (double)(b->tsc - a->tsc) * (double)(gint64)(tsc - a->tsc);
-}
+	guint lo = 0, hi = t->readings->len - 1;
 
-/* Which of a machine's readings to go by: those on either side that are apart, or the outermost. */
-static void around(const ExperimentTsc *t, guint64 tsc, const ExperimentReading **a, const ExperimentReading **b)
-{
-	guint n = t->readings->len, lo = 0, hi = n - 1;
+	while (hi - lo > 1) {
+		guint middle = lo + (hi - lo) / 2;
 
-	for (guint i = 0; i < n; i++)
-		if (reading(t, i)->tsc <= tsc)
-			lo = i;
-	for (guint i = n; i-- > 0;)
-		if (reading(t, i)->tsc >= tsc)
-			hi = i;
-	while (reading(t, hi)->time_ns - reading(t, lo)->time_ns < SPAN_MIN_NS && (lo > 0 || hi < n - 1)) {
-		lo -= lo > 0;
-		hi += hi < n - 1;
+		if (reading(t, middle)->tsc <= tsc)
+			lo = middle;
+		else
+			hi = middle;
 	}
-	*a = reading(t, lo);
-	*b = reading(t, hi);
+	return lo;
 }
 
-static gint64 distance(const ExperimentTsc *t, gint64 time)
-{
-	gint64 least = G_MAXINT64;
-
-	for (guint i = 0; i < t->readings->len; i++)
-		least = MIN(least, ABS(reading(t, i)->time_ns - time));
-	return least;
-}
-
-/* A tick of the counter in ns. */
-static double tick(const ExperimentReading *a, const ExperimentReading *b)
-{
-	return (double)(b->time_ns - a->time_ns) / (double)(b->tsc - a->tsc);
-}
-
-/* When the host had it that the guest read its clock. FALSE: that offset was not yet, or no more, the vCPU's; or it is none. */
+/*
+ * When the host had it that the guest read its clock: between its readings on either side, or, if those are not apart, its outermost. FALSE: that offset was not yet, or no more, the
+ * vCPU's; or it is none.
+ */
 static gboolean find_time(const Pair *p, const Offset *o, const ExperimentReading *mine, ExperimentPassed *out)
 {
-	const ExperimentReading *a, *b;
+	const ExperimentTsc *t = p->theirs;
 	guint64 tsc = to_host(&o->is, mine->tsc);
+	const ExperimentReading *left = reading(t, before(t, tsc)), *right = left + 1;
+	gboolean apart = right->time_ns - left->time_ns >= SPAN_MIN_NS;
+	const ExperimentReading *a = apart ? left : reading(t, 0), *b = apart ? right : reading(t, t->readings->len - 1);
 
-	around(p->theirs, tsc, &a, &b);
-	if (b->tsc <= a->tsc || b->time_ns <= a->time_ns)
+	if (b->tsc <= a->tsc)
 		return FALSE;
-	double moved = time_by(a, b, tsc);
+	double tick = (double)(b->time_ns - a->time_ns) / (double)(b->tsc - a->tsc), moved = tick * (double)(gint64)(tsc - a->tsc);
 	if (fabs(moved) > (double)EXPERIMENT_SPAN_MAX)
 		return FALSE;
 	out->a = mine->time_ns;
 	out->b = a->time_ns + (gint64)llround(moved);
-	out->slack = EXPERIMENT_WOBBLE_NS + (gint64)ceil(tick(a, b) * (double)MIN(mine->width / 2 + MAX(a->width, b->width) / 2, 1u << 30) +
-							 STRAY * (double)MIN(distance(p->theirs, out->b), EXPERIMENT_SPAN_MAX));
+	gint64 stray = MIN(ABS(left->time_ns - out->b), ABS(right->time_ns - out->b));
+	out->slack = EXPERIMENT_WOBBLE_NS + (gint64)ceil(tick * (double)MIN(mine->width / 2 + MAX(a->width, b->width) / 2, 1u << 30) + STRAY * (double)stray);
 	return out->b >= o->from && out->b < o->to;
 }
 

@@ -53,7 +53,10 @@ static void read_clock(const Reader *r, char **words, guint n)
 		return;
 	}
 	ExperimentReading reading = {.tsc = v[0], .width = v[2], .time_ns = ctf_clock_ns(r->clock, v[1])};
-	g_array_append_val(r->tsc->readings, reading);
+	if (experiment_is_time(reading.time_ns))
+		g_array_append_val(r->tsc->readings, reading);
+	else
+		complain(r, "no clock is that far from 1970");
 }
 
 static void read_vcpu(const Reader *r, char **words, guint n)
