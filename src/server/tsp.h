@@ -201,8 +201,21 @@ static inline const AnalysisStoreTrace *tsp_trace(const AnalysisStore *store, gu
 	return g_ptr_array_index(store->traces, i);
 }
 
-/* Headers of a tree: pairs of name and type ("STRING", "NUMBER", ...), ended by NULL. */
-void tsp_put_headers(StJson *json, const char *const *headers);
+/* ---- Pieces of answers: tsp_pieces.c ------------------------------------------------------------------------------------------------- */
+
+void tsp_put_header(StJson *json, const char *name, const char *tooltip, const char *type);
+
+/* A tree up to its entries; `headers`: pairs of name and type ("STRING", "NUMBER", ...), ended by NULL. And what is behind them: so many levels are open at first, -1: all. TRUE. */
+void tsp_begin_tree(StJson *json, const char *const *headers);
+gboolean tsp_end_tree(StJson *json, gint levels);
+
+/* An entry up to its labels: those follow, then two st_json_end() with other members between. */
+void tsp_begin_entry(StJson *json, gint64 id, gint64 parent);
+
+/* The member "style" of something that looks as tsp_put_styles() has it. */
+void tsp_put_style(StJson *json, const char *key);
+
+void tsp_put_arrow(StJson *json, gint64 begin, gint64 end, gint32 from, gint32 to);
 
 /* ---- Providers --------------------------------------------------------------------------------------------------------------------- */
 

@@ -67,15 +67,6 @@ static const char *type_of(const char *unit)
 	return "NUMBER";
 }
 
-static void put_header(StJson *json, const char *name, const char *title, const char *type)
-{
-	st_json_begin_object(json);
-	st_json_member_string(json, "name", name);
-	st_json_member_string(json, "tooltip", title);
-	st_json_member_string(json, "dataType", type);
-	st_json_end(json);
-}
-
 /* The first column is the row's name: what it is about. */
 static void put_headers(StJson *json, const json_t *columns)
 {
@@ -84,7 +75,7 @@ static void put_headers(StJson *json, const json_t *columns)
 	for (gsize i = 0; i < json_array_size(columns); i++) {
 		const json_t *c = json_array_get(columns, i);
 
-		put_header(json, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "title")),
+		tsp_put_header(json, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "title")),
 			   type_of(json_string_value(json_object_get(c, "unit"))));
 	}
 	st_json_end(json);
@@ -92,11 +83,7 @@ static void put_headers(StJson *json, const json_t *columns)
 
 static void put_row(StJson *json, gint32 id, const json_t *row, const json_t *columns)
 {
-	st_json_begin_object(json);
-	st_json_member_int(json, "id", id);
-	st_json_member_int(json, "parentId", -1);
-	st_json_key(json, "labels");
-	st_json_begin_array(json);
+	tsp_begin_entry(json, id, -1);
 	for (gsize i = 0; i < json_array_size(columns); i++) {
 		g_autofree char *text = tsp_cell_text(json_object_get(row, json_string_value(json_object_get(json_array_get(columns, i), "name"))));
 
@@ -161,11 +148,7 @@ static void put_count(StJson *json, gint32 id, gint32 parent, const char *name, 
 {
 	char number[ST_FORMAT_MAX];
 
-	st_json_begin_object(json);
-	st_json_member_int(json, "id", id);
-	st_json_member_int(json, "parentId", parent);
-	st_json_key(json, "labels");
-	st_json_begin_array(json);
+	tsp_begin_entry(json, id, parent);
 	st_json_string(json, name);
 	st_json_string(json, st_format_uint(number, count));
 	g_snprintf(number, sizeof(number), "%.2f", all ? 100.0 * (double)count / (double)all : 0);
@@ -241,17 +224,11 @@ static gboolean put_statistics(TspCall *call, GError **error)
 	static const char *const headers[] = {"Event", "STRING", "Events", "NUMBER", "%", "NUMBER", NULL};
 	gint32 id = 1;
 
-	st_json_begin_object(call->json);
-	tsp_put_headers(call->json, headers);
-	st_json_key(call->json, "entries");
-	st_json_begin_array(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < call->store->traces->len; i++)
 		if (!put_trace_counts(call, i, &id, error))
 			return FALSE;
-	st_json_end(call->json);
-	st_json_member_int(call->json, "autoExpandLevel", -1);
-	st_json_end(call->json);
-	return TRUE;
+	return tsp_end_tree(call->json, -1);
 }
 
 const TspProvider tsp_statistics_provider = {.tree = put_statistics, .style = tsp_put_styles};

@@ -16,18 +16,11 @@ static gboolean put_tree(TspCall *call, GError **error)
 	const GPtrArray *all = server_findings(call->experiment)->findings;
 	char lost[ST_FORMAT_MAX];
 
-	st_json_begin_object(call->json);
-	tsp_put_headers(call->json, headers);
-	st_json_key(call->json, "entries");
-	st_json_begin_array(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < all->len; i++) {
 		const DiagnoseFinding *f = all->pdata[i];
 
-		st_json_begin_object(call->json);
-		st_json_member_int(call->json, "id", i + 1);
-		st_json_member_int(call->json, "parentId", -1);
-		st_json_key(call->json, "labels");
-		st_json_begin_array(call->json);
+		tsp_begin_entry(call->json, i + 1, -1);
 		st_json_string(call->json, f->title);
 		st_json_string(call->json, st_format_duration(lost, f->lost_ns));
 		st_json_end(call->json);
@@ -53,13 +46,7 @@ static void put_state(TspCall *call, const DiagnoseFinding *f, gint64 begin, gin
 	st_json_member_int(call->json, "end", end);
 	if (is_lost && !(tags & TSP_EXCLUDED)) {
 		st_json_member_string(call->json, "label", f->culprit.name);
-		st_json_key(call->json, "style");
-		st_json_begin_object(call->json);
-		st_json_member_string(call->json, "parentKey", "finding");
-		st_json_key(call->json, "values");
-		st_json_begin_object(call->json);
-		st_json_end(call->json);
-		st_json_end(call->json);
+		tsp_put_style(call->json, "finding");
 	}
 	if (tags)
 		st_json_member_uint(call->json, "tags", tags);

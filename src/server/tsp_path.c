@@ -139,31 +139,18 @@ static char *detail_of(const Path *p, const GraphSegment *s)
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);
 }
 
+static const char *const headers[] = {"Name", "STRING", NULL};
+
 /* ---- Pieces of answers ------------------------------------------------------------------------------------------------------------------- */
 
 static void put_entry(StJson *json, gint32 id, gint32 parent, const char *label, gint64 begin, gint64 end, gboolean has_data)
 {
-	st_json_begin_object(json);
-	st_json_member_int(json, "id", id);
-	st_json_member_int(json, "parentId", parent);
-	st_json_key(json, "labels");
-	st_json_begin_array(json);
+	tsp_begin_entry(json, id, parent);
 	st_json_string(json, label);
 	st_json_end(json);
 	st_json_member_int(json, "start", begin);
 	st_json_member_int(json, "end", end);
 	st_json_member_bool(json, "hasData", has_data);
-	st_json_end(json);
-}
-
-static void put_style(StJson *json, const char *key)
-{
-	st_json_key(json, "style");
-	st_json_begin_object(json);
-	st_json_member_string(json, "parentKey", key);
-	st_json_key(json, "values");
-	st_json_begin_object(json);
-	st_json_end(json);
 	st_json_end(json);
 }
 
@@ -178,29 +165,11 @@ static void put_state(TspCall *call, gint64 begin, gint64 end, const char *state
 	st_json_member_int(call->json, "end", end);
 	if (style) {
 		st_json_member_string(call->json, "label", *label ? label : state);
-		put_style(call->json, style->key);
+		tsp_put_style(call->json, style->key);
 	}
 	if (tags)
 		st_json_member_uint(call->json, "tags", tags);
 	st_json_end(call->json);
-}
-
-static void begin_tree(StJson *json)
-{
-	static const char *const headers[] = {"Name", "STRING", NULL};
-
-	st_json_begin_object(json);
-	tsp_put_headers(json, headers);
-	st_json_key(json, "entries");
-	st_json_begin_array(json);
-}
-
-static gboolean end_tree(StJson *json)
-{
-	st_json_end(json);
-	st_json_member_int(json, "autoExpandLevel", -1);
-	st_json_end(json);
-	return TRUE;
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -214,7 +183,7 @@ static gboolean put_tree(TspCall *call, GError **error)
 	if (!find_path(call, &p, error))
 		return FALSE;
 	g_autofree char *label = g_strdup_printf("Critical path of %s", p.name);
-	begin_tree(call->json);
+	tsp_begin_tree(call->json, headers);
 	put_entry(call->json, G_MAXINT32, -1, label, call->store->begin_ns, call->store->end_ns, FALSE);
 	for (guint i = 0; i < p.path->len; i++) {
 		guint32 serial = segment(&p, i)->thread;
@@ -224,7 +193,7 @@ static gboolean put_tree(TspCall *call, GError **error)
 		if (name)
 			put_entry(call->json, id, G_MAXINT32, name, call->store->begin_ns, call->store->end_ns, TRUE);
 	}
-	return end_tree(call->json);
+	return tsp_end_tree(call->json, -1);
 }
 
 /* What of the path is in the range, but no more pieces than there are pixels: shorter ones are left out. */
@@ -288,15 +257,8 @@ static gboolean put_arrows(TspCall *call, GError **error)
 		gint32 from = id_of(call, &p, segment(&p, i - 1)->thread), to = id_of(call, &p, segment(&p, i)->thread);
 		gint64 time = analysis_time(p.trace, segment(&p, i)->begin_ns);
 
-		if (!from || !to || from == to || !is_seen(call, time, time + 1, &last))
-			continue;
-		st_json_begin_object(call->json);
-		st_json_member_int(call->json, "start", time);
-		st_json_member_int(call->json, "end", time);
-		st_json_member_int(call->json, "sourceId", from);
-		st_json_member_int(call->json, "targetId", to);
-		put_style(call->json, "wakeup");
-		st_json_end(call->json);
+		if (from && to && from != to && is_seen(call, time, time + 1, &last))
+			tsp_put_arrow(call->json, time, time, from, to);
 	}
 	st_json_end(call->json);
 	return TRUE;
@@ -402,10 +364,10 @@ static gboolean put_flame_tree(TspCall *call, GError **error)
 
 	if (!find_path(call, &p, error))
 		return FALSE;
-	begin_tree(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < FLAME_DEPTH; i++)
 		put_entry(call->json, PATH_ID + (gint32)i, i ? PATH_ID : -1, i ? labels[i] : p.name, 0, end, TRUE);
-	return end_tree(call->json);
+	return tsp_end_tree(call->json, -1);
 }
 
 static gboolean put_flame(TspCall *call, GError **error)

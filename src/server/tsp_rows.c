@@ -77,11 +77,7 @@ static void put_entry(StJson *json, const TspEntry *e)
 {
 	char number[ST_FORMAT_MAX];
 
-	st_json_begin_object(json);
-	st_json_member_int(json, "id", e->id);
-	st_json_member_int(json, "parentId", e->parent);
-	st_json_key(json, "labels");
-	st_json_begin_array(json);
+	tsp_begin_entry(json, e->id, e->parent);
 	st_json_string(json, e->label);
 	st_json_string(json, e->tid >= 0 ? st_format_int(number, e->tid) : "");
 	st_json_end(json);
@@ -102,16 +98,10 @@ static gboolean put_tree(TspCall *call, GError **error)
 	static const char *const headers[] = {"Name", "STRING", "TID", "NUMBER", NULL};
 	g_autoptr(GArray) entries = tsp_tree_new(call->store, call->output->kinds);
 
-	st_json_begin_object(call->json);
-	tsp_put_headers(call->json, headers);
-	st_json_key(call->json, "entries");
-	st_json_begin_array(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < entries->len; i++)
 		put_entry(call->json, &g_array_index(entries, TspEntry, i));
-	st_json_end(call->json);
-	st_json_member_int(call->json, "autoExpandLevel", entries->len > 1000 ? 1 : -1);
-	st_json_end(call->json);
-	return TRUE;
+	return tsp_end_tree(call->json, entries->len > 1000 ? 1 : -1);
 }
 
 /* ---- Texts ------------------------------------------------------------------------------------------------------------------------- */
@@ -493,23 +483,6 @@ static gboolean is_shown(const TspCall *call, const History *h, guint32 row)
 	return row < history_n_rows(h) && g_strv_contains(call->output->kinds, history_kind_name(h, history_row_kind(h, row)));
 }
 
-static void put_arrow(StJson *json, gint64 begin, gint64 end, gint32 from, gint32 to)
-{
-	st_json_begin_object(json);
-	st_json_member_int(json, "start", MIN(begin, end));
-	st_json_member_int(json, "end", end);
-	st_json_member_int(json, "sourceId", from);
-	st_json_member_int(json, "targetId", to);
-	st_json_key(json, "style");
-	st_json_begin_object(json);
-	st_json_member_string(json, "parentKey", "wakeup");
-	st_json_key(json, "values");
-	st_json_begin_object(json);
-	st_json_end(json);
-	st_json_end(json);
-	st_json_end(json);
-}
-
 /* The first edge that ends at or after a time: they were appended as they ended. */
 static guint64 first_edge(const History *h, gint64 time)
 {
@@ -546,7 +519,7 @@ static void put_machine_arrows(const TspCall *call, guint index)
 		next = e.to_ns + step;
 		gint32 from = tsp_id_of(call->store, index, e.from_row), to = tsp_id_of(call->store, index, e.to_row);
 		if (from && to)
-			put_arrow(call->json, analysis_time(t, e.from_ns), analysis_time(t, e.to_ns), from, to);
+			tsp_put_arrow(call->json, analysis_time(t, e.from_ns), analysis_time(t, e.to_ns), from, to);
 	}
 }
 
@@ -578,7 +551,7 @@ static gboolean put_level_arrow(gpointer user, const LayersEdge *e)
 	if (end < call->query->begin_ns || begin > call->query->end_ns || again || !is_shown(call, a->history, e->from_row) || !is_shown(call, c->history, e->to_row))
 		return TRUE;
 	b->next = end + step;
-	put_arrow(call->json, begin, end, tsp_id_of(call->store, from, e->from_row), tsp_id_of(call->store, to, e->to_row));
+	tsp_put_arrow(call->json, begin, end, tsp_id_of(call->store, from, e->from_row), tsp_id_of(call->store, to, e->to_row));
 	return TRUE;
 }
 

@@ -301,17 +301,3 @@ GArray *tsp_tree_new(const AnalysisStore *store, const char *const *kinds)
 	g_hash_table_unref(t.groups);
 	return t.entries;
 }
-
-void tsp_put_headers(StJson *json, const char *const *headers)
-{
-	st_json_key(json, "headers");
-	st_json_begin_array(json);
-	for (; *headers; headers += 2) {
-		st_json_begin_object(json);
-		st_json_member_string(json, "name", headers[0]);
-		st_json_member_string(json, "tooltip", "");
-		st_json_member_string(json, "dataType", headers[1]);
-		st_json_end(json);
-	}
-	st_json_end(json);
-}

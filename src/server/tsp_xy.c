@@ -96,13 +96,11 @@ static gboolean end_series(TspCall *call)
 	return TRUE;
 }
 
+static const char *const headers[] = {"Name", "STRING", NULL};
+
 static void put_entry(StJson *json, gint32 id, gint32 parent, const char *label, gboolean has_data, gboolean is_default)
 {
-	st_json_begin_object(json);
-	st_json_member_int(json, "id", id);
-	st_json_member_int(json, "parentId", parent);
-	st_json_key(json, "labels");
-	st_json_begin_array(json);
+	tsp_begin_entry(json, id, parent);
 	st_json_string(json, label);
 	st_json_end(json);
 	st_json_member_bool(json, "hasData", has_data);
@@ -110,37 +108,19 @@ static void put_entry(StJson *json, gint32 id, gint32 parent, const char *label,
 	st_json_end(json);
 }
 
-static void begin_tree(StJson *json)
-{
-	static const char *const headers[] = {"Name", "STRING", NULL};
-
-	st_json_begin_object(json);
-	tsp_put_headers(json, headers);
-	st_json_key(json, "entries");
-	st_json_begin_array(json);
-}
-
-static gboolean end_tree(StJson *json)
-{
-	st_json_end(json);
-	st_json_member_int(json, "autoExpandLevel", -1);
-	st_json_end(json);
-	return TRUE;
-}
-
 /* ---- Events --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Ids: 1 is all of them, 2 + i those of trace i. */
 static gboolean put_event_tree(TspCall *call, GError **error)
 {
-	begin_tree(call->json);
+	tsp_begin_tree(call->json, headers);
 	put_entry(call->json, 1, -1, "All events", TRUE, TRUE);
 	for (guint i = 0; i < call->store->traces->len; i++) {
 		g_autofree char *label = tsp_machine_label(tsp_trace(call->store, i));
 
 		put_entry(call->json, 2 + (gint32)i, 1, label, TRUE, FALSE);
 	}
-	return end_tree(call->json);
+	return tsp_end_tree(call->json, -1);
 }
 
 static void put_event_series(TspCall *call, guint trace, const char *name)
@@ -181,13 +161,13 @@ static gboolean put_share_tree(TspCall *call, GError **error)
 {
 	g_autoptr(GArray) entries = tsp_tree_new(call->store, call->output->kinds);
 
-	begin_tree(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < entries->len; i++) {
 		const TspEntry *e = &g_array_index(entries, TspEntry, i);
 
 		put_entry(call->json, e->id, e->parent, e->label, e->row != HISTORY_NO_ROW, e->row != HISTORY_NO_ROW && entries->len < 64);
 	}
-	return end_tree(call->json);
+	return tsp_end_tree(call->json, -1);
 }
 
 /* The share of the time of each step in one of the states that the output names. */
@@ -279,10 +259,10 @@ static gboolean put_series_tree(TspCall *call, GError **error)
 
 	if (!names)
 		return FALSE;
-	begin_tree(call->json);
+	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < names->len; i++)
 		put_entry(call->json, (gint32)i + 1, -1, names->pdata[i], TRUE, i < 8);
-	return end_tree(call->json);
+	return tsp_end_tree(call->json, -1);
 }
 
 static double value_of(const json_t *row, const TspSeries *s, double step_ns)
