@@ -6,7 +6,7 @@
 
 Each folder has the traces of one recording, one folder each, that of the host being called "host"; and truth.json, which tells the injected causes and when the recording's phases began. Printed is, as a
 table in Markdown, for each set of traces: the rank of the true cause; the share of the time that its sufferer lost to anything that is put down to it; and the heaviest
-finding of the quiet phases, in which nothing was injected. With --write the table takes the place of what stands between the markers of a page.
+finding of the quiet phases, in which nothing was injected, with what it weighs beside the first finding of the whole. With --write the table takes the place of what stands between the markers of a page.
 """
 import json
 import pathlib
@@ -15,13 +15,16 @@ import sys
 
 BEGIN, END = "<!-- score card: begin -->", "<!-- score card: end -->"
 QUIET_MIN_NS = 2 * 10**9  # shorter phases tell little
+QUIET_MOST = 0.25  # of what the injected cause weighs: the bar for what is found in phases without it
 # What the host's trace alone can say of a cause within a guest that runs VMs: that the guest did it.
 INSTEAD = {"preempted-by-task": "preempted-in-guest", "preempted-by-own-vmm": "preempted-in-guest"}
 
 
-def findings(strata, folder, *options):
+def told(strata, folder, *options):
+    """Findings, and notes: those of little weight."""
     done = subprocess.run([strata, "report", "--format=json", *options, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return json.loads(done.stdout)["findings"] if done.stdout else []
+    report = json.loads(done.stdout) if done.stdout else {"findings": [], "notes": []}
+    return report["findings"], report["notes"]
 
 
 def names(truth, who):
@@ -56,13 +59,18 @@ def explained(found, true):
 
 
 def quietest(strata, truth, folder):
-    """The heaviest finding of the quiet phases, as "id 3 %"."""
+    """The heaviest finding of the quiet phases."""
     heaviest = None
     for begin, end in quiet_phases(truth):
-        for f in findings(strata, folder, f"--begin={begin}", f"--end={end}"):
+        for f in told(strata, folder, f"--begin={begin}", f"--end={end}")[0]:
             if not heaviest or f["weight"] > heaviest["weight"]:
                 heaviest = f
-    return f"{heaviest['id']} {heaviest['share']:.1%}" if heaviest else "none"
+    return heaviest
+
+
+def quiet_text(heaviest, first):
+    """ "id 3 %, weighs 4 %": its share, and what it weighs beside the recording's first finding."""
+    return f"{heaviest['id']} {heaviest['share']:.1%}, weighs {heaviest['weight'] / first['weight']:.0%}" if heaviest else "none"
 
 
 def rows(strata, folder):
@@ -70,11 +78,11 @@ def rows(strata, folder):
     cause = (truth["causes"] or [None])[0]
     guests = sorted(path for path in folder.iterdir() if path.name != "host" and (path / "metadata").is_file() and not path.name.endswith("-ust"))
     for name, part in [("all", folder), ("host", folder / "host")] + [(path.name, path) for path in guests]:
-        found = findings(strata, part)
+        found, notes = told(strata, part)
         true = [f for f in found if cause and is_cause(truth, cause, f, name != "all")]
-        quiet = quietest(strata, truth, part) if name in ("all", "host") else ""
+        quiet = quiet_text(quietest(strata, truth, part), found[0] if found else None) if name in ("all", "host") else ""
         yield [truth["scenario"], cause["kind"] + f" (L{cause['level']})" if cause else "none", name,
-               str(found.index(true[0]) + 1) if true else "-", f"{explained(found, true[0]):.0%}" if true else "-",
+               str(found.index(true[0]) + 1) if true else "-", f"{explained(found + notes, true[0]):.0%}" if true else "-",
                found[0]["id"] if found else "none", quiet]
 
 

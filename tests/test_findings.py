@@ -84,6 +84,32 @@ def test_findings_are_in_the_order_of_what_they_weigh():
         tap.check(all(0 < f["weight"] <= f["lost_ns"] * f["share"] * 1.001 for f in found), f"{scenario.name}: no more than time lost times its share")
 
 
+def check_quiet(scenario):
+    """What the work costs itself may be told there, but nobody else is blamed, and it weighs little beside what was injected."""
+    told = truth(scenario)
+    injected = report(scenario)["findings"][0]
+    for begin, end in score_findings.quiet_phases(told):
+        for finding in report(f"--begin={begin}", f"--end={end}", scenario)["findings"]:
+            tap.check(finding["weight"] < 0.9 * finding["lost_ns"] * finding["share"], f"{finding['title']}")
+            tap.check(finding["weight"] <= score_findings.QUIET_MOST * injected["weight"], f"{finding['title']}: weighs {finding['weight']}, the injected cause {injected['weight']}")
+
+
+def test_nobody_is_blamed_for_phases_in_which_nothing_was_injected():
+    for scenario in tap.scenarios():
+        if truth(scenario).get("causes"):
+            yield scenario.name, check_quiet, scenario
+
+
+def test_what_weighs_little_is_a_note():
+    scenario = tap.SAMPLES / "one-vm-io"
+    told = report(scenario)
+    tap.check(not told["findings"] and told["notes"], f"{told['findings']}")
+    all_of_it = report("--threshold=heavy.share=0", "--threshold=heavy.time=0", scenario)
+    tap.equal(([f["title"] for f in all_of_it["findings"]], all_of_it["notes"]), ([f["title"] for f in told["notes"]], []), "it depends on the bar")
+    text = tap.strata("report", scenario).stdout
+    tap.check("Nothing of weight was found" in text and "Of little weight" in text and told["notes"][0]["title"] in " ".join(text.split()), "people are told, too")
+
+
 def test_thresholds_decide():
     scenario = tap.SAMPLES / "nested-cpu"
     tap.check(report(scenario)["findings"], "something is found")

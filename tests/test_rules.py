@@ -79,7 +79,9 @@ def report(*arguments):
 
 
 def findings(folder, cause, *arguments):
-    return [finding for finding in report(folder, *arguments)["findings"] if finding["id"] == cause]
+    """Also those of little weight."""
+    told = report(folder, *arguments)
+    return [finding for finding in told["findings"] + told["notes"] if finding["id"] == cause]
 
 
 def only(folder, cause, lost_ms, *arguments):
@@ -212,6 +214,43 @@ def test_vcpus_that_sleep_in_their_hypervisor():
 
 def test_vcpus_that_their_guest_has_halted():
     tap.equal(findings(sleeping("halting", HLT), "vmm-blocked"), [], "it had nothing to do")
+
+
+# ---- Who took a processor -------------------------------------------------------------------------------------------------
+
+def robbed(name, each_ms, every_ms, families):
+    """A vCPU that wants to run, and loses its processor to short-lived processes; each is a child of the next of these families' leaders in turn."""
+    m = Host(name)
+    for leader in families:
+        m.process(leader, "script")
+    for i in range(int(2000 / every_ms)):
+        time, pid = 10 + i * every_ms, 1000 + i
+        leader, comm = families[i % len(families)], "sed" if i % 3 else "grep"
+        m.processes[pid], m.comms[pid] = pid, comm
+        m.at(time - 0.5, "sched_process_fork", cpu=1, parent_comm="script", parent_tid=leader, parent_pid=leader, child_comm=comm, child_tid=pid, child_pid=pid)
+        m.at(time, "kvm_x86_exit", exit_reason=1, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+        m.switch(time + 0.01, pid)
+        m.switch(time + 0.01 + each_ms, 201, state=64)
+        m.at(time + 0.02 + each_ms, "kvm_x86_entry", vcpu_id=0)
+    return m.finish(2020)
+
+
+def test_the_processes_of_a_script_are_one_culprit():
+    """Two thirds of them are called sed."""
+    found = only(robbed("script", 4, 20, [300]), "preempted-by-task", 100 * 4)
+    tap.equal((found["culprit"]["name"], [part["title"].split(",")[0] for part in found["folded"]]), ("sed", ["grep"]), "who, and who else")
+    tap.check(abs(found["folded"][0]["lost_ns"] - 34 * 4 * MS) <= MS, f"{found['folded']}")
+
+
+def test_two_scripts_are_two_culprits():
+    tap.equal(len(findings(robbed("scripts", 4, 20, [300, 400]), "preempted-by-task")), 2, "findings")
+
+
+def test_what_costs_little_of_the_time_is_a_note_and_what_costs_a_second_is_not():
+    told = report(robbed("little", 1, 20, [300]))
+    tap.equal(([f["id"] for f in told["findings"]], [f["id"] for f in told["notes"]]), ([], ["preempted-by-task"]), "5 %")
+    told = report(robbed("some", 4, 20, [300]))
+    tap.equal(([f["id"] for f in told["findings"]], told["notes"]), (["preempted-by-task"], []), "20 %")
 
 
 # ---- Nested VMs ------------------------------------------------------------------------------------------------------------

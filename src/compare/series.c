@@ -351,7 +351,7 @@ static void add_finding(Work *w, const DiagnoseFinding *f, guint slice)
 /* What was lost to each cause, however little it was: that nothing is below a threshold and something above it is no change. */
 static gboolean add_findings(Work *w, gint64 begin_ns, gint64 end_ns, guint slice, GError **error)
 {
-	static const char *const thresholds[] = {"lost.share=0", "lost.ms=0", "kernel.share=0", "waking.share=0", NULL};
+	static const char *const thresholds[] = {"lost.share=0", "lost.ms=0", "lost.time=0", "kernel.share=0", "waking.share=0", "heavy.share=0", "heavy.time=0", "heavy.own=0", NULL};
 	DiagnoseOptions o = {.begin_ns = begin_ns, .end_ns = end_ns, .thresholds = thresholds};
 	g_autoptr(Diagnose) d = diagnose_new(w->side->store, &o, error);
 

@@ -88,12 +88,22 @@ static void apply_rules(Diagnose *d)
 		}
 }
 
+static void part_notes(Diagnose *d)
+{
+	for (guint i = 0; i < d->findings->len;)
+		if (diagnose_is_heavy(d, g_ptr_array_index(d->findings, i)))
+			i++;
+		else
+			g_ptr_array_add(d->notes, g_ptr_array_steal_index(d->findings, i));
+}
+
 Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, GError **error)
 {
 	g_autoptr(Diagnose) d = g_new0(Diagnose, 1);
 
 	d->store = s;
 	d->findings = g_ptr_array_new_with_free_func(diagnose_finding_free);
+	d->notes = g_ptr_array_new_with_free_func(diagnose_finding_free);
 	for (guint i = 0; i < DIAGNOSE_THRESHOLD_COUNT; i++)
 		d->thresholds[i] = thresholds[i].value;
 	d->begin_ns = MAX(options->begin_ns, s->begin_ns);
@@ -108,6 +118,7 @@ Diagnose *diagnose_new(const AnalysisStore *s, const DiagnoseOptions *options, G
 	apply_rules(d);
 	diagnose_fold(d);
 	g_ptr_array_sort(d->findings, most_first);
+	part_notes(d);
 	return g_steal_pointer(&d);
 }
 
@@ -116,6 +127,7 @@ void diagnose_free(Diagnose *d)
 	if (!d)
 		return;
 	g_ptr_array_unref(d->findings);
+	g_ptr_array_unref(d->notes);
 	layers_free(d->own_layers);
 	g_clear_pointer(&d->occupants, g_hash_table_unref);
 	g_free(d);

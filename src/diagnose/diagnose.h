@@ -23,6 +23,10 @@
 	T(LOST_SHARE,     "lost.share",     0.01,  "share of the sufferer's demand that must be lost") \
 	T(LOST_MS,        "lost.ms",        20,    "milliseconds that must be lost") \
 	T(LOST_TIME,      "lost.time",      0.01,  "share of the time that is looked at that must be lost: who wants little loses little") \
+	T(HEAVY_SHARE,    "heavy.share",    0.1,   "of weight is what costs that share of the sufferer's demand, by the weight of its cause, ...") \
+	T(HEAVY_TIME,     "heavy.time",     0.05,  "... and that share of the time, ...") \
+	T(HEAVY_SECOND,   "heavy.second",   0.2,   "... or that share of some second. What is not is a note") \
+	T(HEAVY_OWN,      "heavy.own",      0.5,   "the same share, where it is in the nature of the sufferer's own work") \
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
 	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
@@ -109,6 +113,9 @@ typedef struct {
 	GArray *folded;         /* DiagnoseFolded: its symptoms */
 	guint member;           /* of the experiment: the machine on which it was seen */
 	guint victim, offender; /* the machine that suffers, and that of the culprit, if it has a trace; EXPERIMENT_NONE */
+	double of_time;         /* lost_ns as a share of the time that was looked at */
+	double of_second;       /* the same, of the second that lost most, and that of each processor that the sufferer wanted */
+	gboolean is_heavy;      /* its rule has found it heavy while it lasted */
 } DiagnoseFinding;
 
 /* What it weighs: time lost, times its share, times the weight of its cause. */
@@ -120,6 +127,7 @@ typedef struct Diagnose {
 	gint64 begin_ns, end_ns; /* what is looked at, in the root's clock */
 	double thresholds[DIAGNOSE_THRESHOLD_COUNT];
 	GPtrArray *findings;    /* DiagnoseFinding *, the weightiest first: time lost, and its share of the sufferer's demand */
+	GPtrArray *notes;       /* likewise, those of little weight: real, but not why anything is slow */
 	Layers *own_layers;     /* private */
 	GHashTable *occupants;  /* private: AnalysisStoreTrace -> GArray of guint32: rows */
 } Diagnose;

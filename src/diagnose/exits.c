@@ -315,6 +315,7 @@ static void add_finding(const Scan *s, const Storm *storm, Kind kind, guint32 vm
 				   kinds[kind].what, part, from, by);
 	f->advice = g_strdup(kinds[kind].advice);
 	f->offender = f->victim;
+	f->is_heavy = TRUE; /* `storm.share` has been asked of each of its windows */
 	diagnose_add(s->d, f);
 }
 

@@ -19,6 +19,15 @@ static void folded_clear(gpointer folded)
 	g_free(((DiagnoseFolded *)folded)->title);
 }
 
+/* Of several processors that it wanted each counts. */
+static void weigh(const Diagnose *d, DiagnoseFinding *f, const DiagnoseLoss *loss, gint64 demand_ns)
+{
+	double range = (double)MAX(diagnose_end(d, loss->trace) - diagnose_begin(d, loss->trace), 1);
+
+	f->of_time = (double)loss->ns / range;
+	f->of_second = diagnose_loss_peak(loss) / MAX((double)demand_ns / range, 1);
+}
+
 DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns)
 {
 	DiagnoseFinding *f = g_new0(DiagnoseFinding, 1);
@@ -31,6 +40,7 @@ DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const D
 	f->level = loss->trace->level;
 	f->lost_ns = loss->ns;
 	f->share = demand_ns > 0 ? MIN((double)loss->ns / (double)demand_ns, 1) : 0;
+	weigh(d, f, loss, demand_ns);
 	f->ranges = diagnose_loss_ranges(loss);
 	f->evidence = diagnose_loss_evidence(loss);
 	/* Where events were lost, so may have been what speaks against it. */

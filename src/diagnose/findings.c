@@ -5,6 +5,8 @@
 #include "diagnose/private.h"
 
 #define RANGES_SHOWN 4
+#define NOTES_SHOWN  8
+#define FOLDED_SHOWN 4
 #define LIGHT 0.05 /* of the sufferer's demand: below that nobody need worry */
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------- */
@@ -98,13 +100,19 @@ static void json_finding(StJson *j, const DiagnoseFinding *f)
 	st_json_end(j);
 }
 
+static void json_array(StJson *j, const char *key, const GPtrArray *findings)
+{
+	st_json_key(j, key);
+	st_json_begin_array(j);
+	for (guint i = 0; i < findings->len; i++)
+		json_finding(j, g_ptr_array_index(findings, i));
+	st_json_end(j);
+}
+
 void diagnose_json(const Diagnose *d, StJson *j)
 {
-	st_json_key(j, "findings");
-	st_json_begin_array(j);
-	for (guint i = 0; i < d->findings->len; i++)
-		json_finding(j, g_ptr_array_index(d->findings, i));
-	st_json_end(j);
+	json_array(j, "findings", d->findings);
+	json_array(j, "notes", d->notes);
 }
 
 /* ---- For people --------------------------------------------------------------------------------------------------------- */
@@ -182,6 +190,19 @@ static void say_level(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding *f)
 		view_doc_pair(doc, "Level", "L%d, for %s", f->level, f->culprit.machine);
 }
 
+static void say_folded(ViewDoc *doc, const DiagnoseFinding *f)
+{
+	char lost[ST_FORMAT_MAX];
+
+	for (guint i = 0; i < f->folded->len && i < FOLDED_SHOWN; i++) {
+		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
+
+		view_doc_pair(doc, "With it", "%s (%s)", s->title, st_format_duration(lost, s->lost_ns));
+	}
+	if (f->folded->len > FOLDED_SHOWN)
+		view_doc_pair(doc, "With it", "%u more (--format json has them)", f->folded->len - FOLDED_SHOWN);
+}
+
 static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const DiagnoseFinding *f)
 {
 	char lost[ST_FORMAT_MAX], longest[ST_FORMAT_MAX];
@@ -199,28 +220,60 @@ static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const Dia
 		view_doc_pair(doc, "Longest", "%s of %s, in %s at +%s", st_format_duration(longest, e->end_ns - e->begin_ns), e->state, e->row,
 			      st_format_duration(lost, e->begin_ns - d->store->begin_ns));
 	}
-	for (guint i = 0; i < f->folded->len; i++) {
-		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
-
-		view_doc_pair(doc, "With it", "%s (%s)", s->title, st_format_duration(lost, s->lost_ns));
-	}
+	say_folded(doc, f);
 	view_doc_pair(doc, "Ruled out", "%s", f->cause->rules_out);
 	view_doc_pair(doc, "Advice", "%s", f->advice);
 	say_evidence(d, doc, f);
 	view_doc_card_end(doc);
 }
 
+/* One line each: it is where time goes anyway, and nobody has to do anything about it. */
+static void say_notes(const Diagnose *d, ViewDoc *doc)
+{
+	char lost[ST_FORMAT_MAX];
+
+	if (!d->notes->len)
+		return;
+	view_doc_part(doc, "Of little weight");
+	for (guint i = 0; i < d->notes->len && i < NOTES_SHOWN; i++) {
+		const DiagnoseFinding *f = g_ptr_array_index(d->notes, i);
+
+		view_doc_line(doc, "- %s: %s, %.1f %% of %s", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
+	}
+	if (d->notes->len > NOTES_SHOWN)
+		view_doc_line(doc, "- and %u more (--format json has them)", d->notes->len - NOTES_SHOWN);
+}
+
 void diagnose_say(const Diagnose *d, ViewDoc *doc)
 {
 	view_doc_part(doc, "Findings");
 	if (!d->findings->len)
-		view_doc_paragraph(doc, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run to anything that was checked. "
-					"Where the time went is told below.", d->thresholds[DIAGNOSE_LOST_SHARE] * 100);
+		view_doc_paragraph(doc, "Nothing of weight was found: nobody lost %g %% of the time for which he wanted to run to anything that was checked, or %g %% of some second. "
+					"Where the time went is told below.", d->thresholds[DIAGNOSE_HEAVY_SHARE] * 100, d->thresholds[DIAGNOSE_HEAVY_SECOND] * 100);
 	for (guint i = 0; i < d->findings->len; i++)
 		say_finding(d, doc, i + 1, g_ptr_array_index(d->findings, i));
+	say_notes(d, doc);
 }
 
 /* ---- A table -------------------------------------------------------------------------------------------------------------- */
+
+static void add_rows(View *v, const GPtrArray *findings, const char *kind)
+{
+	for (guint i = 0; i < findings->len; i++) {
+		const DiagnoseFinding *f = g_ptr_array_index(findings, i);
+
+		view_begin_row(v);
+		view_set_text(v, 0, f->cause->id);
+		if (f->level >= 0)
+			view_set_int(v, 1, f->level);
+		view_set_text(v, 2, f->sufferer.name);
+		view_set_text(v, 3, f->culprit.name);
+		view_set_int(v, 4, f->lost_ns);
+		view_set_double(v, 5, f->share);
+		view_set_text(v, 6, kind);
+		view_set_text(v, 7, f->title);
+	}
+}
 
 View *diagnose_view(const Diagnose *d)
 {
@@ -232,20 +285,10 @@ View *diagnose_view(const Diagnose *d)
 	view_add_column(v, "culprit", "CULPRIT", VIEW_TEXT);
 	view_add_column(v, "lost_ns", "LOST", VIEW_NS);
 	view_add_column(v, "share", "SHARE", VIEW_RATIO);
+	view_add_column(v, "kind", "KIND", VIEW_TEXT);
 	view_add_column(v, "title", "WHAT", VIEW_TEXT);
-	for (guint i = 0; i < d->findings->len; i++) {
-		const DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
-
-		view_begin_row(v);
-		view_set_text(v, 0, f->cause->id);
-		if (f->level >= 0)
-			view_set_int(v, 1, f->level);
-		view_set_text(v, 2, f->sufferer.name);
-		view_set_text(v, 3, f->culprit.name);
-		view_set_int(v, 4, f->lost_ns);
-		view_set_double(v, 5, f->share);
-		view_set_text(v, 6, f->title);
-	}
+	add_rows(v, d->findings, "finding");
+	add_rows(v, d->notes, "note");
 	view_set_empty_text(v, "Nothing of weight was found.");
 	return v;
 }

@@ -14,6 +14,7 @@ static const struct {
 	{"slow-disk", "slow-disk"},
 	{"slow-disk", "preempted-by-vm"},
 	{"slow-disk", "preempted-by-task"},
+	{"slow-disk", "preempted-by-own-vmm"},
 	{"slow-disk", "cpu-throttle"},
 	{"disk-contention", "disk-contention"},
 	{"vmm-blocked", "disk-contention"},

@@ -25,8 +25,8 @@ static void say_first(const Diagnose *d, GPtrArray *lines)
 	char lost[ST_FORMAT_MAX];
 
 	if (!d->findings->len) {
-		add_line(lines, "Nothing of weight was found: nobody lost more than %g %% of the time for which he wanted to run.",
-			      d->thresholds[DIAGNOSE_LOST_SHARE] * 100);
+		add_line(lines, "Nothing of weight was found: nobody lost %g %% of the time for which he wanted to run, or %g %% of some second.",
+			      d->thresholds[DIAGNOSE_HEAVY_SHARE] * 100, d->thresholds[DIAGNOSE_HEAVY_SECOND] * 100);
 		return;
 	}
 	const DiagnoseFinding *f = g_ptr_array_index(d->findings, 0);

@@ -101,6 +101,18 @@ void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, g
 	diagnose_loss_show(l, MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), row, history_state_name(h, history_row_kind(h, row), at.state));
 }
 
+double diagnose_loss_peak(const DiagnoseLoss *l)
+{
+	guint n = (guint)((G_GINT64_CONSTANT(1000000000) + l->width - 1) / l->width);
+	gint64 sum = 0, most = 0;
+
+	for (guint i = 0; l->bins && i < BINS; i++) {
+		sum += l->bins[i] - (i >= n ? l->bins[i - n] : 0);
+		most = MAX(most, sum);
+	}
+	return (double)most / ((double)n * (double)l->width);
+}
+
 /* ---- When -------------------------------------------------------------------------------------------------------------- */
 
 /* Merge the two ranges with the least time between them. */

@@ -18,6 +18,9 @@ struct DiagnoseLoss {
 	GArray *worst;    /* DiagnoseWorst: the longest ones */
 };
 
+/* Lost in the second that lost most (of a shorter trace, of longer parts: in that part), as a share of it. */
+double diagnose_loss_peak(const DiagnoseLoss *l);
+
 /* DiagnoseRange and DiagnoseEvidence, in the root's clock. */
 GArray *diagnose_loss_ranges(const DiagnoseLoss *l);
 GArray *diagnose_loss_evidence(const DiagnoseLoss *l);

@@ -3,13 +3,15 @@
  * preempted.c: a VM's vCPUs wanted a processor, and something else had it.
  *
  * Decided at the level whose scheduler gave the processor away: each machine that runs VMs is looked at by itself. Who had the processor is known exactly; waits are charged to
- * whoever had it at each instant, so several culprits of one wait share it as they did.
+ * whoever had it at each instant, so several culprits of one wait share it as they did. Processes that one script started are one culprit (family.h).
  */
 #include <string.h>
 
 #include "base/format.h"
-#include "diagnose/private.h"
+#include "diagnose/family.h"
 #include "layers/layers.h"
+
+#define PARTS_MAX 64 /* names in a family that are told apart */
 
 /* What had the processor, and what to call that. */
 typedef enum { BY_VM, BY_SIBLING, BY_OWN_VMM, BY_TASK, BY_KERNEL, BY_WAKING, BY_COUNT } By;
@@ -42,7 +44,14 @@ typedef struct {
 	guint32 vm;         /* BY_VM: which */
 	DiagnoseLoss *loss;
 	guint64 cpus;       /* bits: which processors, up to 63 */
+	GArray *parts;      /* Part; BY_TASK: the greatest gives it its name. Else NULL */
 } Culprit;
+
+/* Processes of one name in a family. */
+typedef struct {
+	guint32 name;       /* text */
+	gint64 ns;
+} Part;
 
 /* Two VMs that take a processor from one another: one cause, and the one that runs more then than at other times is who came to disturb. */
 typedef struct {
@@ -60,6 +69,7 @@ typedef struct {
 	GHashTable *culprits; /* "by name" -> Culprit */
 	GPtrArray *order;     /* the same, as they were met */
 	GHashTable *of;       /* serial + 1 -> Culprit */
+	const DiagnoseFamilies *families;
 	gint64 demand;
 } Scan;
 
@@ -68,6 +78,7 @@ static void culprit_free(gpointer data)
 	Culprit *c = data;
 
 	diagnose_loss_free(c->loss);
+	g_clear_pointer(&c->parts, g_array_unref);
 	g_free(c->name);
 	g_free(c);
 }
@@ -116,14 +127,14 @@ static By classify(const Scan *s, guint32 serial, char **name_out, gint32 *pid_o
 	return BY_TASK;
 }
 
-static Culprit *culprit_get(Scan *s, By by, const char *name, gint32 pid, gint32 tid)
+static Culprit *culprit_get(Scan *s, By by, const char *key_name, const char *name, gint32 pid, gint32 tid)
 {
-	g_autofree char *key = g_strdup_printf("%d %s", by, name);
+	g_autofree char *key = g_strdup_printf("%d %s", by, key_name);
 	Culprit *c = g_hash_table_lookup(s->culprits, key);
 
 	if (!c) {
 		c = g_new0(Culprit, 1);
-		*c = (Culprit){by, g_strdup(name), pid, tid, EXPERIMENT_NONE, diagnose_loss_new(s->host), 0};
+		*c = (Culprit){by, g_strdup(name), pid, tid, EXPERIMENT_NONE, diagnose_loss_new(s->host), 0, by == BY_TASK ? g_array_new(FALSE, FALSE, sizeof(Part)) : NULL};
 		g_hash_table_insert(s->culprits, g_steal_pointer(&key), c);
 		g_ptr_array_add(s->order, c);
 	}
@@ -144,11 +155,29 @@ static Culprit *culprit_of(Scan *s, guint32 serial)
 	if (c)
 		return c;
 	By by = classify(s, serial, &name, &pid);
-	c = culprit_get(s, by, name, pid, item ? item->tid : -1);
+	g_autofree char *family = by == BY_TASK ? g_strdup_printf("%" G_GUINT64_FORMAT, diagnose_family_of(s->families, serial)) : NULL;
+	c = culprit_get(s, by, family ? family : name, name, pid, item ? item->tid : -1);
 	if (by == BY_VM)
 		c->vm = vm_of(s->host, layers_vcpu_of(s->d->layers, s->host->member, serial));
 	g_hash_table_insert(s->of, GUINT_TO_POINTER(serial + 1), c);
 	return c;
+}
+
+static void add_part(const Scan *s, Culprit *c, guint32 serial, gint64 ns)
+{
+	const KernelThreadItem *item = kernel_find_thread(s->host->history, serial);
+	Part part = {item ? item->name : 0, ns};
+
+	for (guint i = 0; i < c->parts->len; i++) {
+		Part *p = &g_array_index(c->parts, Part, i);
+
+		if (p->name == part.name) {
+			p->ns += ns;
+			return;
+		}
+	}
+	if (c->parts->len < PARTS_MAX)
+		g_array_append_val(c->parts, part);
 }
 
 static gboolean add_wait(gpointer user, const LayersWait *wait)
@@ -161,9 +190,11 @@ static gboolean add_wait(gpointer user, const LayersWait *wait)
 	if (wait->occupant != G_MAXUINT32)
 		c = culprit_of(s, wait->occupant);
 	else if (wait->idle)
-		c = culprit_get(s, BY_WAKING, "idle", -1, -1);
+		c = culprit_get(s, BY_WAKING, "idle", "idle", -1, -1);
 	else
 		return TRUE;
+	if (c->parts)
+		add_part(s, c, wait->occupant, wait->end_ns - wait->begin_ns);
 	if (wait->cpu >= 0 && wait->cpu < 64)
 		c->cpus |= 1ull << wait->cpu;
 	diagnose_loss_add(c->loss, wait->begin_ns, wait->end_ns, s->row, kvm_state_name((KvmState)wait->state));
@@ -207,12 +238,40 @@ static double rise(const Scan *s, const DiagnoseFinding *f)
 	return inside - outside;
 }
 
-static void add_finding(const Scan *s, const Culprit *c)
+static gint most_first(gconstpointer a, gconstpointer b)
+{
+	const Part *x = a, *y = b;
+
+	return x->ns != y->ns ? (x->ns < y->ns) - (x->ns > y->ns) : (x->name > y->name) - (x->name < y->name);
+}
+
+/* The greatest of a family names it, the others are told with it. " and 3 others of its family": the caller frees. */
+static char *name_family(const Scan *s, Culprit *c, DiagnoseFinding *f)
+{
+	if (!c->parts)
+		return g_strdup("");
+	g_array_sort(c->parts, most_first);
+	for (guint i = 0; i < c->parts->len; i++) {
+		const Part *p = &g_array_index(c->parts, Part, i);
+		const char *name = history_text_get(s->host->history, p->name);
+
+		if (!i) {
+			g_free(c->name);
+			c->name = g_strdup(*name ? name : "?");
+			continue;
+		}
+		DiagnoseFolded part = {causes[BY_TASK].id, g_strdup_printf("%s, of the same family of processes", name), p->ns};
+		g_array_append_val(f->folded, part);
+	}
+	return c->parts->len > 1 ? g_strdup_printf(" and %u other%s of its family", c->parts->len - 1, c->parts->len > 2 ? "s" : "") : g_strdup("");
+}
+
+static void add_finding(const Scan *s, Culprit *c)
 {
 	DiagnoseFinding *f = diagnose_finding_new(s->d, causes[c->by].id, c->loss, s->demand);
-	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = diagnose_processors(c->cpus);
+	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = diagnose_processors(c->cpus), *others = name_family(s, c, f);
 
-	f->title = g_strdup_printf("%s %s %s on processor%s %s of %s", vm, causes[c->by].says, c->name, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
+	f->title = g_strdup_printf("%s %s %s%s on processor%s %s of %s", vm, causes[c->by].says, c->name, others, strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?",
 				   s->host->name);
 	f->advice = g_strdup(causes[c->by].advice);
 	diagnose_suffers_vm(s->d, f, s->host, s->vm);
@@ -263,11 +322,11 @@ static void settle_rivalries(Diagnose *d, GArray *all)
 			diagnose_add(d, g_array_index(all, Rivalry, i).finding);
 }
 
-static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalries, guint32 vm, const KvmVmItem *item, guint vcpus)
+static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalries, const DiagnoseFamilies *families, guint32 vm, const KvmVmItem *item, guint vcpus)
 {
 	g_autoptr(GHashTable) culprits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, culprit_free), of = g_hash_table_new(NULL, NULL);
 	g_autoptr(GPtrArray) order = g_ptr_array_new();
-	Scan s = {.d = d, .host = host, .rivalries = rivalries, .vm = vm, .item = item, .culprits = culprits, .order = order, .of = of};
+	Scan s = {.d = d, .host = host, .rivalries = rivalries, .vm = vm, .item = item, .culprits = culprits, .order = order, .of = of, .families = families};
 
 	for (guint32 i = 0; i < item->n_vcpus; i++) {
 		s.vcpu = item->first_vcpu + i;
@@ -276,7 +335,7 @@ static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalri
 		layers_waits(d->layers, host->member, s.vcpu, diagnose_begin(d, host), diagnose_end(d, host), add_wait, &s);
 	}
 	for (guint i = 0; i < order->len; i++) {
-		const Culprit *c = g_ptr_array_index(order, i);
+		Culprit *c = g_ptr_array_index(order, i);
 
 		if (diagnose_matters(d, c->loss, s.demand, causes[c->by].share))
 			add_finding(&s, c);
@@ -291,7 +350,8 @@ void diagnose_rule_preempted(Diagnose *d, const AnalysisStoreTrace *t)
 	if (!history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) ||
 	    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
 		return;
+	g_autoptr(DiagnoseFamilies) families = diagnose_families_new(t);
 	for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
-		scan_vm(d, t, rivalries, (guint32)v, history_table_get(t->history, vms, v), vcpus);
+		scan_vm(d, t, rivalries, families, (guint32)v, history_table_get(t->history, vms, v), vcpus);
 	settle_rivalries(d, rivalries);
 }

@@ -91,6 +91,9 @@ gint64 diagnose_loss_ns(const DiagnoseLoss *l);
 /* fold.c: findings that are symptoms of others become theirs. */
 void diagnose_fold(Diagnose *d);
 
+/* heavy.c: TRUE if it is of weight, FALSE if it is a note. */
+gboolean diagnose_is_heavy(const Diagnose *d, const DiagnoseFinding *f);
+
 /* A finding with the loss's time, ranges and evidence; the caller fills in the rest, then gives it to diagnose_add(). */
 DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns);
 void diagnose_finding_free(gpointer finding);

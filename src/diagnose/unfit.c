@@ -28,6 +28,7 @@ static void add_finding(Diagnose *d, const AnalysisStoreTrace *t, const Diagnose
 
 	f->victim = t->member;
 	f->confidence = 1;
+	f->is_heavy = TRUE; /* it says how far everything else can be trusted */
 	f->title = g_strdup_printf("Of %.0f %% of the time of %s it is not known what some processor did: the tracer lost events", f->share * 100, t->name);
 	f->advice = g_strdup("What is told of these times may be wrong, and causes may be missing. Record with larger or more sub-buffers (lttng enable-channel --subbuf-size --num-subbuf), or fewer events.");
 	diagnose_who(&f->sufferer, "trace", t->name, t->name, -1, -1);
