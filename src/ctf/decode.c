@@ -108,24 +108,20 @@ static inline gint64 time_of(const CtfDecoder *d, guint64 cycles)
 	return d->clock ? ctf_clock_ns(d->clock, cycles) : 0;
 }
 
-static inline guint64 extract(const guint8 *base, guint64 pos, const CtfExtract *e)
+static inline guint64 extract_int(guint64 word, const CtfExtract *e)
 {
-	guint64 at = pos + e->bits;
-	guint64 v = ctf_load64(base + (at >> 3));
+	return ((word >> e->shift & e->mask) ^ e->sign) - e->sign;
+}
+
+/* What isn't a little-endian integer. `at`: the fields' first byte. */
+static guint64 extract(const guint8 *base, guint64 at, const CtfExtract *e)
+{
+	guint64 byte = at + e->byte;
 	const guint8 *null;
-	switch (e->kind) {
-	case CTF_EXTRACT_LE:
-		v <<= e->lsh;
-		return e->is_signed ? (guint64)((gint64)v >> e->rsh) : v >> e->rsh;
-	case CTF_EXTRACT_BE:
-		v = GUINT64_SWAP_LE_BE(v) << e->lsh;
-		return e->is_signed ? (guint64)((gint64)v >> e->rsh) : v >> e->rsh;
-	case CTF_EXTRACT_TEXT:
-		null = e->len ? memchr(base + (at >> 3), 0, e->len) : NULL;
-		return CTF_TEXT(at >> 3, null ? (guint64)(null - base) - (at >> 3) : e->len);
-	default:
-		return CTF_TEXT(at >> 3, e->len);
-	}
+	if (e->kind == CTF_EXTRACT_BE)
+		return extract_int(GUINT64_SWAP_LE_BE(ctf_load64(base + byte)), e);
+	null = e->kind == CTF_EXTRACT_TEXT && e->len ? memchr(base + byte, 0, e->len) : NULL;
+	return CTF_TEXT(byte, null ? (guint64)(null - base) - byte : e->len);
 }
 
 static inline CtfRecord *begin_record(const CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan *cp, gint64 ns, guint64 pos,
@@ -190,10 +186,14 @@ static inline void take_fixed(CtfDecoder *d, CtfChunk *chunk, const CtfClassPlan
 	}
 	CtfRecord *r = begin_record(d, chunk, cp, ns, pos, header);
 	r->present = cp->present & ((1u << CTF_WANTS_MAX) - 1);
-	for (guint i = 0; i < cp->n; i++)
-		r->v[i] = 0;
-	for (guint i = 0; i < cp->n_extracts; i++)
-		r->v[cp->extracts[i].out] = extract(d->base, pos, &cp->extracts[i]);
+	const guint8 *fields = d->base + (pos >> 3);
+	const CtfExtract *e = cp->extracts, *plain_end = e + cp->n_plain, *end = e + cp->n_extracts;
+	for (guint i = 0; i < cp->n_absent; i++)
+		r->v[cp->absent[i]] = 0;
+	for (; e < plain_end; e++)
+		r->v[e->out] = extract_int(ctf_load64(fields + e->byte), e);
+	for (; e < end; e++)
+		r->v[e->out] = extract(d->base, pos >> 3, e);
 	end_record(chunk, r, ns);
 }
 

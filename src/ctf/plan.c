@@ -155,6 +155,13 @@ static gboolean prepare_class(CtfEventClass *ec, GError **error)
 	return TRUE;
 }
 
+/* Those that the decoder has a loop of its own for come first. */
+static gint plain_first(gconstpointer a, gconstpointer b)
+{
+	const CtfExtract *x = a, *y = b;
+	return (x->kind != CTF_EXTRACT_LE) - (y->kind != CTF_EXTRACT_LE);
+}
+
 static void fill_fixed(CtfClassPlan *cp)
 {
 	g_autoptr(GArray) extracts = NULL;
@@ -164,10 +171,15 @@ static void fill_fixed(CtfClassPlan *cp)
 		return;
 	cp->fixed_bits = (guint32)bits;
 	cp->n_extracts = (guint8)extracts->len;
+	g_array_sort(extracts, plain_first);
 	for (guint i = 0; i < extracts->len; i++) {
 		cp->extracts[i] = g_array_index(extracts, CtfExtract, i);
+		cp->n_plain += cp->extracts[i].kind == CTF_EXTRACT_LE;
 		cp->present |= 1u << cp->extracts[i].out;
 	}
+	for (guint8 i = 0; i < cp->n; i++)
+		if (!(cp->present >> i & 1))
+			cp->absent[cp->n_absent++] = i;
 }
 
 static CtfClassPlan *class_plan_new(const CtfStreamPlan *plan, const CtfEventClass *ec)

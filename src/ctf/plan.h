@@ -18,7 +18,10 @@ typedef struct {
 	gboolean skip;
 	gboolean reads_header; /* its fields refer to its header's, which a fast loop does not keep */
 	guint8 n;             /* values of a record */
-	guint8 n_extracts;
+	guint8 n_extracts;    /* of these the first n_plain are little-endian integers */
+	guint8 n_plain;
+	guint8 n_absent;      /* values that no extract gives */
+	guint8 absent[CTF_WANTS_MAX];
 	guint32 present;      /* of a record of fixed size */
 	CtfProgram *program;
 	CtfExtract extracts[CTF_WANTS_MAX];

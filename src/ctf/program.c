@@ -330,7 +330,7 @@ static gboolean extract_of(const Op *op, guint64 bits, CtfExtract *e)
 {
 	const CtfFc *fc = op->fc;
 	guint bit = bits & 7;
-	*e = (CtfExtract){.bits = (guint32)bits, .out = (guint8)op->out, .len = (guint32)op->n};
+	*e = (CtfExtract){.byte = (guint32)(bits >> 3), .out = (guint8)op->out, .len = (guint32)op->n};
 	if (op->code == OP_BYTES) {
 		e->kind = op->text ? CTF_EXTRACT_TEXT : CTF_EXTRACT_BYTES;
 		return !op->text || fc->encoding == CTF_TEXT_UTF8;
@@ -338,9 +338,9 @@ static gboolean extract_of(const Op *op, guint64 bits, CtfExtract *e)
 	if (op->code != OP_INT || fc->reverse_bits || fc->size + bit > 64)
 		return FALSE;
 	e->kind = fc->big_endian ? CTF_EXTRACT_BE : CTF_EXTRACT_LE;
-	e->is_signed = fc->is_signed;
-	e->rsh = (guint8)(64 - fc->size);
-	e->lsh = (guint8)(fc->big_endian ? bit : 64 - fc->size - bit);
+	e->mask = G_MAXUINT64 >> (64 - fc->size);
+	e->sign = fc->is_signed ? 1ull << (fc->size - 1) : 0;
+	e->shift = (guint8)(fc->big_endian ? 64 - fc->size - bit : bit);
 	return TRUE;
 }
 

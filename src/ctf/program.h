@@ -53,12 +53,13 @@ gboolean ctf_program_run(const CtfProgram *p, CtfExec *x);
 typedef enum { CTF_EXTRACT_LE, CTF_EXTRACT_BE, CTF_EXTRACT_TEXT, CTF_EXTRACT_BYTES } CtfExtractKind;
 
 typedef struct {
-	guint32 bits;  /* from the program's start */
+	guint64 mask;  /* integers: the 8 bytes there, in their order, >> shift & mask; */
+	guint64 sign;  /* then, without a branch, the sign bit's extension; 0: it has none */
+	guint32 byte;  /* from the program's start */
 	guint32 len;   /* texts, bytes: bytes */
 	guint8 kind;
 	guint8 out;
-	guint8 lsh, rsh; /* integers: v << lsh >> rsh, arithmetic if is_signed */
-	gboolean is_signed;
+	guint8 shift;
 } CtfExtract;
 
 /*
