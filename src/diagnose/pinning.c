@@ -12,7 +12,7 @@
 typedef struct {
 	Diagnose *d;
 	const AnalysisStoreTrace *t;
-	const AnalysisIdle *idle;
+	AnalysisIdle *idle;   /* NULL: nobody needed it yet */
 	DiagnoseLoss *loss;   /* of the VM */
 	guint64 cpus;         /* bits: processors that its vCPUs are tied to, up to 63 */
 	/* of one vCPU */
@@ -21,6 +21,12 @@ typedef struct {
 	gint64 wait_ns, vain_ns;
 } Scan;
 
+static gboolean is_one(guint64 bits)
+{
+	return bits && !(bits & (bits - 1));
+}
+
+/* Most have waited for several processors: of those nothing more is asked. */
 static gboolean look(gpointer user, const LayersWait *w)
 {
 	Scan *s = user;
@@ -29,6 +35,15 @@ static gboolean look(gpointer user, const LayersWait *w)
 		return TRUE;
 	s->waits++;
 	s->seen |= 1ull << MIN(w->cpu, 63);
+	return is_one(s->seen);
+}
+
+static gboolean measure(gpointer user, const LayersWait *w)
+{
+	Scan *s = user;
+
+	if (w->state == KVM_STATE_THROTTLED || w->cpu < 0)
+		return TRUE;
 	s->wait_ns += w->end_ns - w->begin_ns;
 	s->vain_ns += analysis_idle_ns(s->idle, w->cpu, w->begin_ns, w->end_ns);
 	return TRUE;
@@ -46,9 +61,12 @@ static gboolean lose(gpointer user, const LayersWait *w)
 	return TRUE;
 }
 
-static gboolean is_tied(const Scan *s)
+static gboolean is_in_vain(Scan *s, guint32 vcpu, gint64 begin, gint64 end)
 {
-	return s->waits >= WAITS_MIN && !(s->seen & (s->seen - 1)) && (double)s->vain_ns >= s->d->thresholds[DIAGNOSE_PINNING_IDLE] * (double)s->wait_ns;
+	if (!s->idle)
+		s->idle = analysis_idle_new(s->t->history, begin, end);
+	layers_waits(s->d->layers, s->t->member, vcpu, begin, end, measure, s);
+	return (double)s->vain_ns >= s->d->thresholds[DIAGNOSE_PINNING_IDLE] * (double)s->wait_ns;
 }
 
 static void add_vcpu(Scan *s, guint32 vcpu, guint32 row)
@@ -59,7 +77,7 @@ static void add_vcpu(Scan *s, guint32 vcpu, guint32 row)
 	s->waits = s->seen = 0;
 	s->wait_ns = s->vain_ns = 0;
 	layers_waits(s->d->layers, s->t->member, vcpu, begin, end, look, s);
-	if (!is_tied(s))
+	if (s->waits < WAITS_MIN || !is_one(s->seen) || !is_in_vain(s, vcpu, begin, end))
 		return;
 	s->cpus |= s->seen;
 	layers_waits(s->d->layers, s->t->member, vcpu, begin, end, lose, s);
@@ -102,8 +120,8 @@ void diagnose_rule_pinning(Diagnose *d, const AnalysisStoreTrace *t)
 	if (!history_find_table(t->history, KVM_VMS_TABLE, sizeof(KvmVmItem), &vms) || !history_table_len(t->history, vms) ||
 	    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
 		return;
-	g_autoptr(AnalysisIdle) idle = analysis_idle_new(t->history, diagnose_begin(d, t), diagnose_end(d, t));
-	Scan s = {.d = d, .t = t, .idle = idle};
+	Scan s = {.d = d, .t = t};
 	for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
 		judge(&s, (guint32)v, history_table_get(t->history, vms, v), vcpus);
+	analysis_idle_free(s.idle);
 }

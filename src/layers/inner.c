@@ -78,21 +78,21 @@ gboolean layers_inner_at(LayersInner *i, const Layers *l, guint member, guint32 
 
 /* ---- A vCPU's waits --------------------------------------------------------------------------------------------------------- */
 
-/* The parts of one interval; FALSE: the caller wants no more. */
-static gboolean split(const Layers *l, guint member, guint32 serial, const HistoryInterval *at, gint64 from, gint64 to,
+/* The parts of one interval; FALSE: the caller wants no more. `inner` goes on from the interval before. */
+static gboolean split(LayersInner *inner, const Layers *l, guint member, guint32 serial, const HistoryInterval *at, gint64 from, gint64 to,
 		      gboolean (*found)(gpointer user, const LayersWait *wait), gpointer user)
 {
-	LayersInner inner = {.row = HISTORY_NO_ROW};
 	gboolean known = layers_is_wait(at->state);
 
+	inner->is_open = FALSE;
 	for (gint64 pos = from, end; pos < to; pos = end) {
-		gboolean have = known && layers_inner_at(&inner, l, member, serial, at, pos, &end);
-		LayersWait wait = {.begin_ns = pos, .state = at->state, .cpu = known ? inner.cpu : -1, .occupant = G_MAXUINT32};
+		gboolean have = known && layers_inner_at(inner, l, member, serial, at, pos, &end);
+		LayersWait wait = {.begin_ns = pos, .state = at->state, .cpu = known ? inner->cpu : -1, .occupant = G_MAXUINT32};
 
 		end = wait.end_ns = MIN(known ? end : at->end_ns, to);
-		wait.idle = have && inner.ran.state == KERNEL_OCCUPANT_IDLE;
-		if (have && inner.ran.state == KERNEL_OCCUPANT_THREAD)
-			wait.occupant = layers_real_thread(experiment_member(l->experiment, member)->history, inner.ran.detail);
+		wait.idle = have && inner->ran.state == KERNEL_OCCUPANT_IDLE;
+		if (have && inner->ran.state == KERNEL_OCCUPANT_THREAD)
+			wait.occupant = layers_real_thread(experiment_member(l->experiment, member)->history, inner->ran.detail);
 		if (wait.occupant == serial)
 			wait.occupant = G_MAXUINT32;
 		if (!found(user, &wait))
@@ -107,6 +107,7 @@ void layers_waits(const Layers *l, guint member, guint32 vcpu, gint64 begin_ns, 
 	const History *h = experiment_member(l->experiment, member)->history;
 	HistoryWalk walk;
 	HistoryInterval at;
+	LayersInner inner = {.row = HISTORY_NO_ROW};
 	guint table;
 
 	if (!l->machines[member].pieces || !history_find_table(h, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table) || vcpu >= history_table_len(h, table))
@@ -116,6 +117,6 @@ void layers_waits(const Layers *l, guint member, guint32 vcpu, gint64 begin_ns, 
 	history_walk(&walk, h, item->row, begin_ns, end_ns);
 	while (history_walk_next(&walk, &at))
 		if ((layers_is_wait(at.state) || at.state == KVM_STATE_THROTTLED) &&
-		    !split(l, member, serial, &at, MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), found, user))
+		    !split(&inner, l, member, serial, &at, MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), found, user))
 			return;
 }
