@@ -246,6 +246,31 @@ def test_two_scripts_are_two_culprits():
     tap.equal(len(findings(robbed("scripts", 4, 20, [300, 400]), "preempted-by-task")), 2, "findings")
 
 
+def starved(name, own):
+    """A thread of the VM's process on the second processor, which another process keeps busy for 3 of each 10 ms in which it wants to run; or the VM's own vCPU does."""
+    m = Host(name)
+    m.process(200, "qemu-system-x86", 202)
+    m.process(500, "hog")
+    other = 200 if own else 500
+    m.switch(1, other, cpu=1)
+    for i in range(200):
+        time = 10 + i * 10
+        m.wake(time, 202, cpu=1)
+        m.switch(time + 3, 202, cpu=1, state=0)
+        m.switch(time + 5, other, cpu=1, state=1)
+    return m.finish(2020)
+
+
+def test_io_threads_that_somebody_else_keeps_from_running():
+    found = only(starved("starved", False), "io-threads-starved", 200 * 3)
+    tap.equal((found["sufferer"]["kind"], found["culprit"]["name"]), ("vm", "hog"), "who")
+    tap.check(0.55 < found["share"] < 0.65, f"3 of 5 ms: {found['share']}")
+
+
+def test_threads_of_a_vm_that_take_turns_starve_nobody():
+    tap.equal(findings(starved("turns", True), "io-threads-starved"), [], "its own")
+
+
 def test_what_costs_little_of_the_time_is_a_note_and_what_costs_a_second_is_not():
     told = report(robbed("little", 1, 20, [300]))
     tap.equal(([f["id"] for f in told["findings"]], [f["id"] for f in told["notes"]]), ([], ["preempted-by-task"]), "5 %")
@@ -321,6 +346,35 @@ def test_a_machine_with_more_to_run_than_it_can():
 
 def test_a_machine_that_is_idle_in_between_is_not_saturated():
     tap.equal(findings(two_that_want_one("bursts", 30), "cpu-saturated"), [], "idle for half of the time")
+
+
+def with_a_hog(name, from_ms):
+    """A server that wants 4 of each 10 ms; from then on, until it ends, a hog takes the first 3 ms of them and all that is left over."""
+    m = Machine(name)
+    m.process(100, "server")
+    m.process(110, "hog")
+    m.switch(0.5, 0)
+    for time in range(10, 4000, 10):
+        hog = time >= from_ms
+        if hog and time < from_ms + 10:
+            m.switch(time - 1, 110, state=0)
+        m.wake(time, 100)
+        m.switch(time + (6 if hog else 0.02), 100, state=0)
+        m.switch(time + 9.99 if hog else time + 4, 110 if hog else 0, state=1)
+    return m.finish(4000)
+
+
+def test_a_process_that_came_is_to_blame_for_what_the_others_wait():
+    found = only(with_a_hog("hog", 2000), "preempted-by-process", 200 * 6)
+    tap.equal((found["sufferer"]["name"], found["culprit"]["name"]), ("hog", "hog"), "the machine is called so, too")
+    told = report(pathlib.Path(FOLDER.name) / "hog")
+    tap.equal([f["id"] for f in told["findings"]], ["preempted-by-process"], "it is of weight, and the only finding")
+
+
+def test_a_process_that_was_there_all_the_time_is_part_of_the_work():
+    folder = with_a_hog("work", 0)
+    tap.equal(findings(folder, "preempted-by-process"), [], "nothing to compare with")
+    tap.equal(len(findings(folder, "cpu-saturated")), 1, "it is too much for the machine")
 
 
 def interrupted(name, each_us, every_us):

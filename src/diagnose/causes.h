@@ -26,6 +26,8 @@
 	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
 	C("preempted-by-kernel", HOST, 100, "what it wanted to run", "a VM's vCPUs wanted a processor that kernel threads had", DIAGNOSE_SWITCHES, \
 	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
+	C("io-threads-starved", HOST, 100, "what these threads wanted to run", "a VM's I/O threads wanted a processor that somebody else had", DIAGNOSE_SWITCHES, \
+	  "the VM's own threads, which may take turns; threads that sleep: who had the processor was recorded") \
 	C("preempted-in-guest", NESTING, 100, "what it wanted to run", "a nested VM wanted a processor that its own hypervisor's level used otherwise", DIAGNOSE_EXITS " sched_switch", \
 	  "the host: the vCPU below had its processor; serving the nested VM's own exits; another nested VM") \
 	C("nested-exits", NESTING, 50, "what it wanted to run", "a nested VM's exits each cost many exits of the VM in which it runs", DIAGNOSE_EXITS " sched_switch", \
@@ -51,6 +53,8 @@
 	C("exit-storm-memory", HOST, 50, "what it wanted to run", "a VM exits very often for memory that its host has not mapped", DIAGNOSE_EXITS, DIAGNOSE_STORM) \
 	C("cpu-saturated", ALL, 1, "the time", "a machine's own threads want more than its processors can do", "sched_switch sched_waking|sched_wakeup", \
 	  "processors that were taken from it by a lower level, quotas, and processors that were idle meanwhile") \
+	C("preempted-by-process", ALL, 100, "the time", "a machine's programs wait for processors that one which came in addition has", "sched_switch sched_waking|sched_wakeup", \
+	  "work that was there all the time; processors that were taken from it by a lower level, quotas, and processors that were idle meanwhile") \
 	C("interrupt-load", ALL, 50, "those processors' time", "a processor spends a good part of its time on interrupts", "irq_handler_entry irq_softirq_entry", \
 	  "threads: only the handlers' own time counts") \
 	C("lock-contention", ALL, 1, "the time", "threads of a program wait for each other's locks", "sched_switch sched_waking|sched_wakeup syscall:futex", \

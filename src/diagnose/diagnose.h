@@ -36,6 +36,7 @@
 	T(NESTED_SHARE,   "nested.share",   0.1,   "share of the nested VM's demand that handling these must take") \
 	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \
 	T(SATURATED_IDLE, "saturated.idle", 0.05,  "share of the processors' time that may be idle in half a second that counts for that") \
+	T(NEWCOMER_RISE,  "newcomer.rise",  0.4,   "processors that a process must run more at those times than at others, to be blamed for them") \
 	T(THEFT_SHARE,    "theft.share",    0.1,   "share of a VM's demand that interrupts of its host must take") \
 	T(IRQ_SHARE,      "irq.share",      0.3,   "share of a processor's time that interrupts and softirqs must take") \
 	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \

@@ -16,6 +16,12 @@ static const struct {
 	{"slow-disk", "preempted-by-task"},
 	{"slow-disk", "preempted-by-own-vmm"},
 	{"slow-disk", "cpu-throttle"},
+	{"slow-disk", "io-threads-starved"},
+	{"network-latency", "io-threads-starved"},
+	{"vmm-blocked", "io-threads-starved"},
+	{"io-threads-starved", "preempted-by-vm"},
+	{"io-threads-starved", "preempted-by-task"},
+	{"io-threads-starved", "preempted-by-kernel"},
 	{"disk-contention", "disk-contention"},
 	{"vmm-blocked", "disk-contention"},
 	{"vmm-blocked", "slow-disk"},
@@ -29,6 +35,10 @@ static const struct {
 	{"pinning", "preempted-by-kernel"},
 	{"pinning", "preempted-by-own-vmm"},
 	{"preempted-by-sibling", "pinning"},
+	{"preempted-by-process", "preempted-by-task"},
+	{"cpu-saturated", "preempted-by-process"},
+	{"waits-downstream", "preempted-by-process"},
+	{"flush-bound", "preempted-by-process"},
 	{"exit-storm-pause", "preempted-by-vm"},
 	{"exit-storm-pause", "preempted-by-task"},
 	{"exit-storm-pause", "preempted-by-own-vmm"},
@@ -81,11 +91,11 @@ static gboolean is(const DiagnoseWho *a, const DiagnoseWho *b)
 	return !strcmp(a->kind, b->kind) && !strcmp(a->name, b->name);
 }
 
-/* Both were seen on the same machine: of the same sufferer, or he is to blame for the cause. A cause costs not much less than its symptom. */
+/* Both were seen on the same machine: of the same sufferer, or he is to blame for the cause, or the same one is for both. A cause costs not much less than its symptom. */
 static gboolean is_beside(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
 {
 	return symptom->member == cause->member && strcmp(symptom->cause->id, cause->cause->id) != 0 && symptom->lost_ns <= 2 * cause->lost_ns &&
-	       (is(&symptom->sufferer, &cause->sufferer) || is(&symptom->sufferer, &cause->culprit));
+	       (is(&symptom->sufferer, &cause->sufferer) || is(&symptom->sufferer, &cause->culprit) || is(&symptom->culprit, &cause->culprit));
 }
 
 /* Both ends of a connection, and who asks the one that suffers, notice what is in the way, wherever that is. */
@@ -143,7 +153,7 @@ static void fold(DiagnoseFinding *symptom, DiagnoseFinding *cause)
 {
 	DiagnoseFolded folded = {symptom->cause->id, g_strdup(symptom->title), symptom->lost_ns};
 
-	g_array_append_val(cause->folded, folded);
+	g_array_prepend_val(cause->folded, folded); /* before parts that it has of its own */
 	for (guint i = 0; i < symptom->folded->len; i++) {
 		DiagnoseFolded *further = &g_array_index(symptom->folded, DiagnoseFolded, i);
 

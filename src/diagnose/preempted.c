@@ -3,12 +3,13 @@
  * preempted.c: a VM's vCPUs wanted a processor, and something else had it.
  *
  * Decided at the level whose scheduler gave the processor away: each machine that runs VMs is looked at by itself. Who had the processor is known exactly; waits are charged to
- * whoever had it at each instant, so several culprits of one wait share it as they did. Processes that one script started are one culprit (family.h).
+ * whoever had it at each instant, so several culprits of one wait share it as they did. What others took from the VM's helpers (helpers.h) is told apart. Processes that one script started are one culprit (family.h).
  */
 #include <string.h>
 
 #include "base/format.h"
 #include "diagnose/family.h"
+#include "diagnose/helpers.h"
 #include "layers/layers.h"
 
 #define PARTS_MAX 64 /* names in a family that are told apart */
@@ -180,6 +181,14 @@ static void add_part(const Scan *s, Culprit *c, guint32 serial, gint64 ns)
 		g_array_append_val(c->parts, part);
 }
 
+static void charge(const Scan *s, Culprit *c, guint32 occupant, gint32 cpu, gint64 ns)
+{
+	if (c->parts)
+		add_part(s, c, occupant, ns);
+	if (cpu >= 0 && cpu < 64)
+		c->cpus |= 1ull << cpu;
+}
+
 static gboolean add_wait(gpointer user, const LayersWait *wait)
 {
 	Scan *s = user;
@@ -193,12 +202,21 @@ static gboolean add_wait(gpointer user, const LayersWait *wait)
 		c = culprit_get(s, BY_WAKING, "idle", "idle", -1, -1);
 	else
 		return TRUE;
-	if (c->parts)
-		add_part(s, c, wait->occupant, wait->end_ns - wait->begin_ns);
-	if (wait->cpu >= 0 && wait->cpu < 64)
-		c->cpus |= 1ull << wait->cpu;
+	charge(s, c, wait->occupant, wait->cpu, wait->end_ns - wait->begin_ns);
 	diagnose_loss_add(c->loss, wait->begin_ns, wait->end_ns, s->row, kvm_state_name((KvmState)wait->state));
 	return TRUE;
+}
+
+/* That a VM's own threads take turns is not what starves them. */
+static void add_helper_wait(gpointer user, const DiagnoseHelperWait *wait)
+{
+	Scan *s = user;
+	Culprit *c = wait->occupant == G_MAXUINT32 ? NULL : culprit_of(s, wait->occupant);
+
+	if (!c || c->by == BY_SIBLING || c->by == BY_OWN_VMM)
+		return;
+	charge(s, c, wait->occupant, wait->cpu, wait->end_ns - wait->begin_ns);
+	diagnose_loss_add(c->loss, wait->begin_ns, wait->end_ns, wait->row, wait->state == KERNEL_TS_PREEMPTED ? "preempted" : "wait-cpu");
 }
 
 /* ---- Findings ----------------------------------------------------------------------------------------------------------------- */
@@ -284,6 +302,20 @@ static void add_finding(const Scan *s, Culprit *c)
 	}
 }
 
+/* Of its helpers: whoever it is. */
+static void add_helper_finding(const Scan *s, Culprit *c)
+{
+	DiagnoseFinding *f = diagnose_finding_new(s->d, "io-threads-starved", c->loss, s->demand);
+	g_autofree char *vm = diagnose_vm_name(s->d, s->host, s->vm), *cpus = diagnose_processors(c->cpus), *others = name_family(s, c, f);
+
+	f->title = g_strdup_printf("The I/O threads of %s, which work for its devices, wait for a processor that %s%s had: processor%s %s of %s", vm, c->name, others,
+				   strchr(cpus, ',') ? "s" : "", *cpus ? cpus : "?", s->host->name);
+	f->advice = g_strdup("Its guest sees slow devices. Let its hypervisor process (emulatorpin, iothreadpin) and vhost workers run on processors that nobody else keeps busy, or give them more weight.");
+	diagnose_suffers_vm(s->d, f, s->host, s->vm);
+	diagnose_who(&f->culprit, causes[c->by].kind, c->name, s->host->name, c->pid, c->by == BY_TASK ? c->tid : -1);
+	diagnose_add(s->d, f);
+}
+
 /* ---- Rivals ------------------------------------------------------------------------------------------------------------------------ */
 
 static Rivalry *opposite(GArray *all, const Rivalry *r)
@@ -322,24 +354,51 @@ static void settle_rivalries(Diagnose *d, GArray *all)
 			diagnose_add(d, g_array_index(all, Rivalry, i).finding);
 }
 
-static void scan_vm(Diagnose *d, const AnalysisStoreTrace *host, GArray *rivalries, const DiagnoseFamilies *families, guint32 vm, const KvmVmItem *item, guint vcpus)
+/* A scan with nobody to blame yet. */
+static void scan_init(Scan *s)
 {
-	g_autoptr(GHashTable) culprits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, culprit_free), of = g_hash_table_new(NULL, NULL);
-	g_autoptr(GPtrArray) order = g_ptr_array_new();
-	Scan s = {.d = d, .host = host, .rivalries = rivalries, .vm = vm, .item = item, .culprits = culprits, .order = order, .of = of, .families = families};
+	s->culprits = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, culprit_free);
+	s->of = g_hash_table_new(NULL, NULL);
+	s->order = g_ptr_array_new();
+	s->demand = 0;
+}
 
-	for (guint32 i = 0; i < item->n_vcpus; i++) {
-		s.vcpu = item->first_vcpu + i;
-		s.row = ((const KvmVcpuItem *)history_table_get(host->history, vcpus, s.vcpu))->row;
-		s.demand += diagnose_wanted_ns(host, s.row, diagnose_begin(d, host), diagnose_end(d, host));
-		layers_waits(d->layers, host->member, s.vcpu, diagnose_begin(d, host), diagnose_end(d, host), add_wait, &s);
-	}
-	for (guint i = 0; i < order->len; i++) {
-		Culprit *c = g_ptr_array_index(order, i);
+static void scan_clear(Scan *s)
+{
+	g_ptr_array_unref(s->order);
+	g_hash_table_unref(s->of);
+	g_hash_table_unref(s->culprits);
+}
 
-		if (diagnose_matters(d, c->loss, s.demand, causes[c->by].share))
-			add_finding(&s, c);
+static void scan_vcpus(Scan *s, guint vcpus, gint64 begin, gint64 end)
+{
+	scan_init(s);
+	for (guint32 i = 0; i < s->item->n_vcpus; i++) {
+		s->vcpu = s->item->first_vcpu + i;
+		s->row = ((const KvmVcpuItem *)history_table_get(s->host->history, vcpus, s->vcpu))->row;
+		s->demand += diagnose_wanted_ns(s->host, s->row, begin, end);
+		layers_waits(s->d->layers, s->host->member, s->vcpu, begin, end, add_wait, s);
 	}
+	for (guint i = 0; i < s->order->len; i++) {
+		Culprit *c = g_ptr_array_index(s->order, i);
+
+		if (diagnose_matters(s->d, c->loss, s->demand, causes[c->by].share))
+			add_finding(s, c);
+	}
+	scan_clear(s);
+}
+
+static void scan_helpers(Scan *s, gint64 begin, gint64 end)
+{
+	scan_init(s);
+	s->demand = diagnose_helper_waits(s->d, s->host, s->item, begin, end, add_helper_wait, s);
+	for (guint i = 0; i < s->order->len; i++) {
+		Culprit *c = g_ptr_array_index(s->order, i);
+
+		if (diagnose_matters(s->d, c->loss, s->demand, causes[c->by].share))
+			add_helper_finding(s, c);
+	}
+	scan_clear(s);
 }
 
 void diagnose_rule_preempted(Diagnose *d, const AnalysisStoreTrace *t)
@@ -351,7 +410,11 @@ void diagnose_rule_preempted(Diagnose *d, const AnalysisStoreTrace *t)
 	    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
 		return;
 	g_autoptr(DiagnoseFamilies) families = diagnose_families_new(t);
-	for (guint64 v = 0; v < history_table_len(t->history, vms); v++)
-		scan_vm(d, t, rivalries, families, (guint32)v, history_table_get(t->history, vms, v), vcpus);
+	for (guint64 v = 0; v < history_table_len(t->history, vms); v++) {
+		Scan s = {.d = d, .host = t, .rivalries = rivalries, .vm = (guint32)v, .item = history_table_get(t->history, vms, v), .families = families};
+
+		scan_vcpus(&s, vcpus, diagnose_begin(d, t), diagnose_end(d, t));
+		scan_helpers(&s, diagnose_begin(d, t), diagnose_end(d, t));
+	}
 	settle_rivalries(d, rivalries);
 }

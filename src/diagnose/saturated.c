@@ -10,6 +10,7 @@
 
 #define WINDOW_NS   G_GINT64_CONSTANT(500000000)
 #define WINDOWS_MAX 2048
+#define ELSE_MIN    0.1 /* of the time must be left to compare with */
 
 typedef struct {
 	Diagnose *d;
@@ -18,6 +19,7 @@ typedef struct {
 	gint64 begin, end;
 	gint64 waited, ran;     /* of all threads */
 	GArray *waits;          /* DiagnoseSpan */
+	gint32 except;          /* the process whose waits don't count; -1: none */
 	guint32 most;           /* the thread that ran most */
 	gint64 most_ns;
 } Scan;
@@ -61,21 +63,27 @@ static void add_sums(Scan *s)
 	}
 }
 
-static void add_waits(Scan *s)
+static void each_wait(const Scan *s, void (*visit)(const Scan *s, DiagnoseLoss *loss, const HistoryInterval *i, guint32 row), DiagnoseLoss *loss)
 {
 	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
 		const KernelThreadItem *item = thread_at(s, i);
 		HistoryWalk walk;
 		HistoryInterval at;
 
-		if (!item || is_vcpu(s, i))
+		if (!item || is_vcpu(s, i) || item->pid == s->except)
 			continue;
 		history_walk(&walk, s->t->history, item->row, s->begin, s->end);
 		while (history_walk_next(&walk, &at))
 			if (is_waiting(at.state))
-				diagnose_span_add(s->waits, MAX(at.begin_ns, s->begin), MIN(at.end_ns, s->end));
+				visit(s, loss, &at, item->row);
 	}
-	diagnose_spans_merge(s->waits);
+}
+
+static void add_wait(const Scan *s, DiagnoseLoss *loss, const HistoryInterval *i, guint32 row)
+{
+	(void)loss;
+	(void)row;
+	diagnose_span_add(s->waits, MAX(i->begin_ns, s->begin), MIN(i->end_ns, s->end));
 }
 
 /* How long the machine's processors were idle, ran, and had been stolen in a window, as the levels below know it. */
@@ -124,64 +132,177 @@ static void add_window(const Scan *s, DiagnoseLoss *loss, gint64 begin, gint64 e
 		diagnose_loss_add_part(loss, begin, end, (gint64)((double)waited * (double)p.ran / (double)MAX(p.ran + p.stolen, 1)));
 }
 
-/* The waits of the thread that waited longest, to show. */
-static void add_proof(const Scan *s, DiagnoseLoss *loss)
+static void show_wait(const Scan *s, DiagnoseLoss *loss, const HistoryInterval *i, guint32 row)
 {
-	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
-		const KernelThreadItem *item = thread_at(s, i);
-		HistoryWalk walk;
-		HistoryInterval at;
-
-		if (!item || is_vcpu(s, i))
-			continue;
-		history_walk(&walk, s->t->history, item->row, s->begin, s->end);
-		while (history_walk_next(&walk, &at))
-			if (is_waiting(at.state))
-				diagnose_loss_show(loss, MAX(at.begin_ns, s->begin), MIN(at.end_ns, s->end), item->row,
-						   at.state == KERNEL_TS_PREEMPTED ? "preempted" : "wait-cpu");
-	}
+	diagnose_loss_show(loss, MAX(i->begin_ns, s->begin), MIN(i->end_ns, s->end), row, i->state == KERNEL_TS_PREEMPTED ? "preempted" : "wait-cpu");
 }
 
-static void add_finding(const Scan *s, const DiagnoseLoss *loss)
+/* ---- Who came in addition ------------------------------------------------------------------------------------------------- */
+
+/* For how long a thread ran within [begin, end). */
+static gint64 run_ns(const Scan *s, guint32 row, gint64 begin, gint64 end)
 {
-	DiagnoseFinding *f = diagnose_finding_new(s->d, "cpu-saturated", loss, s->end - s->begin);
+	gint64 ns[HISTORY_STATES_MAX] = {0}, ran = 0;
+
+	history_sums(s->t->history, row, begin, end, ns);
+	for (guint k = KERNEL_TS_RUNNING; k <= KERNEL_TS_GUEST; k++)
+		ran += ns[k];
+	return ran;
+}
+
+/* What the threads of each process ran while it mattered, and else: pid -> Ran *. */
+typedef struct {
+	gint64 within, all;
+	guint32 thread;      /* one of them */
+} Ran;
+
+static GHashTable *ran_by_process(const Scan *s, const DiagnoseFinding *f)
+{
+	GHashTable *by = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+
+	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
+		const KernelThreadItem *item = thread_at(s, i);
+		gpointer key = item ? GINT_TO_POINTER(item->pid) : NULL;
+		gint64 all = item ? run_ns(s, item->row, s->begin, s->end) : 0;
+
+		if (!all)
+			continue;
+		Ran *r = g_hash_table_lookup(by, key);
+		if (!r) {
+			r = g_new0(Ran, 1);
+			r->thread = (guint32)i;
+			g_hash_table_insert(by, key, r);
+		}
+		r->all += all;
+		for (guint k = 0; k < f->ranges->len; k++) {
+			const DiagnoseRange *range = &g_array_index(f->ranges, DiagnoseRange, k);
+
+			r->within += run_ns(s, item->row, analysis_own_time(s->t, range->begin_ns), analysis_own_time(s->t, range->end_ns));
+		}
+	}
+	return by;
+}
+
+/* The process that ran more then than at other times, by most; `rise`: by how many processors. NULL: it was so all the time, and there is nothing to compare with. */
+static const KernelThreadItem *newcomer(const Scan *s, const DiagnoseFinding *f, double *rise_out)
+{
+	g_autoptr(GHashTable) by = ran_by_process(s, f);
+	GHashTableIter iter;
+	gpointer value;
+	gint64 within = 0, else_ns;
+	const Ran *most = NULL;
+
+	*rise_out = 0;
+	for (guint k = 0; k < f->ranges->len; k++)
+		within += g_array_index(f->ranges, DiagnoseRange, k).end_ns - g_array_index(f->ranges, DiagnoseRange, k).begin_ns;
+	else_ns = s->end - s->begin - within;
+	if (within <= 0 || (double)else_ns < ELSE_MIN * (double)(s->end - s->begin))
+		return NULL;
+	g_hash_table_iter_init(&iter, by);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Ran *r = value;
+		double rise = (double)r->within / (double)within - (double)(r->all - r->within) / (double)else_ns;
+
+		if (rise > *rise_out || (most && rise == *rise_out && r->thread < most->thread)) {
+			most = r;
+			*rise_out = rise;
+		}
+	}
+	return most ? history_table_get(s->t->history, s->table, most->thread) : NULL;
+}
+
+/* ---- The finding ------------------------------------------------------------------------------------------------------------ */
+
+/* TRUE if the levels below are known, or there are none. */
+static gboolean is_sure(const Scan *s, gint32 pid)
+{
+	return s->t->level > 0 || layers_rows(s->d->layers, s->t->member) != s->t->history || diagnose_vm_of_pid(s->t, pid) != EXPERIMENT_NONE;
+}
+
+static void add_finding(const Scan *s, DiagnoseFinding *f)
+{
 	const KernelThreadItem *most = history_table_get(s->t->history, s->table, s->most);
 	const char *name = history_text_get(s->t->history, most->name);
 
-	f->victim = f->offender = s->t->member;
-	if (s->t->level <= 0 && layers_rows(s->d->layers, s->t->member) == s->t->history && diagnose_vm_of_pid(s->t, most->pid) == EXPERIMENT_NONE)
+	if (!is_sure(s, most->pid))
 		f->confidence = MIN(f->confidence, 0.6); /* it may be a VM whose host's trace is missing */
 	f->title = g_strdup_printf("%s has more to run than its processors can do: its threads wait for each other for %.0f %% of the time for which they want to run; %s runs most",
 				   s->t->name, (double)s->waited * 100 / (double)MAX(s->waited + s->ran, 1), name);
 	f->advice = g_strdup(s->t->level > 0 ? "It is not its host's fault: give it more vCPUs, or less to do." : "Give it more processors, or less to do; if it is a VM, its host may be at fault too: record that.");
-	diagnose_who(&f->sufferer, "machine", s->t->name, s->t->name, -1, -1);
 	diagnose_who(&f->culprit, "process", name, s->t->name, most->pid, -1);
 	diagnose_add(s->d, f);
 }
 
-static void judge(const Scan *s)
+static void add_newcomer(const Scan *s, DiagnoseFinding *f, const KernelThreadItem *came, double rise)
 {
-	g_autoptr(DiagnoseLoss) loss = diagnose_loss_new(s->t);
+	g_autofree char *name = diagnose_process_name(s->t, came->pid);
+
+	f->title = g_strdup_printf("Programs of %s wait for processors that %s has: it runs %.1f processors' worth more in these times than at others", s->t->name, name, rise);
+	f->advice = g_strdup("Move it elsewhere, run it at another time, or give it less weight (nice, cpu.weight) or a quota.");
+	diagnose_who(&f->culprit, "process", name, s->t->name, came->pid, -1);
+	diagnose_add(s->d, f);
+}
+
+static DiagnoseLoss *loss_of(const Scan *s)
+{
+	DiagnoseLoss *loss = diagnose_loss_new(s->t);
 	gint64 width = MAX(WINDOW_NS, (s->end - s->begin) / WINDOWS_MAX + 1);
 
+	g_array_set_size(s->waits, 0);
+	each_wait(s, add_wait, NULL);
+	diagnose_spans_merge(s->waits);
 	for (gint64 at = s->begin; at < s->end; at += width)
 		add_window(s, loss, at, MIN(at + width, s->end));
+	return loss;
+}
+
+static DiagnoseFinding *finding_new(const Scan *s, const char *id, DiagnoseLoss *loss)
+{
+	each_wait(s, show_wait, loss);
+	DiagnoseFinding *f = diagnose_finding_new(s->d, id, loss, s->end - s->begin);
+	f->victim = f->offender = s->t->member;
+	diagnose_who(&f->sufferer, "machine", s->t->name, s->t->name, -1, -1);
+	return f;
+}
+
+/* What all others lose to the one that came; FALSE: little, or nobody came. */
+static gboolean judge_newcomer(Scan *s, const DiagnoseFinding *whole)
+{
+	double rise;
+	const KernelThreadItem *came = newcomer(s, whole, &rise);
+
+	if (!came || rise < s->d->thresholds[DIAGNOSE_NEWCOMER_RISE] || diagnose_vm_of_pid(s->t, came->pid) != EXPERIMENT_NONE)
+		return FALSE;
+	s->except = came->pid;
+	g_autoptr(DiagnoseLoss) loss = loss_of(s);
+	gboolean is_one = diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_LOST_SHARE);
+	if (is_one)
+		add_newcomer(s, finding_new(s, "preempted-by-process", loss), came, rise);
+	s->except = -1;
+	return is_one;
+}
+
+static void judge(Scan *s)
+{
+	g_autoptr(DiagnoseLoss) loss = loss_of(s);
+
 	if (!diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_SATURATED_SHARE))
 		return;
-	add_proof(s, loss);
-	add_finding(s, loss);
+	DiagnoseFinding *whole = finding_new(s, "cpu-saturated", loss);
+	if (judge_newcomer(s, whole))
+		diagnose_finding_free(whole);
+	else
+		add_finding(s, whole);
 }
 
 void diagnose_rule_saturated(Diagnose *d, const AnalysisStoreTrace *t)
 {
 	g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
-	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .waits = waits};
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .waits = waits, .except = -1};
 
 	if (s.begin >= s.end || !history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &s.table))
 		return;
 	add_sums(&s);
-	if ((double)s.waited >= d->thresholds[DIAGNOSE_SATURATED_SHARE] * (double)(s.waited + s.ran) && s.waited > 0) {
-		add_waits(&s);
+	if ((double)s.waited >= d->thresholds[DIAGNOSE_SATURATED_SHARE] * (double)(s.waited + s.ran) && s.waited > 0)
 		judge(&s);
-	}
 }
