@@ -271,6 +271,69 @@ def test_threads_of_a_vm_that_take_turns_starve_nobody():
     tap.equal(findings(starved("turns", True), "io-threads-starved"), [], "its own")
 
 
+def waking(name, depth, us):
+    """A vCPU that is woken every 2 ms, runs for 0.3 ms, and each time waits so long for a processor that is idle, and how deeply."""
+    m = Host(name)
+    for i in range(1000):
+        time = 10 + i * 2
+        m.at(time, "kvm_x86_exit", exit_reason=HLT, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+        m.switch(time + 0.01, 0, state=1)
+        m.at(time + 0.02, "power_cpu_idle", state=depth, cpu_id=0)
+        m.wake(time + 1, 201, cpu=1, target=0)
+        m.at(time + 1 + us / 1000, "power_cpu_idle", state=0xffffffff, cpu_id=0)
+        m.switch(time + 1.001 + us / 1000, 201)
+        m.at(time + 1.002 + us / 1000, "kvm_x86_entry", vcpu_id=0)
+    return m.finish(2012)
+
+
+def test_processors_that_sleep_too_deeply_are_told_from_those_that_are_slow_to_wake():
+    found = only(waking("deep", 3, 200), "deep-idle", 1000 * 0.2)
+    tap.equal(found["culprit"]["name"], "idle state 3", "which state")
+    tap.equal(findings(pathlib.Path(FOLDER.name) / "deep", "slow-wakeup"), [], "it is that")
+    only(waking("light", 1, 200), "slow-wakeup", 1000 * 0.2)
+    tap.equal(findings(pathlib.Path(FOLDER.name) / "light", "deep-idle"), [], "it is not that")
+
+
+def polling(name, ms):
+    """A vCPU that halts each 2 ms; its host spins so long for it, then it goes on."""
+    m = Host(name)
+    for i in range(1000):
+        m.exit(10 + i * 2, 10 + i * 2 + ms, HLT)
+    return m.finish(2012)
+
+
+def test_a_host_that_spins_for_halted_vms():
+    found = only(polling("spinning", 0.8), "halt-polling", 1000 * 0.8)
+    tap.equal(found["sufferer"]["kind"], "vm", "whose")
+    tap.equal(findings(polling("hardly", 0.1), "halt-polling"), [], "5 %")
+
+
+def slowed(name, busy_ms, hot=False):
+    """A processor that is busy for so many of each 10 ms; from the first to the second second it runs at 1 GHz instead of 4."""
+    m = Machine(name)
+    m.process(100, "worker")
+    m.switch(0.5, 0)
+    for ms, khz in ((1, 4000000), (1000, 1000000), (2000, 4000000)):
+        m.at(ms, "power_cpu_frequency", state=khz, cpu_id=0)
+    for time in range(10, 3000, 10):
+        m.switch(time, 100)
+        m.switch(time + busy_ms, 0, state=1)
+    if hot:
+        m.at(1500, "x86_irq_vectors_thermal_apic_entry", vector=250)
+        m.at(1500.01, "x86_irq_vectors_thermal_apic_exit", vector=250)
+    return m.finish(3000)
+
+
+def test_busy_processors_that_run_slowly():
+    found = only(slowed("slowed", 9), "slow-processor", 900 * 0.75)
+    tap.check("of 4000" in found["title"] and found["culprit"]["name"] == "frequency", found["title"])
+    tap.equal(only(slowed("hot", 9, True), "slow-processor", 900 * 0.75)["culprit"]["name"], "heat", "why")
+
+
+def test_processors_with_little_to_do_may_be_slow():
+    tap.equal(findings(slowed("lazy", 5), "slow-processor"), [], "half idle")
+
+
 def test_what_costs_little_of_the_time_is_a_note_and_what_costs_a_second_is_not():
     told = report(robbed("little", 1, 20, [300]))
     tap.equal(([f["id"] for f in told["findings"]], [f["id"] for f in told["notes"]]), ([], ["preempted-by-task"]), "5 %")

@@ -34,6 +34,12 @@
 	  "what the VM's own hypervisor does to serve an exit: only the host's part counts") \
 	C("slow-wakeup", HOST, 100, "what it wanted to run", "a VM's vCPUs waited for a processor that was idle", DIAGNOSE_SWITCHES, \
 	  "somebody else on that processor, and CPU limits") \
+	C("deep-idle", HOST, 100, "what it wanted to run", "a VM's vCPUs waited for a processor that had to leave a deep idle state", DIAGNOSE_SWITCHES " power_cpu_idle", \
+	  "somebody else on that processor, CPU limits, and light idle states") \
+	C("halt-polling", HOST, 50, "its vCPUs' time", "a host spins for VMs that have halted", DIAGNOSE_EXITS " sched_switch", \
+	  "work of the guest, and handling of its exits: only what came after its halts, before it slept or went on, counts") \
+	C("slow-processor", ALL, 100, "what its busy processors ran", "processors that were busy ran at a low frequency", "power_cpu_frequency sched_switch", \
+	  "processors that had little to do: they may well be slow") \
 	C("cpu-throttle", ALL, 100, "what it wanted to run", "threads could have run, but their group's CPU quota was used up", "sched_switch sched_migrate_task", \
 	  "somebody else on the processor: it was idle, or of others") \
 	C("disk-contention", ALL, 100, "the time for which it had requests there", "requests to a disk take longer because of somebody else's", "block_rq_issue block_rq_complete", \

@@ -37,6 +37,9 @@
 	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \
 	T(SATURATED_IDLE, "saturated.idle", 0.05,  "share of the processors' time that may be idle in half a second that counts for that") \
 	T(NEWCOMER_RISE,  "newcomer.rise",  0.4,   "processors that a process must run more at those times than at others, to be blamed for them") \
+	T(POLL_SHARE,     "poll.share",     0.1,   "share of a VM's vCPUs' time that its host must spin for while they are halted") \
+	T(FREQUENCY_SHARE, "frequency.share", 0.2, "share of the work that busy processors must not have done, for want of frequency") \
+	T(FREQUENCY_BUSY, "frequency.busy", 0.8,   "share of half a second for which a processor must be busy to count for that") \
 	T(THEFT_SHARE,    "theft.share",    0.1,   "share of a VM's demand that interrupts of its host must take") \
 	T(IRQ_SHARE,      "irq.share",      0.3,   "share of a processor's time that interrupts and softirqs must take") \
 	T(IRQ_RATE,       "irq.rate",       500,   "handlers that it must run a second") \

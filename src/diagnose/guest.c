@@ -15,13 +15,12 @@ const AnalysisStoreTrace *diagnose_trace_of(const Diagnose *d, guint member)
 	return NULL;
 }
 
-/* By processor: the row that tells which thread had it. */
-static GArray *find_occupants(const AnalysisStoreTrace *t)
+GArray *diagnose_rows_of_cpus(const AnalysisStoreTrace *t, const char *row_kind)
 {
 	GArray *rows = g_array_new(FALSE, FALSE, sizeof(guint32));
 	guint kind, none = HISTORY_NO_ROW, cpu;
 
-	if (!history_find_kind(t->history, KERNEL_OCCUPANT_ROW_KIND, &kind))
+	if (!history_find_kind(t->history, row_kind, &kind))
 		return rows;
 	for (guint32 r = 0; r < history_n_rows(t->history); r++) {
 		if (history_row_kind(t->history, r) != kind || sscanf(history_row_path(t->history, r), "cpu/%u/", &cpu) != 1 || cpu >= KERNEL_CPU_MAX)
@@ -44,7 +43,7 @@ guint32 diagnose_occupant_row(Diagnose *d, const AnalysisStoreTrace *t, gint32 c
 		d->occupants = g_hash_table_new_full(NULL, NULL, NULL, occupants_free);
 	GArray *rows = g_hash_table_lookup(d->occupants, t);
 	if (!rows) {
-		rows = find_occupants(t);
+		rows = diagnose_rows_of_cpus(t, KERNEL_OCCUPANT_ROW_KIND);
 		g_hash_table_insert(d->occupants, (gpointer)(guintptr)t, rows);
 	}
 	return cpu >= 0 && (guint)cpu < rows->len ? g_array_index(rows, guint32, cpu) : HISTORY_NO_ROW;

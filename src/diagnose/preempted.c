@@ -10,12 +10,14 @@
 #include "base/format.h"
 #include "diagnose/family.h"
 #include "diagnose/helpers.h"
+#include "kernel/irq.h"
 #include "layers/layers.h"
 
+#define DEEP      2  /* idle states from that number on are deep: 0 polls, or is the only one; 1 is left in about a microsecond */
 #define PARTS_MAX 64 /* names in a family that are told apart */
 
 /* What had the processor, and what to call that. */
-typedef enum { BY_VM, BY_SIBLING, BY_OWN_VMM, BY_TASK, BY_KERNEL, BY_WAKING, BY_COUNT } By;
+typedef enum { BY_VM, BY_SIBLING, BY_OWN_VMM, BY_TASK, BY_KERNEL, BY_WAKING, BY_DEEP, BY_COUNT } By;
 
 static const struct {
 	const char *id, *kind;
@@ -35,6 +37,8 @@ static const struct {
 		       "See what makes them work (strata irqs, strata disk); keep interrupts and unbound work off the processors of vCPUs."},
 	[BY_WAKING] = {"slow-wakeup", "kernel", DIAGNOSE_WAKING_SHARE, "waits for processors that are slow to wake up:",
 		       "The processor sleeps too deeply, or the thread was woken from elsewhere: limit idle states, or let the VM poll before it halts."},
+	[BY_DEEP] = {"deep-idle", "kernel", DIAGNOSE_WAKING_SHARE, "waits for processors that must first leave a deep idle state:",
+		     "Keep its processors out of deep idle states (a latency profile of tuned, /dev/cpu_dma_latency, intel_idle.max_cstate), or let it poll before it halts (halt_poll_ns)."},
 };
 
 /* Somebody who had the processor of one VM. */
@@ -71,6 +75,7 @@ typedef struct {
 	GPtrArray *order;     /* the same, as they were met */
 	GHashTable *of;       /* serial + 1 -> Culprit */
 	const DiagnoseFamilies *families;
+	const GArray *idle_rows; /* by processor */
 	gint64 demand;
 } Scan;
 
@@ -189,6 +194,18 @@ static void charge(const Scan *s, Culprit *c, guint32 occupant, gint32 cpu, gint
 		c->cpus |= 1ull << cpu;
 }
 
+/* An idle processor, that was on its way to a vCPU which had been woken, or wasn't even told. */
+static Culprit *waking(Scan *s, gint32 cpu, gint64 time)
+{
+	guint32 row = cpu >= 0 && (guint)cpu < s->idle_rows->len ? g_array_index(s->idle_rows, guint32, cpu) : HISTORY_NO_ROW;
+	HistoryInterval i;
+
+	if (row == HISTORY_NO_ROW || !history_at(s->host->history, row, time, &i) || i.state < KERNEL_IDLE_FIRST + DEEP)
+		return culprit_get(s, BY_WAKING, "idle", "idle", -1, -1);
+	g_autofree char *name = g_strdup_printf("idle state %u", i.state - (guint)KERNEL_IDLE_FIRST);
+	return culprit_get(s, BY_DEEP, "deep", name, -1, -1);
+}
+
 static gboolean add_wait(gpointer user, const LayersWait *wait)
 {
 	Scan *s = user;
@@ -199,7 +216,7 @@ static gboolean add_wait(gpointer user, const LayersWait *wait)
 	if (wait->occupant != G_MAXUINT32)
 		c = culprit_of(s, wait->occupant);
 	else if (wait->idle)
-		c = culprit_get(s, BY_WAKING, "idle", "idle", -1, -1);
+		c = waking(s, wait->cpu, wait->begin_ns);
 	else
 		return TRUE;
 	charge(s, c, wait->occupant, wait->cpu, wait->end_ns - wait->begin_ns);
@@ -410,8 +427,9 @@ void diagnose_rule_preempted(Diagnose *d, const AnalysisStoreTrace *t)
 	    !history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &vcpus))
 		return;
 	g_autoptr(DiagnoseFamilies) families = diagnose_families_new(t);
+	g_autoptr(GArray) idle_rows = diagnose_rows_of_cpus(t, KERNEL_IDLE_ROW_KIND);
 	for (guint64 v = 0; v < history_table_len(t->history, vms); v++) {
-		Scan s = {.d = d, .host = t, .rivalries = rivalries, .vm = (guint32)v, .item = history_table_get(t->history, vms, v), .families = families};
+		Scan s = {.d = d, .host = t, .rivalries = rivalries, .vm = (guint32)v, .item = history_table_get(t->history, vms, v), .families = families, .idle_rows = idle_rows};
 
 		scan_vcpus(&s, vcpus, diagnose_begin(d, t), diagnose_end(d, t));
 		scan_helpers(&s, diagnose_begin(d, t), diagnose_end(d, t));

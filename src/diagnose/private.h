@@ -28,7 +28,9 @@
 	R(flushes) \
 	R(thefts) \
 	R(latency) \
-	R(blocked)
+	R(blocked) \
+	R(polling) \
+	R(frequency)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);
 DIAGNOSE_RULES(DIAGNOSE_R)
@@ -137,6 +139,9 @@ char *diagnose_vm_name(const Diagnose *d, const AnalysisStoreTrace *host, guint3
 
 /* The kernel's trace of that member; NULL: there is none. */
 const AnalysisStoreTrace *diagnose_trace_of(const Diagnose *d, guint member);
+
+/* By processor: its row of that kind ("cpu/N/..."); HISTORY_NO_ROW. The caller frees. */
+GArray *diagnose_rows_of_cpus(const AnalysisStoreTrace *t, const char *row_kind);
 
 /* The row that tells which thread had a processor (kernel/flow.h: KERNEL_OCCUPANT_ROW_KIND); HISTORY_NO_ROW. */
 guint32 diagnose_occupant_row(Diagnose *d, const AnalysisStoreTrace *t, gint32 cpu);
