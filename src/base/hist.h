@@ -3,7 +3,8 @@
  * base/hist.h: a histogram of durations from 0 to 2^63, for percentiles over any number of values in little memory.
  *
  * Buckets are as wide as 1/64 of the power of two that they are in, so a percentile is within 0.8 % of the true one; count, total, least
- * and greatest are exact. A power of two takes memory (512 bytes) once a value has fallen into it.
+ * and greatest are exact. The first values' buckets are noted in the histogram itself, as most histograms of many have few values; with more of them a power of two
+ * takes memory (512 bytes) once a value has fallen into it.
  *
  * A zeroed StHist is empty and ready. st_hist_clear() frees what it holds.
  */
@@ -14,11 +15,13 @@
 
 #define ST_HIST_SUB_BITS 6
 #define ST_HIST_ROWS     (64 - ST_HIST_SUB_BITS)
+#define ST_HIST_FEW      24
 
 typedef struct {
 	guint64 count;
 	gint64 total, min, max; /* 0 while empty; total saturates */
-	guint64 *rows[ST_HIST_ROWS];
+	guint64 **rows;         /* ST_HIST_ROWS of them, NULL where there is nothing; NULL: the values are few */
+	guint16 few[ST_HIST_FEW]; /* then: the bucket of each, row << ST_HIST_SUB_BITS | place */
 } StHist;
 
 /* Negative values count as 0. */

@@ -43,6 +43,36 @@ static void test_percentiles(void)
 	st_hist_clear(&h);
 }
 
+/* Whether values are few enough to be listed makes no difference to what is said of them, nor how they came together. */
+static void test_few_are_as_many(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(2);
+
+	for (guint n = 1; n < 3 * ST_HIST_FEW; n++) {
+		StHist one = {0}, parts[2] = {0};
+		guint64 octaves[ST_HIST_OCTAVES], merged[ST_HIST_OCTAVES];
+		g_autofree gint64 *values = g_new(gint64, n);
+
+		for (guint i = 0; i < n; i++) {
+			values[i] = (gint64)g_rand_int(rand) >> g_rand_int_range(rand, 0, 32);
+			st_hist_add(&one, values[i]);
+			st_hist_add(&parts[g_rand_boolean(rand)], values[i]);
+		}
+		st_hist_merge(&parts[0], &parts[1]);
+		qsort(values, n, sizeof(*values), compare);
+		for (double p = 2.5; p < 100; p += 2.5) {
+			check_percentile(&one, values, n, p);
+			g_assert_cmpint(st_hist_percentile(&one, p), ==, st_hist_percentile(&parts[0], p));
+		}
+		st_hist_octaves(&one, octaves);
+		st_hist_octaves(&parts[0], merged);
+		g_assert_cmpmem(octaves, sizeof(octaves), merged, sizeof(merged));
+		st_hist_clear(&one);
+		st_hist_clear(&parts[0]);
+		st_hist_clear(&parts[1]);
+	}
+}
+
 static void test_extremes(void)
 {
 	StHist h = {0}, other = {0};
@@ -83,6 +113,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hist/percentiles", test_percentiles);
+	g_test_add_func("/hist/few-are-as-many", test_few_are_as_many);
 	g_test_add_func("/hist/extremes", test_extremes);
 	g_test_add_func("/hist/ranks", test_ranks);
 	return g_test_run();
