@@ -590,6 +590,27 @@ def faulting(name, reclaim_ms, swap=False):
     return m.finish(2002)
 
 
+def reclaiming(name, what):
+    """A program that looks for memory itself, for 3 of each 10 ms."""
+    m = Machine(name)
+    m.process(100, "hungry")
+    m.switch(0.5, 100)
+    m.at(1, "x86_exceptions_page_fault_user", address=0x1000, ip=0x400000, error_code=4)
+    for i in range(200):
+        time = 2 + i * 10
+        m.at(time, f"mm_vmscan_{what}_reclaim_begin", order=0, gfp_flags=0)
+        m.at(time + 3, f"mm_vmscan_{what}_reclaim_end", nr_reclaimed=32)
+    return m.finish(2004)
+
+
+def test_programs_that_look_for_memory_themselves():
+    found = only(reclaiming("reclaiming", "direct"), "memory-pressure", 200 * 3)
+    tap.equal(found["culprit"]["name"], "hungry", "who wants it")
+    found = only(reclaiming("limited", "memcg"), "memory-limit", 200 * 3)
+    tap.equal((found["sufferer"]["name"], found["culprit"]["kind"]), ("hungry", "limit"), "whose limit")
+    tap.equal(findings(pathlib.Path(FOLDER.name) / "limited", "memory-pressure"), [], "the machine has enough")
+
+
 def test_a_machine_short_of_memory():
     found = only(faulting("short-of-memory", 3), "memory-pressure", 1000)
     tap.equal(found["culprit"]["name"], "hungry", "who wants it")

@@ -77,6 +77,8 @@
 	  "connections that have nothing to say: the time before a packet that was sent before counts only") \
 	C("memory-pressure", ALL, 100, "the time", "programs wait for pages that the kernel had taken from them", "sched_switch x86_exceptions_page_fault_user|block_rq_complete", \
 	  "programs that read their files for the first time: the kernel looked for memory meanwhile") \
+	C("memory-limit", ALL, 100, "the time", "a group's programs look for memory themselves, because the group is at its limit", "sched_switch mm_vmscan_memcg_reclaim_begin", \
+	  "a machine that is short of memory: it was the group's limit that they looked for memory for") \
 	C("pinning", HOST, 100, "what it wanted to run", "a VM's vCPUs wait for the processor that they are tied to while others are idle", DIAGNOSE_SWITCHES, \
 	  "a scheduler that is slow to move threads: it was always the same processor") \
 	C("trace-unfit", ALL, 1, "the time", "too many events were lost to tell what happened", "sched_switch", "times in which nothing happened") \

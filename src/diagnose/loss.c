@@ -90,15 +90,20 @@ void diagnose_loss_add(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 
 	diagnose_loss_show(l, begin_ns, end_ns, row, state);
 }
 
-void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row)
+void diagnose_loss_show_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row)
 {
 	const History *h = l->trace->history;
 	HistoryInterval at;
 
-	diagnose_loss_add_part(l, begin_ns, end_ns, end_ns - begin_ns);
 	if (row == HISTORY_NO_ROW || !history_at(h, row, begin_ns + (end_ns - begin_ns) / 2, &at))
 		return;
 	diagnose_loss_show(l, MAX(at.begin_ns, begin_ns), MIN(at.end_ns, end_ns), row, history_state_name(h, history_row_kind(h, row), at.state));
+}
+
+void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row)
+{
+	diagnose_loss_add_part(l, begin_ns, end_ns, end_ns - begin_ns);
+	diagnose_loss_show_in_row(l, begin_ns, end_ns, row);
 }
 
 double diagnose_loss_peak(const DiagnoseLoss *l)

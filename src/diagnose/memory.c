@@ -3,13 +3,14 @@
  * memory.c: a machine is short of memory: its kernel takes pages away from programs, and they wait until they have them back.
  *
  * Waiting for pages alone is no pressure: a program that starts waits for its file. It is, if the kernel's reclaim (kswapd) runs or writes pages out meanwhile. A host's vCPU that sleeps in a
- * page fault of its guest's memory counts like a thread. Without page faults in the trace a thread that ran its own code, and then slept for a disk, has slept in one. The process that took most page faults
+ * page fault of its guest's memory counts like a thread, and so does a thread that has to look for memory itself (direct reclaim), where that was recorded. Without page faults in the trace a thread that ran its own code, and then slept for a disk, has slept in one. The process that took most page faults
  * is the one that wants the memory.
  */
 #include "diagnose/private.h"
 #include "diagnose/spans.h"
 #include "kernel/block.h"
 #include "kernel/memory.h"
+#include "kernel/reclaim.h"
 #include "kvm/waits.h"
 
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
 	DiagnoseLoss *loss;
 	gint64 reclaim_ns;     /* for which kswapd ran */
 	guint64 written;       /* requests that it made */
+	guint64 direct;        /* threads that looked for memory themselves: how often */
 } Scan;
 
 static gboolean is_reclaim(const Scan *s, guint32 serial)
@@ -102,6 +104,24 @@ static void read_requests(Scan *s)
 	}
 }
 
+static void read_direct(Scan *s)
+{
+	guint table;
+
+	if (!history_find_table(s->t->history, KERNEL_RECLAIMS_TABLE, sizeof(KernelReclaimItem), &table))
+		return;
+	for (guint64 i = 0; i < history_table_len(s->t->history, table); i++) {
+		const KernelReclaimItem *r = history_table_get(s->t->history, table, i);
+		const KernelThreadItem *item = !r->in_group && r->end_ns > s->begin && r->begin_ns < s->end ? kernel_find_thread(s->t->history, r->thread) : NULL;
+
+		if (!item)
+			continue;
+		s->direct++;
+		diagnose_span_add(s->waits, MAX(r->begin_ns, s->begin), MIN(r->end_ns, s->end));
+		diagnose_loss_show_in_row(s->loss, MAX(r->begin_ns, s->begin), MIN(r->end_ns, s->end), item->row);
+	}
+}
+
 /* The process with most page faults; -1: they weren't recorded. */
 static gint32 taker(const Scan *s)
 {
@@ -153,7 +173,8 @@ void diagnose_rule_memory(Diagnose *d, const AnalysisStoreTrace *t)
 		return;
 	read_reclaim(&s);
 	read_requests(&s);
-	if (!s.written && (double)s.reclaim_ns < d->thresholds[DIAGNOSE_RECLAIM_SHARE] * (double)(s.end - s.begin))
+	read_direct(&s);
+	if (!s.written && !s.direct && (double)s.reclaim_ns < d->thresholds[DIAGNOSE_RECLAIM_SHARE] * (double)(s.end - s.begin))
 		return;
 	read_faults(&s);
 	read_vcpus(&s);

@@ -23,6 +23,7 @@
 	R(served) \
 	R(loss_net) \
 	R(memory) \
+	R(memory_limit) \
 	R(pinning) \
 	R(unfit) \
 	R(flushes) \
@@ -85,6 +86,9 @@ void diagnose_loss_add_part(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, gin
 
 /* The row shows that state there, which proves something of what was counted otherwise. */
 void diagnose_loss_show(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row, const char *state);
+
+/* The same; the state is what the row (HISTORY_NO_ROW: there is none) shows in the middle. */
+void diagnose_loss_show_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, guint32 row);
 
 gint64 diagnose_loss_ns(const DiagnoseLoss *l);
 

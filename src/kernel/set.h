@@ -27,6 +27,7 @@
 	P(NET, net) \
 	P(BLOCK, block) \
 	P(MEMORY, memory) \
+	P(RECLAIM, reclaim) \
 	P(CONTAINERS, containers) \
 	P(FLOW, flow) \
 	P(COUNTERS, counters)

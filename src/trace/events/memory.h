@@ -39,6 +39,10 @@
 	F(CACHE_ALLOC, CALL_SITE, 3, "call_site") \
 	E(CACHE_FREE, "kmem", "kmem_cache_free kmem_kmem_cache_free") \
 	F(CACHE_FREE, PTR, 0, "ptr") \
+	E(RECLAIM_BEGIN, "vmscan", "mm_vmscan_direct_reclaim_begin") \
+	E(RECLAIM_END, "vmscan", "mm_vmscan_direct_reclaim_end") \
+	E(GROUP_RECLAIM_BEGIN, "vmscan", "mm_vmscan_memcg_reclaim_begin") \
+	E(GROUP_RECLAIM_END, "vmscan", "mm_vmscan_memcg_reclaim_end") \
 	E(SIGNAL_GENERATE, "signal", "signal_generate") \
 	F(SIGNAL_GENERATE, SIG, 0, "sig") \
 	F(SIGNAL_GENERATE, PID, 1, "pid") \
