@@ -119,6 +119,32 @@ def test_a_disk_with_much_to_do_is_not_slow():
     tap.equal(findings(disk_user("busy", 60, together=20), "slow-disk"), [], "20 requests in 60 ms each")
 
 
+def disk_shared(name, copies):
+    """A database with a request of 1 ms each 10; in the second second somebody else reads all the time, so that they take 6: one process, or one after the other that a script starts."""
+    m = Machine(name)
+    m.process(100, "db")
+    m.process(300, "script")
+    m.switch(1, 100)
+    for i in range(300):
+        busy = 100 <= i < 200
+        m.request(10 + i * 10, 10 + i * 10 + (6 if busy else 1), i * 8)
+        pid = 400 + i // (100 // copies)
+        if busy and i % (100 // copies) == 0:
+            m.processes[pid], m.comms[pid] = pid, "dd"
+            m.at(9 + i * 10, "sched_process_fork", parent_comm="script", parent_tid=300, parent_pid=300, child_comm="dd", child_tid=pid, child_pid=pid)
+        if busy:
+            m.switch(10 + i * 10 + 0.2, pid)
+            m.request(10 + i * 10 + 0.3, 10 + i * 10 + 9.3, 90000 + i * 8, "R")
+            m.switch(10 + i * 10 + 0.4, 100)
+    return m.finish(3100)
+
+
+def test_who_keeps_a_disk_busy_is_found_however_many_processes_a_script_needs_for_it():
+    for copies in (1, 50):
+        found = only(disk_shared(f"disk-shared-{copies}", copies), "disk-contention", 100 * 5)
+        tap.equal((found["sufferer"]["name"], found["culprit"]["name"]), ("db", "dd"), f"{copies} processes")
+
+
 # ---- Exits ---------------------------------------------------------------------------------------------------------------
 
 VMX, CPUID, HLT, IO = 1, 10, 12, 30

@@ -2,21 +2,21 @@
 /*
  * disks.c: several share a disk, and one of them makes the others' requests slow.
  *
- * Requests belong to whoever caused them: a VM, a process. What a request should take is what those of the same owner and kind took while nobody else had any on
+ * Requests belong to whoever caused them: a VM, or a program (of one family, as those that a script starts one after the other). What a request should take is what those of the same owner and kind took while nobody else had any on
  * that disk. What it took beyond that, while others had requests there, is lost; the time that all such excesses cover together is the owner's loss.
  */
 #include <string.h>
 
 #include "base/format.h"
-#include "diagnose/private.h"
+#include "diagnose/family.h"
 #include "diagnose/spans.h"
 #include "kernel/block.h"
 
+#define OWNERS_MAX 128 /* of a disk; all further ones are taken for one */
 #define ALONE_MIN 8 /* requests that tell what one should take; with fewer, the quickest tenth of all do */
 
 /* Somebody with requests on a disk. */
 typedef struct {
-	guint64 key;
 	char *name;
 	const char *kind;
 	gint32 pid;
@@ -36,7 +36,8 @@ typedef struct {
 	guint64 *next;          /* by request: the next one of its disk plus one; 0: the last */
 	GArray *requests;       /* DiskRequest: the disk's */
 	GPtrArray *owners;      /* Owner * */
-	GHashTable *by_key;
+	GHashTable *by_key;     /* key_of() -> Owner * */
+	const DiagnoseFamilies *families;
 	gint64 begin, end;
 } Scan;
 
@@ -61,17 +62,14 @@ static void owner_free(gpointer data)
 
 /* ---- Whose --------------------------------------------------------------------------------------------------------------- */
 
-static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
+static Owner *owner_new(Scan *s, const char *kind, char *name, gint32 pid)
 {
 	Owner *o = g_new0(Owner, 1);
-	guint32 vm = diagnose_vm_of_pid(s->t, item->pid);
 
-	o->key = key;
-	o->pid = item->is_kthread ? -1 : item->pid;
-	o->is_kernel = item->is_kthread;
-	o->kind = vm != EXPERIMENT_NONE ? "vm" : item->is_kthread ? "kernel" : "process";
-	o->name = vm != EXPERIMENT_NONE ? diagnose_vm_name(s->d, s->t, vm) : item->is_kthread ? g_strdup("the kernel's own threads") :
-				  g_strdup(history_text_get(s->t->history, item->name));
+	o->kind = kind;
+	o->name = name;
+	o->pid = pid;
+	o->is_kernel = !strcmp(kind, "kernel");
 	o->busy = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
 	o->excess = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
 	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
@@ -80,18 +78,42 @@ static Owner *owner_new(Scan *s, guint64 key, const KernelThreadItem *item)
 	return o;
 }
 
+static Owner *owner_of_thread(Scan *s, const KernelThreadItem *item)
+{
+	guint32 vm = diagnose_vm_of_pid(s->t, item->pid);
+
+	if (vm != EXPERIMENT_NONE)
+		return owner_new(s, "vm", diagnose_vm_name(s->d, s->t, vm), item->pid);
+	if (item->is_kthread)
+		return owner_new(s, "kernel", g_strdup("the kernel's own threads"), -1);
+	return owner_new(s, "process", g_strdup(history_text_get(s->t->history, item->name)), item->pid);
+}
+
+/* The caller frees. */
+static char *key_of(const Scan *s, guint32 serial, const KernelThreadItem *item)
+{
+	if (item->is_kthread)
+		return g_strdup("kernel");
+	if (diagnose_vm_of_pid(s->t, item->pid) != EXPERIMENT_NONE)
+		return g_strdup_printf("vm %d", item->pid);
+	return g_strdup_printf("%" G_GUINT64_FORMAT " %s", diagnose_family_of(s->families, serial), history_text_get(s->t->history, item->name));
+}
+
 static Owner *owner_of(Scan *s, guint32 serial)
 {
 	const KernelThreadItem *item = kernel_find_thread(s->t->history, serial);
 
 	if (!item)
 		return NULL;
-	guint64 key = item->is_kthread ? 1 : (guint64)(guint32)item->pid + 2;
-	Owner *o = g_hash_table_lookup(s->by_key, GSIZE_TO_POINTER(key));
+	g_autofree char *key = key_of(s, serial, item);
+	Owner *o = g_hash_table_lookup(s->by_key, key);
 	if (!o) {
-		o = owner_new(s, key, item);
-		g_hash_table_insert(s->by_key, GSIZE_TO_POINTER(key), o);
+		o = s->owners->len < OWNERS_MAX ? owner_of_thread(s, item) : s->owners->len == OWNERS_MAX ? owner_new(s, "process", g_strdup("other processes"), -1) :
+										    g_ptr_array_index(s->owners, OWNERS_MAX);
+		g_hash_table_insert(s->by_key, g_steal_pointer(&key), o);
 	}
+	if (o->pid != item->pid)
+		o->pid = -1;
 	return o;
 }
 
@@ -262,7 +284,7 @@ static void scan_disk(Scan *s, const KernelDiskItem *disk, guint64 first)
 {
 	g_autoptr(GArray) requests = g_array_new(FALSE, FALSE, sizeof(DiskRequest));
 	g_autoptr(GPtrArray) owners = g_ptr_array_new_with_free_func(owner_free);
-	g_autoptr(GHashTable) by_key = g_hash_table_new(NULL, NULL);
+	g_autoptr(GHashTable) by_key = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	s->requests = requests;
 	s->owners = owners;
@@ -308,6 +330,8 @@ void diagnose_rule_disks(Diagnose *d, const AnalysisStoreTrace *t)
 		return;
 	guint64 n = history_table_len(t->history, disks);
 	g_autofree guint64 *first = chain_requests(&s, n);
+	g_autoptr(DiagnoseFamilies) families = diagnose_families_new(t);
+	s.families = families;
 	for (guint64 k = 0; k < n; k++)
 		scan_disk(&s, history_table_get(t->history, disks, k), first[k]);
 	g_free(s.next);
