@@ -119,6 +119,40 @@ def test_a_disk_with_much_to_do_is_not_slow():
     tap.equal(findings(disk_user("busy", 60, together=20), "slow-disk"), [], "20 requests in 60 ms each")
 
 
+def guest_and_host(name, busy_ms):
+    """A guest that writes and waits 60 ms for it, again and again; its host's disk has a request for it for so many of them. Times between are irregular: that is how the two clocks are found to be the same."""
+    host, guest = Host(f"{name}-host"), Machine(f"{name}-guest")
+    guest.process(100, "writer")
+    guest.switch(0.7, 100)
+    time, random = 2, 12345
+    for i in range(60):
+        random = (random * 1103515245 + 12345) % 2**31
+        work = 1 + random % 3000 / 1000
+        length = 60 if i >= 30 else 1
+        guest.at(time + 0.01, "block_rq_issue", dev=8 << 20, sector=i * 8, nr_sector=8, bytes=4096, tid=None, rwbs="W", comm="")
+        guest.switch(time + work - 0.02, 0, state=2)
+        host.at(time + work, "kvm_x86_exit", exit_reason=HLT, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+        host.switch(time + work + 0.01, 200, state=1)
+        host.request(time + work + 0.1, time + work + 0.1 + (busy_ms if i >= 30 else 0.5), i * 8)
+        host.wake(time + work + length, 201)
+        host.switch(time + work + length + 0.01, 201, state=1)
+        host.at(time + work + length + 0.02, "kvm_x86_entry", vcpu_id=0)
+        guest.at(time + work + length + 0.03, "block_rq_complete", dev=8 << 20, sector=i * 8, nr_sector=8, error=0, rwbs="W")
+        guest.wake(time + work + length + 0.04, 100)
+        guest.switch(time + work + length + 0.05, 100)
+        time += work + length + 0.1
+    return [machine.finish(time) for machine in (host, guest)]
+
+
+def test_requests_that_are_held_back_between_a_guest_and_its_hosts_disk():
+    def found(name, busy_ms):
+        told = report(*guest_and_host(name, busy_ms))
+        tap.check(any(m["name"] == f"{name}-guest" and m["parent"] == f"{name}-host" for m in told["machines"]), "who runs in whom is known")
+        return [(f["id"], f["level"]) for f in told["findings"] + told["notes"] if "disk" in f["id"]]
+    tap.equal(found("held", 0.5), [("disk-held-back", 0)], "the host's disk is quick")
+    tap.equal(found("passed", 55), [("slow-disk", 0)], "it is the host's disk that is slow, and the guest's with it")
+
+
 def disk_shared(name, copies):
     """A database with a request of 1 ms each 10; in the second second somebody else reads all the time, so that they take 6: one process, or one after the other that a script starts."""
     m = Machine(name)

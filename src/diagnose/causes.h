@@ -46,6 +46,8 @@
 	  "a disk that is slow by itself: alone its requests were quicker") \
 	C("slow-disk", ALL, 100, "the time for which it had requests there", "a disk takes long although it has little to do", "block_rq_issue block_rq_complete", \
 	  "a disk that has much to do: it served few requests while it had these") \
+	C("disk-held-back", ALL, 100, "the time for which it had requests there", "a VM's requests wait between it and its host's disks", "block_rq_issue block_rq_complete", \
+	  "its host's disks: these had no request for it for most of that time") \
 	C("network-delay", ALL, 100, "the time", "packets wait in an interface's queue", "net_dev_queue net_dev_xmit", \
 	  "packets that the driver got in the same stretch of work") \
 	C("exit-storm-pio", HOST, 50, "what it wanted to run", "a VM exits very often for port I/O", DIAGNOSE_EXITS, DIAGNOSE_STORM) \

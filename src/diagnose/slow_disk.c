@@ -3,12 +3,15 @@
  * slow_disk.c: a disk is slow by itself: it takes long although it has little to do.
  *
  * A request is slow if the disk served fewer than one in `disk.ms` while it had this one: one that takes long because many others are served meanwhile is not. What a slow request took
- * beyond the disk's usual time for its kind is lost. In a VM it may be the host's disk that is slow: then this is a symptom of what is found there.
+ * beyond the disk's usual time for its kind is lost. In a VM it may be the host's disk that is slow: then this is a symptom of what is found there. If the host's trace has no request for the VM for most of that
+ * time, they were held back in between.
  */
 #include "base/format.h"
 #include "diagnose/private.h"
 #include "diagnose/spans.h"
 #include "kernel/block.h"
+
+#define BELOW_MOST 0.3 /* of the time lost, for which the host has requests for the VM: if it has more, it is its disk that takes long */
 
 typedef struct {
 	GArray *ends;        /* gint64: when requests were completed, in order */
@@ -158,6 +161,59 @@ static void set_sufferer(const Scan *s, DiagnoseFinding *f, const KernelThreadIt
 	f->victim = diagnose_member_of_pid(s->d, s->t, item ? item->pid : -1);
 }
 
+/* ---- Held back ----------------------------------------------------------------------------------------------------------------- */
+
+/* Spans of the host's requests for a VM; the caller frees. NULL: it has recorded none. */
+static GArray *requests_for(const AnalysisStoreTrace *host, gint32 vm_pid)
+{
+	GArray *spans;
+	guint table;
+
+	if (!history_find_table(host->history, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &table) || !history_table_len(host->history, table))
+		return NULL;
+	spans = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
+	for (guint64 i = 0; i < history_table_len(host->history, table); i++) {
+		const KernelDiskRequest *r = history_table_get(host->history, table, i);
+		const KernelThreadItem *cause = r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME ? kernel_find_thread(host->history, r->cause) : NULL;
+
+		/* Its journal works for it, too. */
+		if (cause && (cause->pid == vm_pid || cause->is_kthread))
+			diagnose_span_add(spans, r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns, r->completed_ns);
+	}
+	diagnose_spans_merge(spans);
+	return spans;
+}
+
+/* The host in whose trace most of the lost time has no request for this machine; NULL: it has, or it isn't known. */
+static const AnalysisStoreTrace *held_back_by(const Scan *s, const Disk *k)
+{
+	const ExperimentMember *m = experiment_member(s->d->store->experiment, s->t->member);
+	const AnalysisStoreTrace *host = m->parent == EXPERIMENT_NONE ? NULL : diagnose_trace_of(s->d, m->parent);
+	g_autoptr(GArray) spans = host ? requests_for(host, m->vm_pid) : NULL;
+	gint64 within = 0;
+
+	for (guint i = 0; spans && i < k->lost->len; i++) {
+		const DiagnoseSpan *l = &g_array_index(k->lost, DiagnoseSpan, i);
+
+		within += diagnose_spans_within(spans, analysis_own_time(host, analysis_time(s->t, l->begin)), analysis_own_time(host, analysis_time(s->t, l->end)));
+	}
+	return spans && (double)within < BELOW_MOST * (double)diagnose_spans_sum(k->lost) ? host : NULL;
+}
+
+static void add_held_back(const Scan *s, const Disk *k, const KernelDiskItem *disk, const DiagnoseLoss *loss, const AnalysisStoreTrace *host)
+{
+	DiagnoseFinding *f = diagnose_finding_new(s->d, "disk-held-back", loss, diagnose_spans_sum(k->busy));
+	g_autofree char *name = g_strdup_printf("what is between %s's disk %s and %s", s->t->name, history_text_get(s->t->history, disk->name), host->name);
+
+	set_sufferer(s, f, victim_of(s, k));
+	f->level = host->level;
+	f->title = g_strdup_printf("Requests of %s to its disk %s are held back on %s, whose own disks have nothing to do for them meanwhile: %" G_GUINT64_FORMAT " of %u requests", s->t->name,
+				   history_text_get(s->t->history, disk->name), host->name, k->slow, k->ends->len);
+	f->advice = g_strdup("See whether it is limited there (throttling of the hypervisor's drive: iops, bps; io.max of its group), and whether its I/O threads get a processor.");
+	diagnose_who(&f->culprit, "limit", name, host->name, -1, -1);
+	diagnose_add(s->d, f);
+}
+
 static void add_finding(const Scan *s, const Disk *k, const KernelDiskItem *disk, const DiagnoseLoss *loss)
 {
 	DiagnoseFinding *f = diagnose_finding_new(s->d, "slow-disk", loss, diagnose_spans_sum(k->busy));
@@ -184,7 +240,12 @@ static void judge(const Scan *s, Disk *k, const KernelDiskItem *disk)
 
 		diagnose_loss_add_in_row(loss, l->begin, l->end, disk->row);
 	}
-	if (diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_DISK_SHARE))
+	if (!diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_DISK_SHARE))
+		return;
+	const AnalysisStoreTrace *host = held_back_by(s, k);
+	if (host)
+		add_held_back(s, k, disk, loss, host);
+	else
 		add_finding(s, k, disk, loss);
 }
 
