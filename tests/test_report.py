@@ -69,6 +69,25 @@ def test_the_text_leads_with_five_lines():
         yield scenario.name, check_text, scenario
 
 
+def check_guest_alone(trace, whole):
+    report = json.loads(tap.strata("report", "--format=json", trace).stdout)
+    machine, = [m for m in report["machines"] if m["trace"]]
+    tap.check(machine["virtual_by"].startswith(("virtio", "vd")), f"by {machine['virtual_by']}")
+    hint = f"What the host of {machine['name']} does"
+    runs_vms = len(report["machines"]) > 1
+    tap.equal(hint in report["summary"][-1], not runs_vms, f"the hint in {report['summary'][-1]}")
+    tap.check(hint not in whole, "the hint where its host is known")
+
+
+def test_a_guest_alone_is_told_that_its_host_is_missing():
+    for scenario in tap.scenarios():
+        truth = json.loads((scenario / "truth.json").read_text()) if (scenario / "truth.json").exists() else {"machines": []}
+        whole = "".join(json.loads(tap.strata("report", "--format=json", scenario).stdout)["summary"])
+        for machine in truth["machines"]:
+            if machine.get("traced") and machine["level"]:
+                yield f"{scenario.name}/{machine['name']}", check_guest_alone, scenario / machine["dir"], whole
+
+
 def check_page(scenario):
     text, page = page_of("report", scenario)
     report = json.loads(tap.strata("report", "--format=json", scenario).stdout)

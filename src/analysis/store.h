@@ -56,6 +56,9 @@ typedef struct {
 /* The kernel's trace of a member of the experiment; NULL: none. */
 const AnalysisStoreTrace *analysis_store_member(const AnalysisStore *s, guint member);
 
+/* The device that tells that its kernel runs in a VM: "virtio0-req.0", "vda"; NULL: none was heard of, which proves nothing. */
+const char *analysis_virtual_by(const AnalysisStoreTrace *t);
+
 AnalysisStore *analysis_store_open(GPtrArray *traces, const AnalysisStoreOptions *options, GError **error);
 /* A time of the trace's own clock in the root's, and back. G_MININT64 and G_MAXINT64 stay what they are. */
 gint64 analysis_time(const AnalysisStoreTrace *t, gint64 time);

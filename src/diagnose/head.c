@@ -104,6 +104,20 @@ static void count_unchecked(gpointer user, const AnalysisStoreTrace *machine, co
 	g_hash_table_add(user, (gpointer)(guintptr)cause);
 }
 
+/* Nothing in a VM's own trace tells what its host does to it; the names of those that are VMs of nobody here, with commas. */
+static char *orphans(const Diagnose *d, const Analysis *a)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (guint i = 0; i < a->machines->len; i++) {
+		const AnalysisMachine *m = g_ptr_array_index(a->machines, i);
+
+		if (diagnose_orphan_by(d, m) && !m->kvm->vms->len)
+			g_string_append_printf(names, "%s%s", names->len ? ", " : "", m->name);
+	}
+	return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
 static void say_doubt(const Diagnose *d, const Analysis *a, GPtrArray *lines)
 {
 	g_autoptr(GHashTable) unchecked = g_hash_table_new(NULL, NULL);
@@ -120,8 +134,10 @@ static void say_doubt(const Diagnose *d, const Analysis *a, GPtrArray *lines)
 	g_autofree char *causes = g_hash_table_size(unchecked) ? g_strdup_printf("%u of %u causes could not be looked for, in some machine: events are missing (below)",
 										 g_hash_table_size(unchecked), diagnose_n_causes()) :
 								 g_strdup("all causes could be looked for");
-	add_line(lines, "%s event%s lost%s; %s.", lost ? st_format_count(count, lost) : "No", lost > 1 ? "s were" : " was", packets ? ", and whole packets" : "",
-		      causes);
+	g_autofree char *vms = orphans(d, a);
+	g_autofree char *host = *vms ? g_strdup_printf(" What the host of %s does to it can't be seen from within: record that too.", vms) : g_strdup("");
+	add_line(lines, "%s event%s lost%s; %s.%s", lost ? st_format_count(count, lost) : "No", lost > 1 ? "s were" : " was", packets ? ", and whole packets" : "",
+		      causes, host);
 }
 
 GPtrArray *diagnose_summary(const Diagnose *d, const Analysis *a)

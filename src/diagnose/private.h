@@ -50,6 +50,8 @@ gint64 diagnose_end(const Diagnose *d, const AnalysisStoreTrace *t);
 const ExperimentMember *diagnose_guest_of(const Diagnose *d, const AnalysisMachine *m, gint32 pid);
 /* The machine that it is a VM of; NULL: none, or not known. */
 const char *diagnose_parent_of(const Diagnose *d, const AnalysisMachine *m);
+/* By which device it is known to be a VM whose host's trace is not given; NULL: it isn't. */
+const char *diagnose_orphan_by(const Diagnose *d, const AnalysisMachine *m);
 guint diagnose_cpu_count(const Kernel *k);
 /* "VM 183 of host", as far as it is known. The caller frees. */
 char *diagnose_place_of(const Diagnose *d, const AnalysisMachine *m);

@@ -15,7 +15,7 @@
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static void json_machine(StJson *j, const char *name, gint level, const char *parent, gint32 vm_pid, const char *trace)
+static void json_machine(StJson *j, const char *name, gint level, const char *parent, gint32 vm_pid, const char *device, const char *trace)
 {
 	st_json_begin_inline_object(j);
 	st_json_member_string(j, "name", name);
@@ -28,6 +28,7 @@ static void json_machine(StJson *j, const char *name, gint level, const char *pa
 		st_json_member_int(j, "vm_pid", vm_pid);
 	else
 		st_json_member_null(j, "vm_pid");
+	st_json_member_string(j, "virtual_by", device);
 	st_json_member_string(j, "trace", trace);
 	st_json_end(j);
 }
@@ -57,9 +58,14 @@ const char *diagnose_parent_of(const Diagnose *d, const AnalysisMachine *m)
 	return parent == EXPERIMENT_NONE ? NULL : experiment_member(d->store->experiment, parent)->name;
 }
 
+const char *diagnose_orphan_by(const Diagnose *d, const AnalysisMachine *m)
+{
+	return diagnose_parent_of(d, m) ? NULL : analysis_virtual_by(m->store);
+}
+
 static void json_traced(StJson *j, const Diagnose *d, const AnalysisMachine *m)
 {
-	json_machine(j, m->name, m->level, diagnose_parent_of(d, m), member_of(d, m)->vm_pid, m->trace->path);
+	json_machine(j, m->name, m->level, diagnose_parent_of(d, m), member_of(d, m)->vm_pid, analysis_virtual_by(m->store), m->trace->path);
 }
 
 /* VMs without a trace of their own, and those nested in them. */
@@ -71,11 +77,11 @@ static void json_untraced(StJson *j, const Diagnose *d, const AnalysisMachine *m
 
 		if (diagnose_guest_of(d, m, vm->pid))
 			continue;
-		json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL);
+		json_machine(j, vm_path, m->level >= 0 ? m->level + 1 : -1, m->name, vm->pid, NULL, NULL);
 		for (guint l = 0; l < vm->l2s->len; l++) {
 			g_autofree char *path = analysis_l2_path(m, vm, g_ptr_array_index(vm->l2s, l));
 
-			json_machine(j, path, m->level >= 0 ? m->level + 2 : -1, vm_path, -1, NULL);
+			json_machine(j, path, m->level >= 0 ? m->level + 2 : -1, vm_path, -1, NULL, NULL);
 		}
 	}
 }
@@ -180,9 +186,13 @@ guint diagnose_cpu_count(const Kernel *k)
 /* "VM 183 of host", as far as it is known. The caller frees. */
 char *diagnose_place_of(const Diagnose *d, const AnalysisMachine *m)
 {
-	const char *parent = diagnose_parent_of(d, m);
+	const char *parent = diagnose_parent_of(d, m), *device = diagnose_orphan_by(d, m);
 	const ExperimentMember *e = member_of(d, m);
 
+	if (device && !m->kvm->vms->len)
+		return g_strdup_printf("a VM, by its device %s; no trace of its host is given", device);
+	if (device && m->level == 0)
+		return g_strdup_printf("the traced host; a VM itself, by its device %s", device);
 	if (m->level < 0)
 		return g_strdup("its own level is not known from these traces");
 	if (m->level == 0 || !parent)
