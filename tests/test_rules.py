@@ -115,6 +115,11 @@ def test_a_disk_that_is_slow_by_itself():
     tap.equal((found["culprit"]["kind"], found["sufferer"]["name"]), ("disk", "writer"), "who")
 
 
+def test_a_disk_that_takes_many_times_as_long_as_at_other_times():
+    only(disk_user("delayed", 12), "slow-disk", 20 * 11)
+    tap.equal(findings(disk_user("varies", 4), "slow-disk"), [], "4 ms instead of 1")
+
+
 def test_a_disk_with_much_to_do_is_not_slow():
     tap.equal(findings(disk_user("busy", 60, together=20), "slow-disk"), [], "20 requests in 60 ms each")
 
@@ -134,6 +139,7 @@ def guest_and_host(name, busy_ms):
         host.at(time + work, "kvm_x86_exit", exit_reason=HLT, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
         host.switch(time + work + 0.01, 200, state=1)
         host.request(time + work + 0.1, time + work + 0.1 + (busy_ms if i >= 30 else 0.5), i * 8)
+        host.switch(time + work + 0.15, 0, state=1)
         host.wake(time + work + length, 201)
         host.switch(time + work + length + 0.01, 201, state=1)
         host.at(time + work + length + 0.02, "kvm_x86_entry", vcpu_id=0)
@@ -325,6 +331,22 @@ def test_io_threads_that_somebody_else_keeps_from_running():
     found = only(starved("starved", False), "io-threads-starved", 200 * 3)
     tap.equal((found["sufferer"]["kind"], found["culprit"]["name"]), ("vm", "hog"), "who")
     tap.check(0.55 < found["share"] < 0.65, f"3 of 5 ms: {found['share']}")
+
+
+def working(name, busy_ms):
+    """A thread of the VM's process that works for so many of each 10 ms."""
+    m = Host(name)
+    m.process(200, "qemu-system-x86", 202)
+    for i in range(200):
+        m.switch(10 + i * 10, 202, cpu=1)
+        m.switch(10 + i * 10 + busy_ms, 0, cpu=1, state=1)
+    return m.finish(2010)
+
+
+def test_an_io_thread_that_has_more_to_do_than_it_can():
+    found = only(working("overworked", 9.8), "io-thread-saturated", 2000)
+    tap.equal((found["sufferer"]["kind"], found["culprit"]["tid"]), ("vm", 202), "whose, and which")
+    tap.equal(findings(working("at-ease", 7), "io-thread-saturated"), [], "70 %")
 
 
 def test_threads_of_a_vm_that_take_turns_starve_nobody():

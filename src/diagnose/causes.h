@@ -28,6 +28,8 @@
 	  "other VMs, host processes, CPU limits: who had the processor was recorded") \
 	C("io-threads-starved", HOST, 100, "what these threads wanted to run", "a VM's I/O threads wanted a processor that somebody else had", DIAGNOSE_SWITCHES, \
 	  "the VM's own threads, which may take turns; threads that sleep: who had the processor was recorded") \
+	C("io-thread-saturated", HOST, 50, "the time", "a thread that works for a VM's devices has more to do than one thread can", DIAGNOSE_SWITCHES, \
+	  "threads that wait for a processor, or sleep: only what it ran counts") \
 	C("preempted-in-guest", NESTING, 100, "what it wanted to run", "a nested VM wanted a processor that its own hypervisor's level used otherwise", DIAGNOSE_EXITS " sched_switch", \
 	  "the host: the vCPU below had its processor; serving the nested VM's own exits; another nested VM") \
 	C("nested-exits", NESTING, 50, "what it wanted to run", "a nested VM's exits each cost many exits of the VM in which it runs", DIAGNOSE_EXITS " sched_switch", \

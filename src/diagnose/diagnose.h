@@ -37,6 +37,7 @@
 	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \
 	T(SATURATED_IDLE, "saturated.idle", 0.05,  "share of the processors' time that may be idle in half a second that counts for that") \
 	T(NEWCOMER_RISE,  "newcomer.rise",  0.4,   "processors that a process must run more at those times than at others, to be blamed for them") \
+	T(IO_BUSY,        "io.busy",        0.9,   "share of half a second for which a VM's I/O thread must run to have more to do than it can") \
 	T(POLL_SHARE,     "poll.share",     0.1,   "share of a VM's vCPUs' time that its host must spin for while they are halted") \
 	T(FREQUENCY_SHARE, "frequency.share", 0.2, "share of the work that busy processors must not have done, for want of frequency") \
 	T(FREQUENCY_BUSY, "frequency.busy", 0.8,   "share of half a second for which a processor must be busy to count for that") \
@@ -54,7 +55,9 @@
 	T(PINNING_IDLE,   "pinning.idle",   0.3,   "share of a tied vCPU's waits for which another processor must be idle") \
 	T(UNFIT_SHARE,    "unfit.share",    0.05,  "share of the time in which events must have been lost") \
 	T(DISK_SHARE,     "disk.share",     0.05,  "share of the time that must be lost to a disk that is slow by itself") \
-	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one")
+	T(DISK_MS,        "disk.ms",        25,    "milliseconds in which a disk that has requests should have served one; or ...") \
+	T(DISK_TIMES,     "disk.times",     10,    "... so many times its usual time, ...") \
+	T(DISK_LEAST_MS,  "disk.least-ms",  5,     "... if that is as many milliseconds")
 /* clang-format on */
 
 typedef enum {

@@ -31,6 +31,7 @@
 	R(latency) \
 	R(blocked) \
 	R(polling) \
+	R(io_busy) \
 	R(frequency)
 
 #define DIAGNOSE_R(name) void diagnose_rule_##name(Diagnose *d, const AnalysisStoreTrace *t);

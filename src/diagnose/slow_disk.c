@@ -2,10 +2,12 @@
 /*
  * slow_disk.c: a disk is slow by itself: it takes long although it has little to do.
  *
- * A request is slow if the disk served fewer than one in `disk.ms` while it had this one: one that takes long because many others are served meanwhile is not. What a slow request took
- * beyond the disk's usual time for its kind is lost. In a VM it may be the host's disk that is slow: then this is a symptom of what is found there. If the host's trace has no request for the VM for most of that
+ * A request is slow if the disk served fewer than one in `disk.ms` while it had this one, or fewer than one in `disk.times` its usual time for that kind: one that takes long because many others are served meanwhile
+ * is not. Usual is the median of the quickest second. What a slow request took beyond that is lost. In a VM it may be the host's disk that is slow: then this is a symptom of what is found there. If the host's trace has no request for the VM for most of that
  * time, they were held back in between.
  */
+#include <stdlib.h>
+
 #include "base/format.h"
 #include "diagnose/private.h"
 #include "diagnose/spans.h"
@@ -13,11 +15,19 @@
 
 #define BELOW_MOST 0.3 /* of the time lost, for which the host has requests for the VM: if it has more, it is its disk that takes long */
 
+#define SECOND_MIN 8   /* requests that tell what is usual in a second */
+#define SECOND_NS  G_GINT64_CONSTANT(1000000000)
+
+/* What a request took, and when it was done. */
+typedef struct {
+	gint64 end, ns;
+} Time;
+
 typedef struct {
 	GArray *ends;        /* gint64: when requests were completed, in order */
 	GArray *busy, *lost; /* DiagnoseSpan */
-	GArray *times[KERNEL_DISK_OP_COUNT]; /* gint64 */
-	gint64 usual[KERNEL_DISK_OP_COUNT];
+	GArray *times[KERNEL_DISK_OP_COUNT]; /* Time */
+	gint64 usual[KERNEL_DISK_OP_COUNT], least[KERNEL_DISK_OP_COUNT]; /* least: ns in which it serves a request, if it is not slow */
 	GHashTable *victims; /* serial of who caused a request + 1 -> gint64 *: what slow ones cost it */
 	guint64 slow;
 } Disk;
@@ -26,7 +36,7 @@ typedef struct {
 	Diagnose *d;
 	const AnalysisStoreTrace *t;
 	guint table;
-	gint64 begin, end, least; /* least: ns in which a disk serves a request */
+	gint64 begin, end;
 	Disk *disks;
 	guint64 n;
 } Scan;
@@ -38,7 +48,7 @@ static void disk_init(Disk *k)
 	k->lost = g_array_new(FALSE, FALSE, sizeof(DiagnoseSpan));
 	k->victims = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	for (guint i = 0; i < KERNEL_DISK_OP_COUNT; i++)
-		k->times[i] = g_array_new(FALSE, FALSE, sizeof(gint64));
+		k->times[i] = g_array_new(FALSE, FALSE, sizeof(Time));
 }
 
 static void disk_clear(Disk *k)
@@ -67,11 +77,11 @@ static void each_request(const Scan *s, Visit visit)
 
 static void note(const Scan *s, Disk *k, const KernelDiskRequest *r)
 {
-	gint64 ns = r->completed_ns - r->issued_ns;
+	Time time = {r->completed_ns, r->completed_ns - r->issued_ns};
 
 	(void)s;
 	g_array_append_val(k->ends, r->completed_ns);
-	g_array_append_val(k->times[r->op], ns);
+	g_array_append_val(k->times[r->op], time);
 	diagnose_span_add(k->busy, r->issued_ns, r->completed_ns);
 }
 
@@ -100,7 +110,7 @@ static void judge_request(const Scan *s, Disk *k, const KernelDiskRequest *r)
 
 	if (cause && cause->is_kthread)
 		return; /* writing back what nobody waits for */
-	if (ns < s->least || ns / (gint64)served(k, r->issued_ns, r->completed_ns) < s->least)
+	if (ns < k->least[r->op] || ns / (gint64)served(k, r->issued_ns, r->completed_ns) < k->least[r->op])
 		return;
 	k->slow++;
 	diagnose_span_add(k->lost, r->issued_ns + k->usual[r->op], r->completed_ns);
@@ -112,21 +122,46 @@ static void judge_request(const Scan *s, Disk *k, const KernelDiskRequest *r)
 	*cost += ns;
 }
 
-static gint by_value(gconstpointer a, gconstpointer b)
+static gint by_ns(gconstpointer a, gconstpointer b)
 {
-	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+	gint64 x = ((const Time *)a)->ns, y = ((const Time *)b)->ns;
 
 	return (x > y) - (x < y);
 }
 
-/* The median of a kind's requests; of a disk that is always slow no more than what one may take. */
+static gint64 median(Time *all, guint n)
+{
+	qsort(all, n, sizeof(Time), by_ns);
+	return all[n / 2].ns;
+}
+
+/* The median of the quickest second that has enough of them; of too few, of all. They are in the order in which they were done. */
+static gint64 usual_of(GArray *all)
+{
+	gint64 least = G_MAXINT64;
+	Time *times = (Time *)(gpointer)all->data;
+
+	for (guint first = 0, i = 0; i < all->len; i++) {
+		gboolean is_last = i + 1 == all->len || times[i + 1].end / SECOND_NS != times[i].end / SECOND_NS;
+
+		if (is_last && i + 1 - first >= SECOND_MIN)
+			least = MIN(least, median(&times[first], i + 1 - first));
+		if (is_last)
+			first = i + 1;
+	}
+	return !all->len ? 0 : least < G_MAXINT64 ? least : median(times, all->len);
+}
+
+/* Of a disk that is always slow no more than what one may take. */
 static void find_usual(const Scan *s, Disk *k)
 {
-	for (guint op = 0; op < KERNEL_DISK_OP_COUNT; op++) {
-		GArray *all = k->times[op];
+	const double *bar = s->d->thresholds;
 
-		g_array_sort(all, by_value);
-		k->usual[op] = all->len ? MIN(g_array_index(all, gint64, all->len / 2), s->least) : 0;
+	for (guint op = 0; op < KERNEL_DISK_OP_COUNT; op++) {
+		double usual = (double)usual_of(k->times[op]), most = bar[DIAGNOSE_DISK_MS] * 1e6;
+
+		k->usual[op] = (gint64)MIN(usual, most);
+		k->least[op] = (gint64)MIN(most, MAX(usual * bar[DIAGNOSE_DISK_TIMES], bar[DIAGNOSE_DISK_LEAST_MS] * 1e6));
 	}
 }
 
@@ -218,11 +253,11 @@ static void add_finding(const Scan *s, const Disk *k, const KernelDiskItem *disk
 {
 	DiagnoseFinding *f = diagnose_finding_new(s->d, "slow-disk", loss, diagnose_spans_sum(k->busy));
 	g_autofree char *name = g_strdup_printf("disk %s", history_text_get(s->t->history, disk->name));
-	char least[ST_FORMAT_MAX];
+	char lost[ST_FORMAT_MAX];
 
 	set_sufferer(s, f, victim_of(s, k));
-	f->title = g_strdup_printf("The %s of %s is slow, also with little to do, and %s waits for it: %" G_GUINT64_FORMAT " requests of %u took over %s each", name, s->t->name,
-				   f->sufferer.name, k->slow, k->ends->len, st_format_duration(least, s->least));
+	f->title = g_strdup_printf("The %s of %s is slow, also with little to do, and %s waits for it: %" G_GUINT64_FORMAT " requests of %u took %s too long on average", name, s->t->name,
+				   f->sufferer.name, k->slow, k->ends->len, st_format_duration(lost, f->lost_ns / (gint64)MAX(k->slow, 1)));
 	f->advice = g_strdup(s->t->level > 0 ? "It is a VM's: see what its host's disk does, and limits that are set for it there (throttling, io.max)." :
 					       "See whether it is limited (throttling, io.max), shared with other machines, or failing; if this machine is a VM, record its host.");
 	diagnose_who(&f->culprit, "disk", name, s->t->name, -1, -1);
@@ -267,7 +302,7 @@ static void scan(Scan *s, guint disks)
 
 void diagnose_rule_slow_disk(Diagnose *d, const AnalysisStoreTrace *t)
 {
-	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t), .least = (gint64)(d->thresholds[DIAGNOSE_DISK_MS] * 1e6)};
+	Scan s = {.d = d, .t = t, .begin = diagnose_begin(d, t), .end = diagnose_end(d, t)};
 	guint disks;
 
 	if (!history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &disks) ||

@@ -33,23 +33,21 @@ static Group *group_new(const AnalysisStoreTrace *t, const char *kind, char *nam
 	return g;
 }
 
-/* Whom a thread is throttled with. */
+/* Whom a thread is throttled with. A VM is one, also if it runs in a container. */
 static Group *group_of(Diagnose *d, const AnalysisStoreTrace *t, GHashTable *groups, guint32 serial, const KernelThreadItem *item)
 {
-	guint32 number = kernel_container_of(t->history, serial);
+	guint32 number = kernel_container_of(t->history, serial), vm = diagnose_vm_of_pid(t, item->pid);
 	const KernelContainerItem *container = kernel_container(t->history, number);
-	gboolean in_container = container && container->level > 0;
+	gboolean in_container = container && container->level > 0 && vm == EXPERIMENT_NONE;
 	gpointer key = GSIZE_TO_POINTER(in_container ? (gsize)1 << 32 | number : (guint32)item->pid);
 	Group *g = g_hash_table_lookup(groups, key);
-	guint32 vcpu = layers_vcpu_of(d->layers, t->member, serial);
-	guint table;
 
 	if (g)
 		return g;
 	if (in_container)
 		g = group_new(t, "container", g_strdup(history_text_get(t->history, container->name)), -1);
-	else if (vcpu != EXPERIMENT_NONE && history_find_table(t->history, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table))
-		g = group_new(t, "vm", diagnose_vm_name(d, t, ((const KvmVcpuItem *)history_table_get(t->history, table, vcpu))->vm), item->pid);
+	else if (vm != EXPERIMENT_NONE)
+		g = group_new(t, "vm", diagnose_vm_name(d, t, vm), item->pid);
 	else
 		g = group_new(t, "process", g_strdup(history_text_get(t->history, item->name)), item->pid);
 	g_hash_table_insert(groups, key, g);
