@@ -115,6 +115,25 @@ gboolean analysis_times_active(const AnalysisTimes *times)
 
 /* ---- Latencies --------------------------------------------------------------------------------------------------- */
 
+/* By serial: the key of each thread, which has far more latencies than one; those that aren't wanted have none. */
+typedef struct {
+	guint64 key;
+	gboolean wanted;
+} LatencyKey;
+
+static LatencyKey *latency_keys(const AnalysisThreads *t, AnalysisThreadKey key)
+{
+	LatencyKey *keys = g_new0(LatencyKey, MAX(t->n, 1));
+
+	for (guint32 i = 0; i < t->n; i++) {
+		guint32 serial = ((const KernelThreadItem *)history_table_get(t->trace->history, t->table, i))->same_as;
+
+		keys[i].wanted = analysis_filter_thread(t->filter, i);
+		keys[i].key = key(history_table_get(t->trace->history, t->table, serial), serial);
+	}
+	return keys;
+}
+
 AnalysisGroups *analysis_latencies(const AnalysisThreads *t, AnalysisThreadKey key)
 {
 	AnalysisGroups *groups = analysis_groups_new(t->query, t->filter);
@@ -124,17 +143,15 @@ AnalysisGroups *analysis_latencies(const AnalysisThreads *t, AnalysisThreadKey k
 
 	if (!history_find_table(h, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &table))
 		return groups;
+	g_autofree LatencyKey *keys = latency_keys(t, key);
 	for (guint64 i = 0; i < history_table_len(h, table); i += n) {
 		const KernelLatencyItem *items = history_table_run(h, table, i, &n);
 
 		for (guint64 j = 0; j < n; j++) {
 			const KernelLatencyItem *l = &items[j];
 
-			if (l->thread >= t->n || !analysis_in_range(t->filter, l->run_ns) || !analysis_filter_thread(t->filter, l->thread))
-				continue;
-			guint32 serial = ((const KernelThreadItem *)history_table_get(h, t->table, l->thread))->same_as;
-			const KernelThreadItem *item = history_table_get(h, t->table, serial);
-			analysis_groups_add(groups, key(item, serial), 0, l->run_ns, l->run_ns - l->woken_ns, 0, FALSE);
+			if (l->thread < t->n && keys[l->thread].wanted && analysis_in_range(t->filter, l->run_ns))
+				analysis_groups_add(groups, keys[l->thread].key, 0, l->run_ns, l->run_ns - l->woken_ns, 0, FALSE);
 		}
 	}
 	return groups;

@@ -115,7 +115,23 @@ void history_picture(const History *h, guint32 row, gint64 begin_ns, gint64 end_
 	}
 }
 
+/* Of the whole row: what is before its last interval is known at its end. */
+static void row_sums(const History *h, const HistoryRow *r, guint n, gint64 *ns_out)
+{
+	guint64 sums[HISTORY_STATES_MAX];
+
+	history_row_sums(h, r, sums);
+	if (r->last_state < n)
+		sums[r->last_state] += (guint64)r->last_end - (guint64)r->last_begin;
+	memcpy(ns_out, sums, n * sizeof(*ns_out));
+}
+
 void history_sums(const History *h, guint32 row, gint64 begin_ns, gint64 end_ns, gint64 *ns_out)
 {
-	history_picture(h, row, begin_ns, end_ns, 1, ns_out);
+	const HistoryRow *r = history_row_get(h, row);
+
+	if (r && begin_ns <= r->begin && end_ns >= r->last_end)
+		row_sums(h, r, history_n_states(h, r->kind), ns_out);
+	else
+		history_picture(h, row, begin_ns, end_ns, 1, ns_out);
 }
