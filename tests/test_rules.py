@@ -282,6 +282,18 @@ def test_vcpus_that_their_guest_has_halted():
     tap.equal(findings(sleeping("halting", HLT), "vmm-blocked"), [], "it had nothing to do")
 
 
+def test_storms_that_one_cause_makes_are_one_finding():
+    """A timer that is set, runs out and halts the vCPU again."""
+    m = Host("timers")
+    for i in range(4000):
+        time = 10 + i * 0.5
+        m.exit(time, time + 0.06, 32)
+        m.at(time + 0.03, "kvm_x86_msr", write=1, ecx=0x6e0, data=0, ex=0)
+        m.exit(time + 0.1, time + 0.15, HLT)
+    told = report(m.finish(2020))["findings"]
+    tap.equal([(f["id"], [part["id"] for part in f["folded"]]) for f in told], [("exit-storm-timer", ["exit-storm-halt"])], "what, and with it")
+
+
 # ---- Who took a processor -------------------------------------------------------------------------------------------------
 
 def robbed(name, each_ms, every_ms, families):
@@ -423,6 +435,31 @@ def test_what_costs_little_of_the_time_is_a_note_and_what_costs_a_second_is_not(
     tap.equal(([f["id"] for f in told["findings"]], told["notes"]), (["preempted-by-task"], []), "20 %")
 
 
+def quota(name, migrations):
+    """A vCPU that could run on after 50 of each 100 ms, but its processor is idle then."""
+    m = Host(name)
+    if migrations:
+        m.at(1, "sched_migrate_task", comm="other", tid=99, prio=20, orig_cpu=0, dest_cpu=1)
+    for i in range(20):
+        time = 10 + i * 100
+        m.at(time + 50, "kvm_x86_exit", exit_reason=1, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+        m.switch(time + 50.01, 0, state=0)
+        m.switch(time + 100, 201)
+        m.at(time + 100.01, "kvm_x86_entry", vcpu_id=0)
+    return m.finish(2120)
+
+
+def test_a_vm_that_uses_up_its_quota():
+    found = only(quota("quota", True), "cpu-throttle", 20 * 50)
+    tap.equal((found["sufferer"]["kind"], found["culprit"]["kind"]), ("vm", "quota"), "who")
+
+
+def test_without_migrations_a_quota_is_not_taken_for_a_processor_that_is_slow_to_wake_up():
+    told = report(quota("unknown-quota", False))
+    tap.equal([f["id"] for f in told["findings"] + told["notes"]], [], "it may have been moved")
+    tap.check("cpu-throttle" in [row["id"] for row in told["unchecked"]], "it is said that it could not be looked for")
+
+
 # ---- Nested VMs ------------------------------------------------------------------------------------------------------------
 
 VMREAD, VMRESUME = 23, 24
@@ -538,6 +575,26 @@ def interrupted(name, each_us, every_us):
 def test_a_processor_loaded_with_interrupts():
     found = only(interrupted("interrupts", 400, 1000), "interrupt-load", 800)
     tap.equal(found["culprit"]["name"], "irq 24 nic0", "whose")
+
+
+def test_softirqs_that_a_thread_of_the_kernel_runs_are_load_too():
+    m = Machine("ksoftirqd")
+    m.process(100, "worker")
+    m.at(0, "lttng_statedump_process_state", tid=15, vtid=15, pid=15, vpid=15, ppid=2, name="ksoftirqd/0", type=1, mode=1, submode=0, status=5, ns_level=0)
+    m.comms[15] = "ksoftirqd/0"
+    m.switch(0.5, 100)
+    for i in range(2000):
+        time = 1 + i
+        m.at(time, "irq_handler_entry", irq=24, name="nic0")
+        m.at(time + 0.005, "irq_handler_exit", irq=24, ret=1)
+        m.wake(time + 0.006, 15)
+        m.switch(time + 0.01, 15)
+        m.at(time + 0.02, "irq_softirq_entry", vec=3)
+        m.at(time + 0.6, "irq_softirq_exit", vec=3)
+        m.switch(time + 0.61, 100, state=1)
+    folder = m.finish(2002)
+    found = only(folder, "interrupt-load", 2000 * 0.585)
+    tap.equal((found["culprit"]["name"], [f["id"] for f in report(folder)["findings"]]), ("softirq net_rx", ["interrupt-load"]), "whose; that threads wait meanwhile is told with it")
 
 
 def test_few_or_short_interrupts_are_no_load():
@@ -683,6 +740,31 @@ def reclaiming(name, what):
         m.at(time, f"mm_vmscan_{what}_reclaim_begin", order=0, gfp_flags=0)
         m.at(time + 3, f"mm_vmscan_{what}_reclaim_end", nr_reclaimed=32)
     return m.finish(2004)
+
+
+def test_a_host_that_swaps_its_vms_memory():
+    m = Host("swap")
+    m.at(0, "lttng_statedump_process_state", tid=40, vtid=40, pid=40, vpid=40, ppid=2, name="kswapd0", type=1, mode=1, submode=0, status=5, ns_level=0)
+    m.comms[40] = "kswapd0"
+    m.at(1, "irq_softirq_entry", vec=4)
+    m.at(1.1, "irq_softirq_exit", vec=4)
+    for i in range(200):
+        time = 10 + i * 10
+        m.at(time, "kvm_x86_exit", exit_reason=48, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+        m.request(time + 0.02, time + 5, i * 8, "R")
+        m.switch(time + 0.03, 40 if i % 5 == 0 else 0, state=2)
+        if i % 5 == 0:
+            m.request(time + 0.1, time + 4, 90000 + i * 8)
+            m.switch(time + 1, 0, state=1)
+        m.at(time + 4.99, "irq_handler_entry", irq=24, name="disk0")
+        m.wake(time + 5.01, 201)
+        m.at(time + 5.02, "irq_handler_exit", irq=24, ret=1)
+        m.switch(time + 5.03, 201)
+        m.at(time + 5.05, "kvm_x86_entry", vcpu_id=0)
+    folder = m.finish(2020)
+    found = only(folder, "memory-pressure", 200 * 5)
+    tap.equal([part["id"] for part in found["folded"]], ["vmm-blocked"], "that its vCPUs sleep is told with it")
+    tap.equal(report(folder)["findings"][0]["id"], "memory-pressure", "it comes first")
 
 
 def test_programs_that_look_for_memory_themselves():

@@ -35,6 +35,7 @@ static const struct {
 	{"waits-disk", "disk-held-back"},
 	{"flush-bound", "disk-held-back"},
 	{"disk-contention", "disk-contention"},
+	{"vmm-blocked", "memory-pressure"},
 	{"vmm-blocked", "disk-contention"},
 	{"vmm-blocked", "slow-disk"},
 	{"network-latency", "network-delay"},
@@ -49,6 +50,7 @@ static const struct {
 	{"preempted-by-sibling", "pinning"},
 	{"preempted-by-process", "preempted-by-task"},
 	{"cpu-saturated", "preempted-by-process"},
+	{"cpu-saturated", "interrupt-load"},
 	{"waits-downstream", "preempted-by-process"},
 	{"flush-bound", "preempted-by-process"},
 	{"exit-storm-pause", "preempted-by-vm"},
@@ -108,11 +110,11 @@ static gboolean is(const DiagnoseWho *a, const DiagnoseWho *b)
 	return !strcmp(a->kind, b->kind) && !strcmp(a->name, b->name);
 }
 
-/* Both were seen on the same machine: of the same sufferer, or he is to blame for the cause, or the same one is for both. A cause costs not much less than its symptom. */
+/* Both were seen on the same machine: of the same sufferer, or it is the whole machine that suffers from the cause; or he is to blame for the cause, or the same one is for both. A cause costs not much less than its symptom. */
 static gboolean is_beside(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
 {
 	return symptom->member == cause->member && strcmp(symptom->cause->id, cause->cause->id) != 0 && symptom->lost_ns <= 2 * cause->lost_ns &&
-	       (is(&symptom->sufferer, &cause->sufferer) || is(&symptom->sufferer, &cause->culprit) || is(&symptom->culprit, &cause->culprit));
+	       (is(&symptom->sufferer, &cause->sufferer) || !strcmp(cause->sufferer.kind, "machine") || is(&symptom->sufferer, &cause->culprit) || is(&symptom->culprit, &cause->culprit));
 }
 
 /* Both ends of a connection, and who asks the one that suffers, notice what is in the way, wherever that is. */

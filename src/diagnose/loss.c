@@ -135,7 +135,7 @@ static void join_nearest(GArray *ranges)
 	g_array_remove_index(ranges, nearest);
 }
 
-/* Between parts of the trace that lost more than its mean: what is quiet for less than this many of its 2048th parts belongs to them. */
+/* Between parts of the trace that lost more than half of its mean: what is quiet for less than this many of its 2048th parts belongs to them. */
 #define QUIET 24
 
 GArray *diagnose_loss_ranges(const DiagnoseLoss *l)
@@ -145,7 +145,7 @@ GArray *diagnose_loss_ranges(const DiagnoseLoss *l)
 	guint last = 0;
 
 	for (guint i = 0; l->bins && i < BINS; i++) {
-		if (!l->bins[i] || l->bins[i] < mean)
+		if (!l->bins[i] || l->bins[i] < mean / 2) /* what is lost steadily varies a little from part to part */
 			continue;
 		gint64 end = MIN(bin_begin(l, i + 1), l->trace->end_ns);
 		if (ranges->len && i - last <= QUIET) {

@@ -155,7 +155,8 @@ static void add_finding(const Scan *s)
 	g_autofree char *name = pid >= 0 ? diagnose_process_name(s->t, pid) : g_strdup("its programs");
 
 	f->victim = f->offender = s->t->member;
-	f->title = g_strdup_printf("%s is short of memory: threads wait for pages that its kernel had taken from them; %s wants most", s->t->name, name);
+	f->title = g_strdup_printf("%s is short of memory: threads wait for pages that its kernel had taken from them%s%s%s", s->t->name, pid >= 0 ? "; " : "", pid >= 0 ? name : "",
+				   pid >= 0 ? " wants most" : "");
 	f->advice = g_strdup(s->t->level > 0 ? "Give it more memory (the balloon may have taken it away), or let its programs need less." :
 					       "Give it more memory, give its VMs less, or let its programs need less; don't swap VMs' memory.");
 	diagnose_who(&f->sufferer, "machine", s->t->name, s->t->name, -1, -1);

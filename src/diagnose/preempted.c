@@ -215,7 +215,7 @@ static gboolean add_wait(gpointer user, const LayersWait *wait)
 		return TRUE; /* the quota's: another rule */
 	if (wait->occupant != G_MAXUINT32)
 		c = culprit_of(s, wait->occupant);
-	else if (wait->idle)
+	else if (wait->idle && wait->state == KVM_STATE_WAIT_CPU) /* what was running, and could go on, doesn't have to be woken: it is not allowed to */
 		c = waking(s, wait->cpu, wait->begin_ns);
 	else
 		return TRUE;

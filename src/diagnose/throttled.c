@@ -4,6 +4,8 @@
  *
  * By container where there are any, else by process. A vCPU's thread that is throttled makes its VM suffer.
  */
+#include <string.h>
+
 #include "diagnose/private.h"
 #include "kernel/containers.h"
 
@@ -75,7 +77,8 @@ static void add_finding(Diagnose *d, const AnalysisStoreTrace *t, const Group *g
 	DiagnoseFinding *f = diagnose_finding_new(d, "cpu-throttle", g->loss, g->demand);
 	g_autofree char *quota = g_strdup_printf("CPU quota of %s", g->name);
 
-	f->title = g_strdup_printf("%s %s of %s is throttled: it uses up its CPU quota", g->kind, g->name, t->name);
+	gboolean is_vm = !strcmp(g->kind, "vm"); /* its name says so */
+	f->title = g_strdup_printf("%s%s%s of %s is throttled: it uses up its CPU quota", is_vm ? "" : g->kind, is_vm ? "" : " ", g->name, t->name);
 	f->advice = g_strdup("Raise its quota (cpu.max, CPU limit), or let it want less at a time; threads that burst together use a quota up early.");
 	diagnose_who(&f->sufferer, g->kind, g->name, t->name, g->pid, -1);
 	diagnose_who(&f->culprit, "quota", quota, t->name, -1, -1);
