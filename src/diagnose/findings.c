@@ -238,10 +238,10 @@ static void say_notes(const Diagnose *d, ViewDoc *doc)
 	for (guint i = 0; i < d->notes->len && i < NOTES_SHOWN; i++) {
 		const DiagnoseFinding *f = g_ptr_array_index(d->notes, i);
 
-		view_doc_line(doc, "- %s: %s, %.1f %% of %s", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
+		view_doc_item(doc, "%s: %s, %.1f %% of %s", f->title, st_format_duration(lost, f->lost_ns), f->share * 100, f->cause->share_of);
 	}
 	if (d->notes->len > NOTES_SHOWN)
-		view_doc_line(doc, "- and %u more (--format json has them)", d->notes->len - NOTES_SHOWN);
+		view_doc_item(doc, "and %u more (--format json has them)", d->notes->len - NOTES_SHOWN);
 }
 
 void diagnose_say(const Diagnose *d, ViewDoc *doc)

@@ -7,6 +7,7 @@
 #include "view/text.h"
 
 #define INDENT         "  "
+#define CARD_INDENT    INDENT "   " /* below its number */
 #define COMMAND_INDENT "      "
 
 static void free_block(gpointer data)
@@ -171,11 +172,21 @@ static guint key_width(const ViewDoc *doc, guint i)
 	return width;
 }
 
-static void append_pair(GString *text, const Block *block, guint width, const TextStyle *style)
+static gboolean is_in_card(const ViewDoc *doc, guint i)
 {
+	while (i > 0 && view_doc_block(doc, i)->type != BLOCK_CARD && view_doc_block(doc, i)->type != BLOCK_CARD_END)
+		i--;
+	return view_doc_block(doc, i)->type == BLOCK_CARD;
+}
+
+static void append_pair(GString *text, const ViewDoc *doc, guint i, const TextStyle *style)
+{
+	const Block *block = view_doc_block(doc, i);
+	const char *indent = is_in_card(doc, i) ? CARD_INDENT : INDENT;
+	guint width = key_width(doc, i);
 	g_autofree char *gap = g_strnfill(width - text_width(block->key), ' ');
-	g_autofree char *first = g_strdup_printf(INDENT "%s%s  ", block->key, gap);
-	g_autofree char *rest = g_strnfill(sizeof INDENT - 1 + width + 2, ' ');
+	g_autofree char *first = g_strdup_printf("%s%s%s  ", indent, block->key, gap);
+	g_autofree char *rest = g_strnfill(strlen(indent) + width + 2, ' ');
 	text_fill(text, block->text, first, rest, style);
 }
 
@@ -187,6 +198,16 @@ static void append_line(GString *text, const char *line, const TextStyle *style)
 	if (style->width)
 		text_cut(one, style->width, style);
 	g_string_append_printf(text, "%s\n", one->str);
+}
+
+/* What begins a card stands out from what is in it. */
+static void append_card(GString *text, const char *title, const TextStyle *style)
+{
+	g_autoptr(GString) filled = g_string_new(NULL);
+
+	text_fill(filled, title, INDENT, CARD_INDENT, style);
+	g_string_truncate(filled, filled->len - 1);
+	text_heading(text, filled->str, style);
 }
 
 static void append_block(GString *text, const ViewDoc *doc, guint i, const TextStyle *style)
@@ -204,11 +225,13 @@ static void append_block(GString *text, const ViewDoc *doc, guint i, const TextS
 		append_line(text, block->text, style);
 		break;
 	case BLOCK_CARD:
+		append_card(text, block->text, style);
+		break;
 	case BLOCK_ITEM:
 		text_fill(text, block->text, INDENT "- ", INDENT "  ", style);
 		break;
 	case BLOCK_PAIR:
-		append_pair(text, block, key_width(doc, i), style);
+		append_pair(text, doc, i, style);
 		break;
 	case BLOCK_COMMAND:
 		g_string_append_printf(text, COMMAND_INDENT "%s\n", block->text);
