@@ -348,16 +348,35 @@ static void add_finding(Work *w, const DiagnoseFinding *f, guint slice)
 		put_value(slice < w->slices ? &s->values[slice] : &s->whole, COMPARE_SHARE, (double)f->lost_ns / length);
 }
 
-/* What was lost to each cause, however little it was: that nothing is below a threshold and something above it is no change. */
+/*
+ * What was lost to each cause, however little it was: that nothing is below a threshold and something above it is no change. Whether somebody came in addition can't be told from a slice: there it is a machine
+ * with more to do than it can, and so it is in the whole.
+ */
 static gboolean add_findings(Work *w, gint64 begin_ns, gint64 end_ns, guint slice, GError **error)
 {
-	static const char *const thresholds[] = {"lost.share=0", "lost.ms=0", "lost.time=0", "kernel.share=0", "waking.share=0", "heavy.share=0", "heavy.time=0", "heavy.own=0", NULL};
+	static const char *const thresholds[] = {"lost.share=0", "lost.ms=0", "lost.time=0", "kernel.share=0", "waking.share=0", "heavy.share=0", "heavy.time=0", "heavy.own=0", "newcomer.rise=1e9", NULL};
 	DiagnoseOptions o = {.begin_ns = begin_ns, .end_ns = end_ns, .thresholds = thresholds};
 	g_autoptr(Diagnose) d = diagnose_new(w->side->store, &o, error);
 
 	for (guint i = 0; d && i < d->findings->len; i++)
 		add_finding(w, g_ptr_array_index(d->findings, i), slice);
 	return d != NULL;
+}
+
+/* Of a machine to which a process came it is compared how much more it had to do than it could. */
+static void mark_saturated(Work *w, const DiagnoseFinding *f)
+{
+	g_autofree char *prefix = g_strdup_printf("cpu-saturated: %s, by ", f->sufferer.name);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, w->all);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		CompareSeries *s = value;
+
+		if (!strcmp(s->family, COMPARE_FINDINGS) && g_str_has_prefix(s->name, prefix))
+			s->count = f->cause->weight;
+	}
 }
 
 /* Those that are findings by the usual thresholds are marked: of the others nobody has to be told. */
@@ -369,6 +388,8 @@ static void mark_findings(Work *w)
 
 		if (s)
 			s->count = f->cause->weight;
+		if (!strcmp(f->cause->id, "preempted-by-process"))
+			mark_saturated(w, f);
 	}
 }
 

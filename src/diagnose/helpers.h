@@ -17,8 +17,8 @@ typedef struct {
 	guint32 occupant;    /* serial; G_MAXUINT32: nobody */
 } DiagnoseHelperWait;
 
-/* All of them within [begin, end) of the host's clock, of all helpers, one after the other. Returns for how long these wanted to run. */
-gint64 diagnose_helper_waits(Diagnose *d, const AnalysisStoreTrace *host, const KvmVmItem *vm, gint64 begin_ns, gint64 end_ns,
+/* All of them, of all helpers, one after the other; none if they waited for less than `least_ns` altogether. Returns for how long they wanted to run. */
+gint64 diagnose_helper_waits(Diagnose *d, const AnalysisStoreTrace *host, const KvmVmItem *vm, gint64 least_ns,
 			     void (*found)(gpointer user, const DiagnoseHelperWait *wait), gpointer user);
 
 #endif

@@ -407,8 +407,10 @@ static void scan_vcpus(Scan *s, guint vcpus, gint64 begin, gint64 end)
 
 static void scan_helpers(Scan *s, gint64 begin, gint64 end)
 {
+	double least = MAX(s->d->thresholds[DIAGNOSE_LOST_MS] * 1e6, s->d->thresholds[DIAGNOSE_LOST_TIME] * (double)(end - begin));
+
 	scan_init(s);
-	s->demand = diagnose_helper_waits(s->d, s->host, s->item, begin, end, add_helper_wait, s);
+	s->demand = diagnose_helper_waits(s->d, s->host, s->item, (gint64)least, add_helper_wait, s);
 	for (guint i = 0; i < s->order->len; i++) {
 		Culprit *c = g_ptr_array_index(s->order, i);
 
