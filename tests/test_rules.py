@@ -320,6 +320,25 @@ def test_the_processes_of_a_script_are_one_culprit():
     tap.check(abs(found["folded"][0]["lost_ns"] - 34 * 4 * MS) <= MS, f"{found['folded']}")
 
 
+def test_one_culprit_of_several_vms_is_one_finding():
+    m = Host("robber")
+    m.process(210, "qemu-system-x86")
+    m.process(210, "CPU 0/KVM", 211)
+    m.process(300, "hog", 300, 301)
+    m.switch(0.5, 211, cpu=1)
+    m.at(0.6, "kvm_x86_entry", cpu=1, vcpu_id=0)
+    for i in range(100):
+        for cpu, vcpu, hog, length in ((0, 201, 300, 6), (1, 211, 301, 4)):
+            time = 10 + i * 20
+            m.at(time, "kvm_x86_exit", cpu=cpu, exit_reason=1, guest_rip=1 << 63, isa=VMX, vcpu_id=0, info1=0, info2=0, intr_info=0)
+            m.switch(time + 0.01, hog, cpu=cpu)
+            m.switch(time + 0.01 + length, vcpu, cpu=cpu, state=1)
+            m.at(time + 0.02 + length, "kvm_x86_entry", cpu=cpu, vcpu_id=0)
+    found = only(m.finish(2020), "preempted-by-task", 100 * 6)
+    tap.equal((found["sufferer"]["pid"], [(part["id"], part["title"].split()[1], round(part["lost_ns"] / MS)) for part in found["folded"]]), (200, [("preempted-by-task", "210", 400)]),
+              "whom it costs most, and who else suffers")
+
+
 def test_two_scripts_are_two_culprits():
     tap.equal(len(findings(robbed("scripts", 4, 20, [300, 400]), "preempted-by-task")), 2, "findings")
 

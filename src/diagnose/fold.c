@@ -10,6 +10,8 @@
 static const struct {
 	const char *symptom, *cause;
 } pairs[] = {
+	{"preempted-by-task", "preempted-by-task"},
+	{"preempted-by-kernel", "preempted-by-kernel"},
 	{"slow-disk", "disk-contention"},
 	{"slow-disk", "slow-disk"},
 	{"slow-disk", "preempted-by-vm"},
@@ -117,6 +119,13 @@ static gboolean is_beside(const DiagnoseFinding *symptom, const DiagnoseFinding 
 	       (is(&symptom->sufferer, &cause->sufferer) || !strcmp(cause->sufferer.kind, "machine") || is(&symptom->sufferer, &cause->culprit) || is(&symptom->culprit, &cause->culprit));
 }
 
+/* One culprit, and another one who suffers from it: it is told of whom it costs most. */
+static gboolean is_fellow(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
+{
+	return symptom->member == cause->member && symptom->cause == cause->cause && is(&symptom->culprit, &cause->culprit) &&
+	       (symptom->lost_ns < cause->lost_ns || (symptom->lost_ns == cause->lost_ns && strcmp(symptom->title, cause->title) > 0));
+}
+
 /* Both ends of a connection, and who asks the one that suffers, notice what is in the way, wherever that is. */
 static gboolean is_on_the_way(const DiagnoseFinding *symptom, const DiagnoseFinding *cause)
 {
@@ -157,7 +166,7 @@ static DiagnoseFinding *cause_of(const Diagnose *d, const DiagnoseFinding *sympt
 	for (guint i = 0; i < d->findings->len; i++) {
 		DiagnoseFinding *f = g_ptr_array_index(d->findings, i);
 
-		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !is_beside(symptom, f) && !is_on_the_way(symptom, f)))
+		if (f == symptom || !may_be(symptom, f) || (!is_above(d, symptom, f) && !is_beside(symptom, f) && !is_fellow(symptom, f) && !is_on_the_way(symptom, f)))
 			continue;
 		gint64 common = overlap(symptom->ranges, f->ranges);
 		if (common > most || (common == most && !best && common > 0)) {
@@ -176,6 +185,8 @@ static void fold(DiagnoseFinding *symptom, DiagnoseFinding *cause)
 	for (guint i = 0; i < symptom->folded->len; i++) {
 		DiagnoseFolded *further = &g_array_index(symptom->folded, DiagnoseFolded, i);
 
+		if (further->id == symptom->cause->id)
+			continue; /* a part of itself */
 		g_array_append_val(cause->folded, *further);
 		further->title = NULL;
 	}
