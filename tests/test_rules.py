@@ -219,6 +219,15 @@ def test_a_storm_of_exits():
     tap.equal(found["sufferer"]["kind"], "vm", "who suffers")
 
 
+def test_a_storm_that_is_over_in_a_moment_is_a_note():
+    m = Host("moment")
+    for i in range(550):
+        m.exit(1000 + i * 0.2, 1000 + i * 0.2 + 0.04, CPUID)
+    told = report(m.finish(2000))
+    tap.equal(([f["id"] for f in told["findings"]], [f["id"] for f in told["notes"]]), ([], ["exit-storm-cpuid"]), "a tenth of a second")
+    tap.equal([f["id"] for f in report(exits("half", 0.04, 0.2))["findings"]], ["exit-storm-cpuid"], "half a second")
+
+
 def test_a_storm_of_port_accesses_names_the_port():
     found = only(exits("ports", 0.05, 0.2, IO, rip=0x400000, info1=0x71 << 16 | 8), "exit-storm-pio", 125)
     tap.check("0x71" in found["culprit"]["name"] and "by its programs" in found["title"], found["title"])

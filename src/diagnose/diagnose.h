@@ -32,6 +32,7 @@
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
 	T(STORM_RATE,     "storm.rate",     1000,  "exits of one kind a second") \
 	T(STORM_SHARE,    "storm.share",    0.1,   "share of a VM's demand that they must cost while they come so often") \
+	T(STORM_SECOND,   "storm.second",   0.05,  "share of some second, and of each vCPU that runs, that they must cost to be of weight") \
 	T(NESTED_EXITS,   "nested.exits",   10,    "exits of a VM for each one of a VM nested in it that it serves") \
 	T(NESTED_SHARE,   "nested.share",   0.1,   "share of the nested VM's demand that handling these must take") \
 	T(SATURATED_SHARE, "saturated.share", 0.2, "share of the time for which threads must wait for one another's processors") \

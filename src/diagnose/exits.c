@@ -315,7 +315,8 @@ static void add_finding(const Scan *s, const Storm *storm, Kind kind, guint32 vm
 				   kinds[kind].what, part, from, by);
 	f->advice = g_strdup(kinds[kind].advice);
 	f->offender = f->victim;
-	f->is_heavy = TRUE; /* `storm.share` has been asked of each of its windows */
+	/* `storm.share` has been asked of each of its windows; but one that is over in a moment is none of weight. */
+	f->is_heavy = f->of_second >= s->d->thresholds[DIAGNOSE_STORM_SECOND];
 	diagnose_add(s->d, f);
 }
 
