@@ -657,14 +657,14 @@ def futex(m, ms, end, op, address, ret, cpu):
     m.call(ms, "futex", end, ret, cpu, uaddr=address, op=op, val=2, utime=0, uaddr2=0, val3=0)
 
 
-def locking(name, takes_turns, work_ms=9):
-    """Two threads on two processors. One works under a lock while the other waits for it; then, if they take turns, the other way round."""
+def locking(name, takes_turns, work_ms=9, until=2000, alone_ms=0):
+    """Two threads on two processors. One works under a lock while the other waits for it; then, if they take turns, the other way round; then one works on its own."""
     m = Machine(name)
     m.process(100, "worker", 100, 101)
     m.switch(0.4, 100, 0)
     m.switch(0.5, 101, 1)
     time, waiter = 1, 1
-    while time < 2000:
+    while time < until:
         holder = 1 - waiter
         futex(m, time, time + work_ms + 0.2, FUTEX_WAIT, 0x7000, 0, waiter)
         m.switch(time + 0.01, 0, waiter, state=1)
@@ -673,12 +673,22 @@ def locking(name, takes_turns, work_ms=9):
         m.switch(time + work_ms + 0.1, 100 + waiter, waiter)
         time += 10
         waiter = 1 - waiter if takes_turns else waiter
-    return m.finish(time)
+    if alone_ms:
+        m.switch(time, 0, waiter, state=1)
+    return m.finish(time + alone_ms)
 
 
 def test_threads_that_wait_for_each_others_locks():
     found = only(locking("locks", True), "lock-contention", 2000 * 9.2 / 10)
     tap.equal((found["sufferer"]["name"], found["culprit"]["name"]), ("worker", "lock 0x7000"), "who, and which lock")
+
+
+def test_a_lock_that_takes_most_of_some_seconds_is_of_weight_in_a_long_trace_too():
+    def told(folder):
+        of = report(folder)
+        return [[f["id"] for f in of[kind]] for kind in ("findings", "notes")]
+    tap.equal(told(locking("some-seconds", True, until=6000, alone_ms=8000)), [["lock-contention"], []], "0.4 of the time, but most of six seconds")
+    tap.equal(told(locking("always-some", True, 4, until=6000)), [[], ["lock-contention"]], "0.4 of every second")
 
 
 def test_a_worker_that_waits_for_work_waits_for_no_lock():

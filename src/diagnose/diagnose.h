@@ -26,7 +26,7 @@
 	T(HEAVY_SHARE,    "heavy.share",    0.1,   "of weight is what costs that share of the sufferer's demand, by the weight of its cause, ...") \
 	T(HEAVY_TIME,     "heavy.time",     0.05,  "... and that share of the time, ...") \
 	T(HEAVY_SECOND,   "heavy.second",   0.2,   "... or that share of some second. What is not is a note") \
-	T(HEAVY_OWN,      "heavy.own",      0.5,   "the same share, where it is in the nature of the sufferer's own work") \
+	T(HEAVY_OWN,      "heavy.own",      0.5,   "share, of the whole or of three seconds, of what is in the nature of the sufferer's own work") \
 	T(KERNEL_SHARE,   "kernel.share",   0.05,  "the same share, where the kernel's own threads are the cause") \
 	T(WAKING_SHARE,   "waking.share",   0.05,  "the same share, where an idle processor was slow to wake up") \
 	T(QUEUE_MS,       "queue.ms",       1,     "milliseconds that a packet must have waited in an interface's queue") \
@@ -123,6 +123,7 @@ typedef struct {
 	guint victim, offender; /* the machine that suffers, and that of the culprit, if it has a trace; EXPERIMENT_NONE */
 	double of_time;         /* lost_ns as a share of the time that was looked at */
 	double of_second;       /* the same, of the second that lost most, and that of each processor that the sufferer wanted */
+	double of_while;        /* likewise, of the three seconds that lost most */
 	gboolean is_heavy;      /* its rule has found it heavy while it lasted */
 } DiagnoseFinding;
 

@@ -2,6 +2,9 @@
 /* finding.c: the life of findings. */
 #include "diagnose/loss.h"
 
+#define SECOND_NS     G_GINT64_CONSTANT(1000000000)
+#define WHILE_SECONDS 3
+
 static void who_clear(DiagnoseWho *who)
 {
 	g_free(who->name);
@@ -25,7 +28,8 @@ static void weigh(const Diagnose *d, DiagnoseFinding *f, const DiagnoseLoss *los
 	double range = (double)MAX(diagnose_end(d, loss->trace) - diagnose_begin(d, loss->trace), 1);
 
 	f->of_time = (double)loss->ns / range;
-	f->of_second = diagnose_loss_peak(loss) / MAX((double)demand_ns / range, 1);
+	f->of_second = diagnose_loss_peak(loss, SECOND_NS) / MAX((double)demand_ns / range, 1);
+	f->of_while = diagnose_loss_peak(loss, WHILE_SECONDS * SECOND_NS) / MAX((double)demand_ns / range, 1);
 }
 
 DiagnoseFinding *diagnose_finding_new(const Diagnose *d, const char *id, const DiagnoseLoss *loss, gint64 demand_ns)

@@ -4,7 +4,7 @@
  * leads with it hides what matters.
  *
  * What others do to somebody is of weight if it costs a good part of what he wanted, and of the time (who wants little loses little); or much of some second, for
- * what lasts for a moment in a long recording is none the less why it was slow then. What is in the nature of the sufferer's own work is, if it is most of its time.
+ * what lasts for a moment in a long recording is none the less why it was slow then. What is in the nature of the sufferer's own work is, if it is most of its time, or of some seconds.
  */
 #include "diagnose/private.h"
 
@@ -18,6 +18,6 @@ gboolean diagnose_is_heavy(const Diagnose *d, const DiagnoseFinding *f)
 	if (f->is_heavy)
 		return TRUE;
 	if (f->cause->weight <= OWN_WEIGHT)
-		return f->share >= bar[DIAGNOSE_HEAVY_OWN];
+		return MAX(f->share, f->of_while) >= bar[DIAGNOSE_HEAVY_OWN];
 	return (f->share * weight >= bar[DIAGNOSE_HEAVY_SHARE] && f->of_time >= bar[DIAGNOSE_HEAVY_TIME]) || f->of_second * weight >= bar[DIAGNOSE_HEAVY_SECOND];
 }

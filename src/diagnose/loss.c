@@ -106,9 +106,9 @@ void diagnose_loss_add_in_row(DiagnoseLoss *l, gint64 begin_ns, gint64 end_ns, g
 	diagnose_loss_show_in_row(l, begin_ns, end_ns, row);
 }
 
-double diagnose_loss_peak(const DiagnoseLoss *l)
+double diagnose_loss_peak(const DiagnoseLoss *l, gint64 ns)
 {
-	guint n = (guint)((G_GINT64_CONSTANT(1000000000) + l->width - 1) / l->width);
+	guint n = (guint)((ns + l->width - 1) / l->width);
 	gint64 sum = 0, most = 0;
 
 	for (guint i = 0; l->bins && i < BINS; i++) {

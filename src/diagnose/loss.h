@@ -18,8 +18,8 @@ struct DiagnoseLoss {
 	GArray *worst;    /* DiagnoseWorst: the longest ones */
 };
 
-/* Lost in the second that lost most (of a shorter trace, of longer parts: in that part), as a share of it. */
-double diagnose_loss_peak(const DiagnoseLoss *l);
+/* Lost in the part of that length (ns) that lost most (at least a 2048th of the trace), as a share of it. */
+double diagnose_loss_peak(const DiagnoseLoss *l, gint64 ns);
 
 /* DiagnoseRange and DiagnoseEvidence, in the root's clock. */
 GArray *diagnose_loss_ranges(const DiagnoseLoss *l);
