@@ -105,6 +105,7 @@ typedef struct {
 	const char *id;
 	char *title;
 	gint64 lost_ns;
+	char *family;           /* it is of the culprit's family (family.h): its name; else NULL */
 } DiagnoseFolded;
 
 typedef struct {

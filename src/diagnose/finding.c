@@ -20,6 +20,7 @@ void diagnose_who(DiagnoseWho *who, const char *kind, const char *name, const ch
 static void folded_clear(gpointer folded)
 {
 	g_free(((DiagnoseFolded *)folded)->title);
+	g_free(((DiagnoseFolded *)folded)->family);
 }
 
 /* Of several processors that it wanted each counts. */

@@ -129,7 +129,7 @@ static char *ranges_text(const Diagnose *d, const DiagnoseFinding *f)
 				       st_format_duration(to, r->end_ns - d->store->begin_ns));
 	}
 	if (f->ranges->len > RANGES_SHOWN)
-		g_string_append_printf(s, ", and %u more times", f->ranges->len - RANGES_SHOWN);
+		g_string_append_printf(s, ", and %u more time%s", f->ranges->len - RANGES_SHOWN, f->ranges->len - RANGES_SHOWN > 1 ? "s" : "");
 	return g_string_free(s, FALSE);
 }
 
@@ -190,17 +190,39 @@ static void say_level(const Diagnose *d, ViewDoc *doc, const DiagnoseFinding *f)
 		view_doc_pair(doc, "Level", "L%d, for %s", f->level, f->culprit.machine);
 }
 
+/* The culprit's family in one line: they are names, where other symptoms are sentences. */
+static void say_family(ViewDoc *doc, const DiagnoseFinding *f)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+	char lost[ST_FORMAT_MAX];
+	guint n = 0;
+
+	for (guint i = 0; i < f->folded->len; i++) {
+		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
+
+		if (s->family && n++ < FOLDED_SHOWN)
+			g_string_append_printf(names, "%s%s (%s)", names->len ? ", " : "", s->family, st_format_duration(lost, s->lost_ns));
+	}
+	if (n > FOLDED_SHOWN)
+		g_string_append_printf(names, " and %u more", n - FOLDED_SHOWN);
+	if (n)
+		view_doc_pair(doc, "Family", "%s", names->str);
+}
+
 static void say_folded(ViewDoc *doc, const DiagnoseFinding *f)
 {
 	char lost[ST_FORMAT_MAX];
+	guint n = 0;
 
-	for (guint i = 0; i < f->folded->len && i < FOLDED_SHOWN; i++) {
+	say_family(doc, f);
+	for (guint i = 0; i < f->folded->len; i++) {
 		const DiagnoseFolded *s = &g_array_index(f->folded, DiagnoseFolded, i);
 
-		view_doc_pair(doc, "With it", "%s (%s)", s->title, st_format_duration(lost, s->lost_ns));
+		if (!s->family && n++ < FOLDED_SHOWN)
+			view_doc_pair(doc, "With it", "%s (%s)", s->title, st_format_duration(lost, s->lost_ns));
 	}
-	if (f->folded->len > FOLDED_SHOWN)
-		view_doc_pair(doc, "With it", "%u more (--format json has them)", f->folded->len - FOLDED_SHOWN);
+	if (n > FOLDED_SHOWN)
+		view_doc_pair(doc, "With it", "%u more (--format json has them)", n - FOLDED_SHOWN);
 }
 
 static void say_finding(const Diagnose *d, ViewDoc *doc, guint number, const DiagnoseFinding *f)

@@ -179,7 +179,7 @@ static DiagnoseFinding *cause_of(const Diagnose *d, const DiagnoseFinding *sympt
 
 static void fold(DiagnoseFinding *symptom, DiagnoseFinding *cause)
 {
-	DiagnoseFolded folded = {symptom->cause->id, g_strdup(symptom->title), symptom->lost_ns};
+	DiagnoseFolded folded = {symptom->cause->id, g_strdup(symptom->title), symptom->lost_ns, NULL};
 
 	g_array_prepend_val(cause->folded, folded); /* before parts that it has of its own */
 	for (guint i = 0; i < symptom->folded->len; i++) {
@@ -187,6 +187,7 @@ static void fold(DiagnoseFinding *symptom, DiagnoseFinding *cause)
 
 		if (further->id == symptom->cause->id)
 			continue; /* a part of itself */
+		g_clear_pointer(&further->family, g_free); /* it isn't the cause's */
 		g_array_append_val(cause->folded, *further);
 		further->title = NULL;
 	}

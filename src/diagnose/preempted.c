@@ -295,7 +295,7 @@ static char *name_family(const Scan *s, Culprit *c, DiagnoseFinding *f)
 			c->name = g_strdup(*name ? name : "?");
 			continue;
 		}
-		DiagnoseFolded part = {causes[BY_TASK].id, g_strdup_printf("%s, of the same family of processes", name), p->ns};
+		DiagnoseFolded part = {causes[BY_TASK].id, g_strdup_printf("%s, of the same family of processes", name), p->ns, g_strdup(name)};
 		g_array_append_val(f->folded, part);
 	}
 	return c->parts->len > 1 ? g_strdup_printf(" and %u other%s of its family", c->parts->len - 1, c->parts->len > 2 ? "s" : "") : g_strdup("");
