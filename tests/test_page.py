@@ -197,6 +197,47 @@ def test_an_address_restores_the_view():
         tap.equal(page.evaluate("strata.app.view.b"), 6000000000, "writing it changes nothing")
 
 
+def test_bookmarks_are_there_again_when_the_page_is_opened_anew():
+    with opened(served(SAMPLE), "#timeline") as page:
+        settled(page)
+        page.key("b")
+        page.wait("!!document.querySelector('.bookmark input')")
+        page.evaluate("document.querySelector('.bookmark input').focus()")
+        for key in "50 % | <b>":
+            page.key(key)
+        page.wait("strata.app.view.bookmarks[0].note === '50 % | <b>'")
+        mark = page.evaluate("strata.app.view.bookmarks[0]")
+    with opened(served(SAMPLE), "#timeline?panel=bookmarks&bookmarks=1000000000~a%20link%27s") as page:
+        tap.equal(page.evaluate("strata.app.view.bookmarks"), [{"time": 1000000000, "note": "a link's"}, mark], "the link's, and what the browser kept")
+        page.evaluate("strata.app.write()")
+        tap.equal(page.evaluate("import('/view.js').then(v => v.parse(location.hash).bookmarks)")[1], mark, "the address has them as they are")
+        page.wait("document.querySelectorAll('.bookmark').length === 2")
+        page.evaluate("document.querySelectorAll('.bookmark')[1].querySelector('[title=\"Forget it\"]').click()")
+        page.wait("document.querySelectorAll('.bookmark').length === 1")
+        page.evaluate("document.querySelector('.bookmark [title=\"Forget it\"]').click()")
+        tap.equal(page.evaluate("localStorage.getItem('strata-bookmarks')"), "[]", "what was removed is gone")
+
+
+def test_processes_of_a_container_stand_below_it():
+    trace = tap.SAMPLES / "container"
+    rows = served(trace).json("GET", "/api/v1/rows")["rows"]
+    wanted = {(row["path"], row["container"]) for row in rows if "container" in row and row["tid"] == row["pid"]}
+    tap.check(wanted, "the sample has containers")
+    with opened(served(trace), "#timeline?quiet=1") as page:
+        settled(page)
+        found = page.evaluate("""(() => {
+            const found = [], walk = (node, container) => {
+                const inside = node.key.includes('/container/') ? node.label : container;
+                if (node.row?.kind === 'thread' && node.row.tid === node.row.pid)
+                    found.push([node.row.path, inside]);
+                node.children.forEach(child => walk(child, inside));
+            };
+            strata.timeline().roots.forEach(root => walk(root, ''));
+            return found;
+        })()""")
+        tap.equal({(path, inside) for path, inside in found if inside}, wanted, "each main thread stands in its container, and nobody else does")
+
+
 def test_back_leads_to_the_view_before():
     with opened(served(SAMPLE)) as page:
         page.key("2")

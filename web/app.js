@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** app.js: what was loaded, what is looked at, and who wants to know when that changes. */
+import {load, merge, save} from './bookmarks.js';
 import {fragment, initial, parse} from './view.js';
 
 /** @typedef {import('./view.js').View} View */
@@ -96,7 +97,21 @@ export class App {
 		const view = parse(location.hash);
 		if (view.e <= view.b || view.e > this.length || view.b < 0)
 			[view.b, view.e] = [0, this.length];
+		view.bookmarks = merge(view.bookmarks, load(this.experiment.uuid));
 		this.change(view);
+	}
+
+	/** The person changed them: the browser keeps them, too. @param {import('./view.js').Bookmark[]} bookmarks */
+	setBookmarks(bookmarks) {
+		save(this.experiment.uuid, bookmarks);
+		this.change({bookmarks});
+	}
+
+	/** The list stays as it is, and so does the field in which the note is being written. @param {number} index @param {string} note */
+	noteBookmark(index, note) {
+		this.view.bookmarks[index].note = note;
+		save(this.experiment.uuid, this.view.bookmarks);
+		this.change({});
 	}
 
 	/**

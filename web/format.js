@@ -100,9 +100,10 @@ export function date(begin, offset) {
  * "1 VM", "2 VMs".
  * @param {number} n
  * @param {string} word
+ * @param {string} [many]
  */
-export function plural(n, word) {
-	return `${count(n)} ${word}${n === 1 ? '' : 's'}`;
+export function plural(n, word, many = `${word}s`) {
+	return `${count(n)} ${n === 1 ? word : many}`;
 }
 
 /** Words that keep their capitals. @type {Record<string, string>} */

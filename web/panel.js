@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** panel.js: below the timeline: the selected interval, the statistics of a range, a critical path, events, bookmarks. */
 import * as api from './api.js';
+import {NOTE_MAX} from './bookmarks.js';
 import {fill, h, notice} from './dom.js';
 import {flame} from './flame.js';
 import {count, duration, percent, time} from './format.js';
@@ -225,15 +226,11 @@ export class Panel {
 	bookmarks() {
 		const {app} = this, {bookmarks} = app.view;
 		if (!bookmarks.length)
-			return notice('No bookmarks', 'B makes one where the mouse is. They are part of the address: who gets the link gets them too.');
-		const edit = (/** @type {number} */ i, /** @type {string} */ note) => {
-			bookmarks[i].note = note;
-			app.change({b: app.view.b});
-		};
+			return notice('No bookmarks', 'B makes one where the mouse is. This browser keeps them, and they are part of the address: who gets the link gets them too.');
 		return h('div', {class: 'bookmarks'}, bookmarks.map((mark, i) => h('div', {class: 'bookmark'},
 			h('button', {class: 'link', onclick: () => app.zoom(mark.time - (app.view.e - app.view.b) / 2, mark.time + (app.view.e - app.view.b) / 2)}, time(mark.time, 1e3)),
-			h('input', {value: mark.note, placeholder: 'Note', 'aria-label': 'Note', maxlength: 200, oninput: (/** @type {any} */ e) => edit(i, e.target.value)}),
-			h('button', {title: 'Forget it', 'aria-label': 'Forget it', onclick: () => app.change({bookmarks: bookmarks.filter((_, k) => k !== i)})}, '✕'))));
+			h('input', {value: mark.note, placeholder: 'Note', 'aria-label': 'Note', maxlength: NOTE_MAX, oninput: (/** @type {any} */ e) => app.noteBookmark(i, e.target.value)}),
+			h('button', {title: 'Forget it', 'aria-label': 'Forget it', onclick: () => app.setBookmarks(bookmarks.filter((_, k) => k !== i))}, '✕'))));
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** timeline.js: rows over time. */
 import * as api from './api.js';
+import {BOOKMARKS_MAX, merge} from './bookmarks.js';
 import {download, fill, h} from './dom.js';
 import {AXIS_HEIGHT, draw, drawAxis, palette, visible} from './draw.js';
 import {duration, time} from './format.js';
@@ -578,7 +579,11 @@ export class Timeline {
 
 	bookmark() {
 		const {view} = this.app, t = this.cursor ? this.timeAt(this.cursor.x) : view.at ?? (view.b + view.e) / 2;
-		this.app.change({bookmarks: [...view.bookmarks, {time: Math.round(t), note: ''}].sort((a, b) => a.time - b.time), panel: 'bookmarks'});
+		this.app.change({panel: 'bookmarks'});
+		if (view.bookmarks.length >= BOOKMARKS_MAX)
+			this.say(`${BOOKMARKS_MAX} bookmarks are all that are kept: remove some`, true);
+		else
+			this.app.setBookmarks(merge(view.bookmarks, [{time: Math.round(t), note: ''}]));
 	}
 
 	/** @param {number} step */

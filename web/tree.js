@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * tree.js: rows as a tree: machine > processors, VMs > vCPUs and the VM's own machine, disks, processes > threads, interrupts. What stands folded shows its busiest rows as lanes.
+ * tree.js: rows as a tree: machine > processors, VMs > vCPUs and the VM's own machine, disks, containers > processes > threads, interrupts. What stands folded shows its busiest rows as lanes.
  */
 import {plural} from './format.js';
 
@@ -28,6 +28,14 @@ export const LANES_MAX = 12;
 
 /** What worked less than this part of the experiment is left out, unless it is asked for. */
 const QUIET_SHARE = 0.0005;
+
+/** Containers, and processes in one, that are open by themselves; more would hide what stands below them. */
+const OPEN_MAX = 8;
+
+/** The one that the process is named after. @param {Row[]} threads of one process */
+function mainThread(threads) {
+	return threads.find(r => r.tid === r.pid) ?? threads[0];
+}
 
 /**
  * @param {Partial<Node>} node
@@ -133,12 +141,29 @@ class Builder {
 	process(threads, key, label) {
 		threads.sort((a, b) => b.busy + b.lost - a.busy - a.lost);
 		if (threads.length === 1)
-			return this.leaf(threads[0], {icon: 'thread', note: threads[0].container ? `in ${threads[0].container}` : ''});
-		return this.group(key, label, threads.map(row => this.leaf(row, {icon: 'thread'})),
-			{note: `${plural(threads.length, 'thread')}${threads[0].container ? `, in ${threads[0].container}` : ''}`, icon: 'process'});
+			return this.leaf(threads[0], {icon: 'thread'});
+		return this.group(key, label, threads.map(row => this.leaf(row, {icon: 'thread'})), {note: plural(threads.length, 'thread'), icon: 'process'});
 	}
 
-	/** Processes, the busiest first; the kernel's own threads behind them. @param {number} index */
+	/** Each container with its processes, then the processes that are in none; the busiest first. @param {string} name the machine's @param {Map<string, Row[]>} byProcess */
+	processes(name, byProcess) {
+		/** @type {Map<string, Node[]>} */
+		const inside = new Map();
+		for (const [key, rows] of byProcess) {
+			const container = mainThread(rows).container ?? '', list = inside.get(container) ?? [];
+			list.push(this.process(rows, key, this.processName(rows)));
+			inside.set(container, list);
+		}
+		const busiest = (/** @type {Node[]} */ nodes) => nodes.sort((a, b) => b.busy - a.busy), counted = (/** @type {Node[]} */ nodes) => plural(nodes.length, 'process', 'processes');
+		const alone = inside.get('') ?? [], containers = [...inside].filter(([container]) => container !== '')
+			.map(([container, nodes]) => this.group(`${name}/container/${container}`, container, busiest(nodes), {note: counted(nodes), open: nodes.length <= OPEN_MAX, icon: 'container'}));
+		return [
+			...containers.length ? [this.group(`${name}/container`, 'Containers', busiest(containers), {note: String(containers.length), open: containers.length <= OPEN_MAX, icon: 'container'})] : [],
+			...alone.length ? [this.group(`${name}/process`, 'Processes', busiest(alone), {note: counted(alone), icon: 'process'})] : [],
+		];
+	}
+
+	/** Containers, processes, and the kernel's own threads behind them. @param {number} index */
 	threads(index) {
 		const name = this.experiment.machines[index].name, threads = this.byMachine[index].filter(r => r.kind === 'thread');
 		/** @type {Map<string, Row[]>} */
@@ -147,17 +172,16 @@ class Builder {
 			const key = row.pid !== undefined && row.pid >= 0 ? `${name}/process/${row.pid}` : row.path;
 			byProcess.set(key, [...byProcess.get(key) ?? [], row]);
 		}
-		const processes = [...byProcess].map(([key, rows]) => this.process(rows, key, this.processName(rows))).sort((a, b) => b.busy - a.busy);
 		const kernel = threads.filter(r => r.kernel).map(row => this.leaf(row, {icon: 'thread'})).sort((a, b) => b.busy - a.busy);
 		return [
-			...processes.length ? [this.group(`${name}/process`, 'Processes', processes, {note: plural(processes.length, 'process').replace('processs', 'processes'), icon: 'process'})] : [],
+			...this.processes(name, byProcess),
 			...kernel.length ? [this.group(`${name}/kernel`, 'Kernel threads', kernel, {note: plural(kernel.length, 'thread'), icon: 'process'})] : [],
 		];
 	}
 
 	/** @param {Row[]} rows */
 	processName(rows) {
-		const main = rows.find(r => r.tid === r.pid) ?? rows[0];
+		const main = mainThread(rows);
 		return `${main.name || '?'} ${main.pid ?? ''}`;
 	}
 

@@ -45,9 +45,14 @@ function number(text) {
 	return Number.isFinite(n) ? Math.round(n) : null;
 }
 
-/** @param {string | null} text */
+/** Items of a list in the address are separated by "|"; one within an item, as in a name of a trace's, is written in another way. @param {string | null} text */
 function list(text) {
-	return text ? text.split('|').filter(Boolean) : [];
+	return text ? text.split('|').filter(Boolean).map(item => item.replaceAll('%7C', '|').replaceAll('%25', '%')) : [];
+}
+
+/** @param {string[]} items */
+function join(items) {
+	return items.map(item => item.replaceAll('%', '%25').replaceAll('|', '%7C')).join('|');
 }
 
 /**
@@ -104,9 +109,9 @@ export function fragment(view, length) {
 	put('sb', view.sb === null ? null : Math.round(view.sb));
 	put('se', view.se === null ? null : Math.round(view.se));
 	put('filter', view.filter);
-	put('open', view.open.join('|'));
-	put('closed', view.closed.join('|'));
-	put('pins', view.pins.join('|'));
+	put('open', join(view.open));
+	put('closed', join(view.closed));
+	put('pins', join(view.pins));
 	put('finding', view.finding >= 0 ? view.finding : null);
 	put('quiet', view.quiet ? 1 : null);
 	put('arrows', view.arrows ? null : 0);
@@ -117,7 +122,7 @@ export function fragment(view, length) {
 	put('table', view.table);
 	for (const [key, value] of Object.entries(view.options))
 		put(`o.${key}`, value);
-	put('bookmarks', view.bookmarks.map(m => `${Math.round(m.time)}~${m.note.replaceAll('|', '/')}`).join('|'));
+	put('bookmarks', join(view.bookmarks.map(m => `${Math.round(m.time)}~${m.note}`)));
 	const text = q.toString().replaceAll('%2F', '/').replaceAll('%7C', '|').replaceAll('%7E', '~');
 	return `#${view.tab}${text ? `?${text}` : ''}`;
 }
