@@ -73,7 +73,9 @@ def check_views(trace):
     server = served(trace)
     with opened(server) as page:
         tap.check(page.evaluate("document.querySelector('.verdict h1').textContent.length > 10"), "a verdict in words")
-        tap.equal(page.evaluate("document.querySelectorAll('.card').length"), len(server.json("GET", "/api/v1/findings")["findings"]), "a card for each finding")
+        answer = server.json("GET", "/api/v1/findings")
+        cards = [page.evaluate(f"document.querySelectorAll('.card[data-finding]{which}').length") for which in (":not(.light)", ".light")]
+        tap.equal(cards, [len(answer["findings"]), len(answer["notes"])], "a card for each finding, and a line for each note")
         tap.equal(page.evaluate("strata.app.findings.flatMap(f => f.evidence.map(e => e.row)).filter(row => !strata.app.byPath.has(row))"), [], "rows of evidence that the timeline does not have")
         page.key("2")
         settled(page)

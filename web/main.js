@@ -70,7 +70,9 @@ async function findings() {
 		if (app.experiment.phase === 'failed')
 			return;
 	}
-	({findings: app.findings, unchecked: app.unchecked} = await api.get('findings'));
+	const {findings, notes, unchecked} = await api.get('findings');
+	app.findings = [...findings, ...notes.map((/** @type {import('./api.js').Finding} */ note) => ({...note, light: true}))];
+	app.unchecked = unchecked;
 	app.change({finding: app.view.finding < (app.findings?.length ?? 0) ? app.view.finding : -1});
 }
 

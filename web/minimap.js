@@ -37,6 +37,8 @@ export class Minimap {
 		});
 		const x = (/** @type {number} */ time) => time / app.length * width;
 		(app.findings ?? []).forEach((f, i) => {
+			if (f.light && i !== app.view.finding)
+				return;
 			ctx.fillStyle = i === app.view.finding ? p.lost : p.markLine;
 			for (const [b, e] of f.ranges)
 				ctx.fillRect(x(b), 0, Math.max(x(e) - x(b), 2), 4);

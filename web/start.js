@@ -27,10 +27,10 @@ export function start(app) {
 
 /** @param {App} app */
 function verdict(app) {
-	const {experiment, findings} = app, f = findings?.[0];
+	const {experiment} = app, findings = app.findings && app.findings.filter(f => !f.light), f = findings?.[0];
 	const head = findings === null ? 'Looking for causes …' : !f ? 'Nothing was found that slows anything down' : f.title;
 	const text = findings === null ? 'The traces are read; the causes are being looked for. The timeline can be looked at already.' :
-		!f ? 'No VM, thread or container lost time to a cause that Strata knows. The timeline and the tables show what happened.' :
+		!f ? 'No VM, thread or container lost much time to a cause that Strata knows. The timeline and the tables show what happened.' :
 		`That cost ${duration(f.lost)}, ${percent(f.share)} of ${f.share_of}${findings.length > 1 ? `. ${findings.length === 2 ? 'One more cause was' : `${findings.length - 1} more causes were`} found` : ''}.`;
 	return h('header', {class: 'verdict'}, h('h1', {}, head), h('p', {}, text),
 		h('p', {class: 'soft'}, `${plural(experiment.machines.length, 'trace')}, ${duration(experiment.length)} from ${date(experiment.begin, 0)}`));
@@ -40,12 +40,16 @@ function verdict(app) {
 
 /** @param {App} app */
 function findings(app) {
-	return app.findings?.length === 0 ? busiest(app) : (app.findings ?? []).map((f, i) => i < CARDS ? card(app, f, i) : folded(app, f, i));
+	const all = app.findings ?? [], heavy = all.filter(f => !f.light).length, notes = all.map((f, i) => f.light ? folded(app, f, i) : null).filter(Boolean);
+	return [
+		...app.findings && !heavy ? busiest(app) : all.slice(0, heavy).map((f, i) => i < CARDS ? card(app, f, i) : folded(app, f, i)),
+		...notes.length ? [h('h2', {class: 'apart'}, 'Of little weight'), h('p', {class: 'soft'}, 'Real, but not why anything is slow.'), ...notes] : [],
+	];
 }
 
 /** The weightiest ones stand open; of the others a line each. @param {App} app @param {Finding} f @param {number} i */
 function folded(app, f, i) {
-	const box = h('details', {class: 'card folded', data: {finding: f.id}, ontoggle: () => {
+	const box = h('details', {class: `card folded${f.light ? ' light' : ''}`, data: {finding: f.id}, ontoggle: () => {
 		if (box.open && box.children.length === 1)
 			box.append(body(app, f, i));
 	}}, h('summary', {}, h('span', {class: 'rank'}, i + 1), h('span', {class: 'grow'}, f.title), h('b', {}, duration(f.lost)), h('span', {class: `level level-${f.level}`}, f.level >= 0 ? `L${f.level}` : '?')));

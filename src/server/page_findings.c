@@ -82,6 +82,15 @@ static void put_finding(StJson *j, const DiagnoseFinding *f, gint64 origin)
 	st_json_end(j);
 }
 
+static void put_findings(StJson *j, const char *name, const GPtrArray *findings, gint64 origin)
+{
+	st_json_key(j, name);
+	st_json_begin_array(j);
+	for (guint i = 0; i < findings->len; i++)
+		put_finding(j, g_ptr_array_index(findings, i), origin);
+	st_json_end(j);
+}
+
 /* One member a cause and machine. */
 static void put_unchecked(gpointer user, const AnalysisStoreTrace *machine, const DiagnoseCause *cause, const char *command)
 {
@@ -107,11 +116,8 @@ gboolean page_get_findings(ServerRequest *request, ServerReply *reply, GError **
 		return server_refuse(reply, 409, "Not ready yet", "The findings are still being made: ask /api/v1/experiment");
 	StJson *j = server_reply_json(reply);
 	st_json_begin_object(j);
-	st_json_key(j, "findings");
-	st_json_begin_array(j);
-	for (guint i = 0; i < d->findings->len; i++)
-		put_finding(j, g_ptr_array_index(d->findings, i), page.store->begin_ns);
-	st_json_end(j);
+	put_findings(j, "findings", d->findings, page.store->begin_ns);
+	put_findings(j, "notes", d->notes, page.store->begin_ns);
 	st_json_key(j, "unchecked");
 	st_json_begin_array(j);
 	diagnose_unchecked(d, put_unchecked, j);
