@@ -220,6 +220,31 @@ def test_bookmarks_are_there_again_when_the_page_is_opened_anew():
         tap.equal(page.evaluate("localStorage.getItem('strata-bookmarks')"), "[]", "what was removed is gone")
 
 
+def test_a_part_of_a_histogram_shows_those_items():
+    server = served(SAMPLE)
+    columns = "document.querySelectorAll('.bars')[0].children"
+    with opened(server, "#tables?table=syscalls&o.histogram=1") as page:
+        page.wait(f"document.querySelectorAll('.bars').length > 0 && {columns}.length > 3")
+        bins = page.evaluate("import('/api.js').then(api => api.once('table/syscalls', {limit: 5000, histogram: 1}))"
+                                      + ".then(t => { const c = t.columns.find(c => c.unit === 'histogram').name, r = [...t.rows].sort((a, b) => b.count - a.count)[0]; return r[c]; })")
+        boxes = page.evaluate(f"[...{columns}].map(b => b.getBoundingClientRect()).map(r => [r.x + r.width / 2, r.y + r.height / 2])")
+        page.mouse("mousePressed", *boxes[1], "left", clickCount=1)
+        page.mouse("mouseMoved", *boxes[2], "left", buttons=1)
+        page.mouse("mouseReleased", *boxes[2], "left", clickCount=1)
+        page.wait("strata.app.view.options.log === '1' && !!document.querySelector('.bars')")
+        tap.equal(page.evaluate("strata.app.view.options.between"), f"{bins[1][0]}-{bins[2][1]}", "both bars' durations")
+        tap.equal(page.evaluate(f"[...{columns}].map(b => b.getAttribute('aria-pressed')).indexOf('true')"), 1, "the histogram is still there, and says which")
+        tap.equal(page.evaluate("document.querySelectorAll('.grid tbody tr').length"), min(200, bins[1][2] + bins[2][2]), "as many items as the bars say")
+        page.evaluate(f"{columns}[0].focus()")
+        page.key("ArrowRight")
+        page.key("ArrowRight", shift=True)
+        page.key("ArrowRight", shift=True)
+        page.key("Enter")
+        page.wait(f"strata.app.view.options.between === '{bins[1][0]}-{bins[3][1]}'")
+        page.evaluate("document.querySelector('[title=\"All of them again\"]').click()")
+        page.wait("!strata.app.view.options.between && strata.app.view.options.histogram === '1'")
+
+
 def test_processes_of_a_container_stand_below_it():
     trace = tap.SAMPLES / "container"
     rows = served(trace).json("GET", "/api/v1/rows")["rows"]

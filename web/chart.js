@@ -29,14 +29,42 @@ export function lines(series, {unit, length}) {
 }
 
 /**
- * How many took how long; a click picks some.
+ * How many took how long. Some are picked with the mouse, dragging over them or with a click, or with the keyboard: arrows, with Shift several, Enter.
  * @param {[number, number, number][]} bins
  * @param {(from: number, to: number) => void} pick
+ * @param {[number, number] | null} [picked] the part that is picked already
  */
-export function bars(bins, pick) {
-	const most = Math.max(...bins.map(b => b[2]));
-	return h('div', {class: 'bars'}, bins.map(([from, to, n]) => h('button', {class: 'bin', title: `${count(n)} took ${duration(from)} to ${duration(to)}: show them`, onclick: () => pick(from, to)},
-		h('span', {class: 'n'}, count(n)), h('i', {style: {height: `${Math.max(n / most * 70, n ? 1.5 : 0)}px`}}), h('span', {class: 'from'}, duration(from)))));
+export function bars(bins, pick, picked = null) {
+	const most = Math.max(...bins.map(b => b[2])), brush = {from: -1, to: -1, held: false};
+	const order = () => [Math.min(brush.from, brush.to), Math.max(brush.from, brush.to)];
+	const show = () => buttons.forEach((b, i) => b.setAttribute('aria-pressed', String(brush.from >= 0 ? i >= order()[0] && i <= order()[1] : !!picked && bins[i][0] >= picked[0] && bins[i][1] <= picked[1])));
+	const move = (/** @type {number} */ to, /** @type {boolean} */ on) => {
+		brush.to = Math.max(0, Math.min(to, bins.length - 1));
+		brush.from = on && brush.from >= 0 ? brush.from : brush.to;
+		show();
+	};
+	const done = () => pick(bins[order()[0]][0], bins[order()[1]][1]);
+	const key = (/** @type {KeyboardEvent} */ e, /** @type {number} */ at) => {
+		const step = {ArrowLeft: -1, ArrowRight: 1}[e.key];
+		if (step) {
+			brush.from = e.shiftKey && brush.from < 0 ? at : brush.from;
+			move(at + step, e.shiftKey);
+			buttons[brush.to].focus();
+		} else if (e.key === 'Enter' || e.key === ' ') {
+			move(at, e.shiftKey || brush.to === at);
+			done();
+		} else
+			return;
+		e.preventDefault();
+		e.stopPropagation();
+	};
+	const buttons = bins.map(([from, to, n], i) => h('button', {class: 'bin', title: `${count(n)} took ${duration(from)} to ${duration(to)}: show them; drag over several`,
+		onpointerdown: (/** @type {PointerEvent} */ e) => { brush.held = e.button === 0; e.preventDefault(); move(i, false); },
+		onpointerenter: () => brush.held && move(i, true), onkeydown: (/** @type {KeyboardEvent} */ e) => key(e, i)},
+	h('span', {class: 'n'}, count(n)), h('i', {style: {height: `${Math.max(n / most * 70, n ? 1.5 : 0)}px`}}), h('span', {class: 'from'}, duration(from))));
+	const end = () => { if (brush.held) { brush.held = false; done(); } };
+	show();
+	return h('div', {class: 'bars', role: 'group', 'aria-label': 'How many took how long: arrows move, with Shift several are marked, Enter shows them', onpointerup: end, onpointerleave: end}, buttons);
 }
 
 /**

@@ -15,8 +15,13 @@ const LIMIT = 5000;
 /** Groups of a matrix: more are a blur. */
 const MATRIX_MAX = 24;
 
-/** What tells a table's groups apart, where one of them is picked. */
-const WHO = ['process', 'name', 'reason', 'device', 'syscall'];
+/** Columns that items have as the beginning of another one: "read(fd = 3, ...". @type {Record<string, string>} */
+const PARTS = {syscall: 'call'};
+
+/** A row's texts and numbers that say what it is about, as an option. @param {Record<string, any>} row @param {import('./api.js').Column[]} columns */
+function whoOf(row, columns) {
+	return columns.filter(c => ['text', 'id'].includes(c.unit) && c.name !== 'machine' && (row[c.name] ?? '') !== '').map(c => [c.name, row[c.name]].map(encodeURIComponent).join('=')).join(';');
+}
 
 /** Options of a table that are put to the server. */
 const ASKED = ['log', 'histogram', 'by', 'machine'];
@@ -62,7 +67,7 @@ export class Tables {
 	/** @param {TableInfo} info */
 	options(info) {
 		const o = this.app.view.options, toggle = (/** @type {string} */ key, /** @type {string} */ text, /** @type {string} */ title, /** @type {Record<string, string>} */ off = {}) =>
-			info.takes.includes(key) && h('button', {'aria-pressed': String(o[key] === '1'), title, onclick: () => this.set({...off, [key]: o[key] === '1' ? '' : '1', sort: ''})}, text);
+			info.takes.includes(key) && h('button', {'aria-pressed': String(o[key] === '1'), title, onclick: () => this.set({...off, [key]: o[key] === '1' ? '' : '1', sort: '', between: '', who: ''})}, text);
 		const seen = this.app.view.e - this.app.view.b < this.app.length;
 		return h('div', {class: 'toolbar'},
 			h('div', {class: 'group'}, h('input', {type: 'search', placeholder: 'Filter', 'aria-label': 'Filter', value: o.filter ?? '', onchange: (/** @type {any} */ e) => this.set({filter: e.target.value})}),
@@ -113,12 +118,22 @@ export class Tables {
 	fill(body, table) {
 		const o = this.app.view.options, text = (o.filter ?? '').toLowerCase(), [from, to] = (o.between ?? '').split('-').map(Number);
 		const long = table.columns.find(c => ['duration_ns', 'total_ns', 'latency_ns'].includes(c.name))?.name ?? '';
-		const rows = table.rows.filter(r => (!text || Object.values(r).some(v => String(v).toLowerCase().includes(text))) && (!to || (r[long] >= from && r[long] < to)));
+		const rows = table.rows.filter(r => this.isPicked(r) && (!text || Object.values(r).some(v => String(v).toLowerCase().includes(text))) && (!to || (r[long] >= from && r[long] < to)));
 		const shown = {...table, rows};
 		const columns = o.all === '1' ? table.columns.filter(c => c.unit !== 'histogram') : telling(shown);
-		fill(body, to ? h('p', {}, h('button', {onclick: () => this.set({between: ''})}, `Only those of ${duration(from)} to ${duration(to)} ✕`)) : null, this.charts(shown),
+		const part = h('div');
+		if (to)
+			this.brushed(part, [from, to]);
+		fill(body, part, to ? h('p', {}, h('button', {title: 'All of them again', onclick: () => this.set({between: '', who: '', log: '', histogram: '1'})}, `Only those of ${duration(from)} to ${duration(to)} ✕`)) : null, this.charts(shown),
 			rows.length ? grid(shown, {columns, sort: o.sort, onSort: sort => this.set({sort}), onRow: row => this.open(row)}) : notice(table.rows.length ? 'Nothing fits the filter' : 'There is nothing of that kind in these traces', table.rows_left_out ? `Only the first ${table.rows.length} were asked for; there are ${table.rows_left_out} more.` : ''),
 			h('footer', {class: 'soft'}, plural(rows.length, 'row'), table.rows_left_out ? `, ${table.rows_left_out} more were left out` : '', (table.notes ?? []).map(note => h('p', {}, note))));
+	}
+
+	/** Is it of the group whose histogram was brushed? @param {Record<string, any>} row */
+	isPicked(row) {
+		const {who} = this.app.view.options;
+		return (who ?? '').split(';').filter(Boolean).map(part => part.split('=').map(decodeURIComponent))
+			.every(([key, value]) => key in row ? String(row[key]) === value : !(key in PARTS) || String(row[PARTS[key]] ?? '').startsWith(`${value}(`));
 	}
 
 	/** @param {Table} table */
@@ -151,15 +166,26 @@ export class Tables {
 		return h('div', {class: 'chart-box'}, pick, lineChart(series, {unit: column.unit, length: this.app.length}));
 	}
 
-	/** @param {Table} table */
-	histograms(table) {
+	/** The histogram that items were picked from stays above them, with the part that is picked. @param {HTMLElement} element @param {[number, number]} picked */
+	async brushed(element, picked) {
+		const {table: name} = this.app.view;
+		try {
+			const table = await api.once(`table/${name}`, {...this.query(), log: '', histogram: '1'});
+			fill(element, this.histograms({...table, rows: table.rows.filter((/** @type {Record<string, any>} */ r) => this.isPicked(r))}, picked));
+		} catch (error) {
+			fill(element, notice('The histogram could not be made', /** @type {Error} */ (error).message));
+		}
+	}
+
+	/** @param {Table} table @param {[number, number] | null} [picked] */
+	histograms(table, picked = null) {
 		const column = table.columns.find(c => c.unit === 'histogram');
 		if (!column)
 			return null;
 		const most = [...table.rows].sort((a, b) => compare(a.count ?? 0, b.count ?? 0, false)).slice(0, 6);
 		const pick = (/** @type {Record<string, any>} */ r) => (/** @type {number} */ from, /** @type {number} */ to) =>
-			this.set({histogram: '', log: '1', sort: '', between: `${from}-${to}`, machine: r.machine ?? '', filter: r[WHO.find(k => r[k]) ?? ''] ?? ''});
-		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick(r)))));
+			this.set({histogram: '', log: '1', sort: '', between: `${from}-${to}`, machine: r.machine ?? '', who: whoOf(r, table.columns)});
+		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick(r), picked))));
 	}
 
 	/** Who took whose processor. @param {Table} table */
