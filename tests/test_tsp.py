@@ -334,6 +334,51 @@ def test_data_trees():
         yield output["id"], check_data, output
 
 
+def selected(name, begin, end):
+    return ask(f"data/{name}/tree", {"requested_timerange": {"start": begin, "end": end}, "isFiltered": True})["entries"]
+
+
+def test_a_click_in_a_chart_does_not_empty_tables():
+    """Viewers send a selection without a length for it."""
+    middle = (E["start"] + E["end"]) // 2
+    for name in ("strata.statistics", "strata.table.threads", "strata.table.exits"):
+        tap.equal(selected(name, middle, middle), tree(output_of(name))["entries"], name)
+
+
+def test_a_selection_in_which_nothing_was_is_no_empty_answer():
+    """For viewers that is an analysis that lacked its events."""
+    rows = selected("strata.table.exits", E["start"], E["start"] + 1)
+    tap.equal([row["labels"][0] for row in rows], ["nothing in the selection"], "said in a row")
+
+
+def test_viewers_can_read_and_sort_tables():
+    """They show cells as they come, know columns by their names, and sort numbers with one of a few units behind them as such."""
+    for output in of_type("DATA_TREE"):
+        model = tree(output)
+        names = [header["name"] for header in model["headers"]]
+        tap.equal(len(set(names)), len(names), f"{output['id']}: each name once")
+        for i, header in enumerate(model["headers"]):
+            cells = {entry["labels"][i] for entry in model["entries"]} - {""}
+            if header["tooltip"].endswith("_ns") and header["dataType"] == "STRING":
+                wrong = [cell for cell in cells if not re.fullmatch(r"-?[0-9.]+ (ns|us|ms|s)", cell)]
+                tap.equal(wrong, [], f"{output['id']}: {header['tooltip']}")
+            elif header["dataType"] != "STRING":
+                tap.check(all(math.isfinite(float(cell)) for cell in cells), f"{output['id']}: {header['tooltip']}: plain numbers")
+
+
+def test_bars_of_all_series_stand_over_the_same_ranges():
+    """Viewers write those of the first series below all of them."""
+    for output in of_type("TREE_GENERIC_XY"):
+        ids = [entry["id"] for entry in tree(output)["entries"]]
+        whole = ask(f"genericXY/{output['id']}/xy", {**span(output), "requested_items": ids})["series"]
+        tap.equal(sorted(s["seriesId"] for s in whole), sorted({s["seriesId"] for s in whole}), f"{output['id']}: each series once")
+        ranges = [[(r["start"], r["end"]) for r in s["xRanges"]] for s in whole]
+        tap.check(all(r == ranges[0] == sorted(set(r)) for r in ranges), f"{output['id']}: the same ranges, in order")
+        for s in whole:
+            alone = ask(f"genericXY/{output['id']}/xy", {**span(output), "requested_items": [s["seriesId"]]})["series"][0]
+            tap.equal(sum(s["yValues"]), sum(alone["yValues"]), f"{output['id']}: {s['seriesName']} counts as many with others as alone")
+
+
 def test_statistics_add_up():
     def total(**more):
         return sum(int(entry["labels"][1]) for entry in tree(output_of("strata.statistics"), **more)["entries"] if entry["parentId"] == -1)

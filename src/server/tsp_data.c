@@ -51,12 +51,24 @@ char *tsp_cell_text(const json_t *cell)
 	return json_is_real(cell) ? g_strdup_printf("%.6g", json_real_value(cell)) : g_strdup("");
 }
 
+/* ---- What is asked about ---------------------------------------------------------------------------------------------------------------- */
+
+/* A click in a chart selects a time that has no length: then nothing is selected, and the answer is about all. */
+static void find_range(const TspQuery *t, gint64 *begin, gint64 *end)
+{
+	gboolean given = (t->has_range || t->n_given > 1) && t->begin_ns < t->end_ns;
+
+	*begin = given ? t->begin_ns : G_MININT64;
+	*end = given ? t->end_ns : G_MAXINT64;
+}
+
 /* ---- Data trees ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Viewers show cells as they come, whatever a column's type: so lengths of time and shares are sent as people read them, and are texts. */
 static const struct {
 	const char *unit, *type;
 } units[] = {
-	{"text", "STRING"}, {"bool", "STRING"}, {"time_ns", "TIMESTAMP"}, {"ns", "DURATION"}, {"bytes", "BINARY_NUMBER"},
+	{"text", "STRING"}, {"bool", "STRING"}, {"time_ns", "TIMESTAMP"}, {"ns", "STRING"}, {"ratio", "STRING"}, {"bytes", "BINARY_NUMBER"},
 };
 
 static const char *type_of(const char *unit)
@@ -67,30 +79,69 @@ static const char *type_of(const char *unit)
 	return "NUMBER";
 }
 
-/* The first column is the row's name: what it is about. */
+static const char *text_of(const json_t *column, const char *member)
+{
+	return json_string_value(json_object_get(column, member));
+}
+
+/* Viewers sort by a column's name: where an earlier one has the title already, it is the one that CSV has. */
 static void put_headers(StJson *json, const json_t *columns)
 {
+	g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+
 	st_json_key(json, "headers");
 	st_json_begin_array(json);
 	for (gsize i = 0; i < json_array_size(columns); i++) {
 		const json_t *c = json_array_get(columns, i);
+		const char *name = text_of(c, "name"), *title = text_of(c, "title");
 
-		tsp_put_header(json, json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "title")),
-			   type_of(json_string_value(json_object_get(c, "unit"))));
+		tsp_put_header(json, g_hash_table_add(known, (gpointer)(gsize)title) ? title : name, name, type_of(text_of(c, "unit")));
 	}
 	st_json_end(json);
+}
+
+/* In units by which viewers sort, which are those of one word. */
+static char *duration_text(gint64 ns)
+{
+	char text[ST_FORMAT_MAX];
+
+	if (ns < G_GINT64_CONSTANT(1000000000))
+		return g_strdup(st_format_duration(text, ns));
+	gint64 ms = ns / 1000000 + (ns % 1000000 >= 500000);
+	return g_strdup_printf("%" G_GINT64_FORMAT ".%03d s", ms / 1000, (int)(ms % 1000));
+}
+
+static char *cell_text(const json_t *cell, const char *unit)
+{
+	if (json_is_integer(cell) && strcmp(unit, "ns") == 0)
+		return duration_text(json_integer_value(cell));
+	if (json_is_number(cell) && strcmp(unit, "ratio") == 0)
+		return g_strdup_printf("%.2f %%", json_number_value(cell) * 100);
+	return tsp_cell_text(cell);
 }
 
 static void put_row(StJson *json, gint32 id, const json_t *row, const json_t *columns)
 {
 	tsp_begin_entry(json, id, -1);
 	for (gsize i = 0; i < json_array_size(columns); i++) {
-		g_autofree char *text = tsp_cell_text(json_object_get(row, json_string_value(json_object_get(json_array_get(columns, i), "name"))));
+		const json_t *c = json_array_get(columns, i);
+		g_autofree char *text = cell_text(json_object_get(row, text_of(c, "name")), text_of(c, "unit"));
 
 		st_json_string(json, text);
 	}
 	st_json_end(json);
 	st_json_member_bool(json, "hasData", TRUE);
+	st_json_end(json);
+}
+
+/* Viewers take an empty answer for an analysis that lacked its events. */
+static void put_nothing_selected(StJson *json, const json_t *columns)
+{
+	tsp_begin_entry(json, 1, -1);
+	for (gsize i = 0; i < json_array_size(columns); i++)
+		st_json_string(json, i ? "" : "nothing in the selection");
+	st_json_end(json);
+	st_json_member_bool(json, "hasData", FALSE);
 	st_json_end(json);
 }
 
@@ -104,16 +155,16 @@ static json_t *columns_of(const json_t *table, const json_t *rows)
 		return json_incref(given);
 	made = json_array();
 	json_object_foreach((json_t *)(gsize)json_array_get(rows, 0), name, value)
-		json_array_append_new(made, json_pack("{ssssss}", "name", name, "title", name, "unit",
-						      json_is_string(value) ? "text" : g_str_has_suffix(name, "_ns") ? "ns" : "number"));
+		json_array_append_new(made, json_pack("{ssssss}", "name", name, "title", name, "unit", json_is_number(value) ? "number" : "text"));
 	return made;
 }
 
 static gboolean put_table(TspCall *call, GError **error)
 {
 	const AnalysisQuestion *question = call->output->detail;
-	const TspQuery *t = call->query;
-	AnalysisQuery q = {.begin_ns = t->has_range ? t->begin_ns : G_MININT64, .end_ns = t->has_range ? t->end_ns : G_MAXINT64};
+	AnalysisQuery q = {0};
+
+	find_range(call->query, &q.begin_ns, &q.end_ns);
 	json_t *table = tsp_table_json(call->store, question->name, &q, error);
 	const json_t *rows = json_object_get(table, "rows");
 
@@ -128,6 +179,8 @@ static gboolean put_table(TspCall *call, GError **error)
 	st_json_begin_array(call->json);
 	for (gsize i = 0; i < MIN(json_array_size(rows), ROWS_MAX); i++)
 		put_row(call->json, (gint32)i + 1, json_array_get(rows, i), columns);
+	if (!json_array_size(rows) && call->query->is_filtered)
+		put_nothing_selected(call->json, columns);
 	st_json_end(call->json);
 	st_json_end(call->json);
 	json_decref(columns);
@@ -199,8 +252,11 @@ static GArray *by_name(const CtfTrace *trace, const guint64 *counts, guint64 *al
 static gboolean put_trace_counts(TspCall *call, guint index, gint32 *id, GError **error)
 {
 	const AnalysisStoreTrace *t = tsp_trace(call->store, index);
-	gint64 begin = call->query->has_range ? analysis_own_time(t, call->query->begin_ns) : G_MININT64;
-	gint64 end = call->query->has_range ? analysis_own_time(t, call->query->end_ns) : G_MAXINT64;
+	gint64 begin, end;
+
+	find_range(call->query, &begin, &end);
+	begin = begin == G_MININT64 ? begin : analysis_own_time(t, begin);
+	end = end == G_MAXINT64 ? end : analysis_own_time(t, end);
 	CtfReader reader = {.subscribe = no_fields, .begin_ns = begin, .end_ns = end, .threads = 1, .count_classes = TRUE};
 	CtfTrace *trace = t->trace;
 	CtfStats stats = {0};

@@ -333,26 +333,106 @@ const TspProvider tsp_series_provider = {.tree = put_series_tree, .xy = put_seri
 
 /* ---- How long how many took -------------------------------------------------------------------------------------------------------------------- */
 
+typedef struct {
+	gint64 begin, end;
+} Bin;
 
-static void put_bins(StJson *json, const json_t *bins, gint32 id, const char *name, guint number)
+/* One of the things that were asked for. */
+typedef struct {
+	guint number;      /* its id is one more */
+	GPtrArray *bins;   /* json_t: the histograms of its rows, not its own */
+} Density;
+
+static void density_clear(gpointer density)
 {
-	st_json_begin_object(json);
-	st_json_member_int(json, "seriesId", id);
-	st_json_member_string(json, "seriesName", name);
+	g_ptr_array_unref(((Density *)density)->bins);
+}
+
+static Density *density_of(GArray *all, guint number)
+{
+	for (guint i = 0; i < all->len; i++)
+		if (g_array_index(all, Density, i).number == number)
+			return &g_array_index(all, Density, i);
+	Density new = {number, g_ptr_array_new()};
+	g_array_append_val(all, new);
+	return &g_array_index(all, Density, all->len - 1);
+}
+
+static Bin bin_of(const json_t *bin)
+{
+	return (Bin){json_integer_value(json_array_get(bin, 0)), json_integer_value(json_array_get(bin, 1))};
+}
+
+static gint by_begin(gconstpointer a, gconstpointer b)
+{
+	const Bin *x = a, *y = b;
+
+	return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin) : (x->end > y->end) - (x->end < y->end);
+}
+
+/* Every bin that any of them has, in order, each once. */
+static GArray *all_bins(const GArray *densities)
+{
+	GArray *bins = g_array_new(FALSE, FALSE, sizeof(Bin));
+
+	for (guint i = 0; i < densities->len; i++) {
+		const GPtrArray *given = g_array_index(densities, Density, i).bins;
+
+		for (guint j = 0; j < given->len; j++)
+			for (gsize k = 0; k < json_array_size(given->pdata[j]); k++) {
+				Bin bin = bin_of(json_array_get(given->pdata[j], k));
+				g_array_append_val(bins, bin);
+			}
+	}
+	g_array_sort(bins, by_begin);
+	guint kept = 0;
+	for (guint i = 0; i < bins->len; i++)
+		if (!kept || by_begin(&g_array_index(bins, Bin, i), &g_array_index(bins, Bin, kept - 1)))
+			g_array_index(bins, Bin, kept++) = g_array_index(bins, Bin, i);
+	g_array_set_size(bins, kept);
+	return bins;
+}
+
+static gint64 *counts_of(const Density *d, const GArray *bins)
+{
+	gint64 *counts = g_new0(gint64, bins->len + 1);
+
+	for (guint i = 0; i < d->bins->len; i++)
+		for (gsize k = 0; k < json_array_size(d->bins->pdata[i]); k++) {
+			const json_t *given = json_array_get(d->bins->pdata[i], k);
+			Bin bin = bin_of(given), *at = bsearch(&bin, bins->data, bins->len, sizeof(bin), by_begin);
+
+			counts[at - (Bin *)(gpointer)bins->data] += json_integer_value(json_array_get(given, 2));
+		}
+	return counts;
+}
+
+static void put_counts(StJson *json, const GArray *bins, const gint64 *counts)
+{
 	st_json_key(json, "xRanges");
 	st_json_begin_array(json);
-	for (gsize i = 0; i < json_array_size(bins); i++) {
+	for (guint i = 0; i < bins->len; i++) {
 		st_json_begin_object(json);
-		st_json_member_int(json, "start", json_integer_value(json_array_get(json_array_get(bins, i), 0)));
-		st_json_member_int(json, "end", json_integer_value(json_array_get(json_array_get(bins, i), 1)));
+		st_json_member_int(json, "start", g_array_index(bins, Bin, i).begin);
+		st_json_member_int(json, "end", g_array_index(bins, Bin, i).end);
 		st_json_end(json);
 	}
 	st_json_end(json);
 	st_json_key(json, "yValues");
 	st_json_begin_array(json);
-	for (gsize i = 0; i < json_array_size(bins); i++)
-		st_json_int(json, json_integer_value(json_array_get(json_array_get(bins, i), 2)));
+	for (guint i = 0; i < bins->len; i++)
+		st_json_int(json, counts[i]);
 	st_json_end(json);
+}
+
+static void put_density(StJson *json, const Density *d, const GArray *bins, const char *name, guint number)
+{
+	g_autofree gint64 *counts = counts_of(d, bins);
+
+	st_json_begin_object(json);
+	st_json_member_int(json, "seriesId", (gint64)d->number + 1);
+	st_json_member_string(json, "seriesName", name);
+	put_counts(json, bins, counts);
 	put_axis(json, "xValuesDescription", "Duration", "ns", "DURATION");
 	put_axis(json, "yValuesDescription", "Count", "", "NUMBER");
 	st_json_key(json, "style");
@@ -366,6 +446,25 @@ static void put_bins(StJson *json, const json_t *bins, gint32 id, const char *na
 	st_json_end(json);
 }
 
+/* What was asked for of the table's rows, of which several may be of one thing. */
+static GArray *read_densities(TspCall *call, const GPtrArray *names, const json_t *rows)
+{
+	const TspSeries *s = call->output->detail;
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(Density));
+
+	g_array_set_clear_func(all, density_clear);
+	for (gsize i = 0; i < json_array_size(rows) && all->len < SERIES_MAX; i++) {
+		const json_t *row = json_array_get(rows, i);
+		g_autofree char *key = counts(row, s) ? key_of(row, s) : NULL;
+		guint number;
+
+		if (key && g_ptr_array_find_with_equal_func((GPtrArray *)(gsize)names, key, g_str_equal, &number) && tsp_query_has_item(call->query, (gint64)number + 1))
+			g_ptr_array_add(density_of(all, number)->bins, json_object_get(row, "histogram"));
+	}
+	return all;
+}
+
+/* Viewers put the ranges of the first series below the bars of all: so all have the same. */
 static gboolean put_density_xy(TspCall *call, GError **error)
 {
 	const TspSeries *s = call->output->detail;
@@ -373,19 +472,16 @@ static gboolean put_density_xy(TspCall *call, GError **error)
 	AnalysisQuery q = {.begin_ns = t->has_range ? t->begin_ns : G_MININT64, .end_ns = t->has_range ? t->end_ns : G_MAXINT64, .by = s->by, .histogram = TRUE};
 	g_autoptr(GPtrArray) names = things(call, error);
 	json_t *table = names ? tsp_table_json(call->store, s->question, &q, error) : NULL;
-	const json_t *rows = json_object_get(table, "rows");
-	guint shown = 0;
 
 	if (!table)
 		return FALSE;
+	g_autoptr(GArray) densities = read_densities(call, names, json_object_get(table, "rows"));
+	g_autoptr(GArray) bins = all_bins(densities);
 	begin_series(call);
-	for (gsize i = 0; i < json_array_size(rows) && shown < SERIES_MAX; i++) {
-		const json_t *row = json_array_get(rows, i);
-		g_autofree char *key = counts(row, s) ? key_of(row, s) : NULL;
-		guint id;
+	for (guint i = 0; i < densities->len; i++) {
+		const Density *d = &g_array_index(densities, Density, i);
 
-		if (key && g_ptr_array_find_with_equal_func(names, key, g_str_equal, &id) && tsp_query_has_item(t, (gint64)id + 1))
-			put_bins(call->json, json_object_get(row, "histogram"), (gint32)id + 1, key, shown++);
+		put_density(call->json, d, bins, names->pdata[d->number], i);
 	}
 	json_decref(table);
 	return end_series(call);
