@@ -11,6 +11,7 @@ import struct
 import tempfile
 import time
 import urllib.request
+import xml.etree.ElementTree
 
 import browser
 import tap
@@ -243,6 +244,29 @@ def test_a_part_of_a_histogram_shows_those_items():
         page.wait(f"strata.app.view.options.between === '{bins[1][0]}-{bins[3][1]}'")
         page.evaluate("document.querySelector('[title=\"All of them again\"]').click()")
         page.wait("!strata.app.view.options.between && strata.app.view.options.histogram === '1'")
+
+
+def test_the_timeline_is_saved_as_a_drawing_that_looks_the_same():
+    with opened(served(SAMPLE), "#timeline?bookmarks=6500000000~%3Cb%3E%20%26%20%22%01&sb=3000000000&se=4000000000") as page:
+        settled(page)
+        text = page.evaluate("import('/save.js').then(s => s.svgOf(strata.timeline()))")
+        root = xml.etree.ElementTree.fromstring(text.encode())
+        texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+        tap.check({'<b> & "', "1.00 s", "10 s", "L1 vCPU 0", "preempted"} <= set(texts), f"the note, the selected range, the axis, rows and the legend: {texts}")
+        tap.check("href" not in text and "url(http" not in text, "nothing from elsewhere")
+        alike = page.evaluate("""import('/save.js').then(async save => {
+            const png = save.pngOf(strata.timeline()), image = new Image(), svg = document.createElement('canvas');
+            image.src = URL.createObjectURL(new Blob([save.svgOf(strata.timeline())], {type: 'image/svg+xml'}));
+            await image.decode();
+            [svg.width, svg.height] = [png.width, png.height];
+            svg.getContext('2d').drawImage(image, 0, 0);
+            const [a, b] = [png, svg].map(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data);
+            let same = 0;
+            for (let i = 0; i < a.length; i += 4)
+                same += Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2]) < 48;
+            return same / (a.length / 4);
+        })""")
+        tap.check(alike > 0.98, f"{alike:.1%} of the pixels are those of the PNG")
 
 
 def test_processes_of_a_container_stand_below_it():

@@ -57,7 +57,6 @@ export function visible(s) {
 /** @param {Scene} s */
 export function draw(s) {
 	const {ctx} = s;
-	ctx.clearRect(0, 0, s.width, s.height);
 	ctx.imageSmoothingEnabled = false;
 	drawGrid(s);
 	const {first, last} = visible(s);
@@ -132,8 +131,8 @@ function drawTexts(s, id, strip, y, height) {
 const fitted = new Map();
 
 /** As much of a text as there is room for. @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} room */
-function fit(ctx, text, room) {
-	const key = `${Math.floor(room / 8)} ${text}`;
+export function fit(ctx, text, room) {
+	const key = `${ctx.font} ${Math.floor(room / 8)} ${text}`;
 	let short = fitted.get(key);
 	if (short !== undefined)
 		return short;
@@ -298,7 +297,6 @@ function drawCursor(s) {
 /** @param {Scene} s ctx is the axis' own */
 export function drawAxis(s) {
 	const {ctx, palette: p} = s, {step, ticks: list} = ticks(s.b, s.e, s.width / 110);
-	ctx.clearRect(0, 0, s.width, AXIS_HEIGHT);
 	ctx.font = `11px ${p.font}`;
 	ctx.textBaseline = 'middle';
 	ctx.fillStyle = p.soft;

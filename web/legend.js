@@ -5,20 +5,25 @@ import {colour, isDark, meaning, rank, title} from './states.js';
 
 /** @typedef {import('./api.js').State} State */
 
-/** @param {HTMLElement} element @param {State[]} states */
-export function legend(element, states) {
+/** Each kind once, in the order of bars. @param {State[]} states @returns {{state: State, text: string}[]} */
+export function inSight(states) {
 	/** @type {Map<string, State>} */
 	const known = new Map();
 	for (const state of states) {
-		const name = state.name === 'blocked' ? 'blocked' : state.name.replace(/^idle-.*/, 'idle');
+		const name = state.name.replace(/^idle-.*/, 'idle');
 		if (!/^\d/.test(name) && name !== 'off' && !known.has(name))
 			known.set(name, {...state, name, reason: undefined, level: undefined});
 	}
-	const key = `${isDark()} ${[...known.keys()]}`;
+	return [...known.values()].sort((a, b) => rank(a) - rank(b)).map(state => ({state, text: title(state)}));
+}
+
+/** @param {HTMLElement} element @param {State[]} states */
+export function legend(element, states) {
+	const known = inSight(states), key = `${isDark()} ${known.map(k => k.text)}`;
 	if (element.dataset.key === key)
 		return;
 	element.dataset.key = key;
-	fill(element, [...known.values()].sort((a, b) => rank(a) - rank(b)).map(state => h('span', {class: 'key', title: meaning(state)}, swatch(state), title(state))));
+	fill(element, known.map(({state, text}) => h('span', {class: 'key', title: meaning(state)}, swatch(state), text)));
 }
 
 /** @param {State} state */

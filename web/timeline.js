@@ -10,6 +10,7 @@ import {legend} from './legend.js';
 import {Minimap} from './minimap.js';
 import {Panel} from './panel.js';
 import {Pictures} from './pictures.js';
+import {savePng, saveSvg} from './save.js';
 import {Tip} from './tip.js';
 import {above, build, countQuiet, fullLabel, lines} from './tree.js';
 
@@ -102,7 +103,7 @@ export class Timeline {
 			h('div', {class: 'group'}, this.quietButton, this.arrowButton, this.aloneButton, button('Critical path', 'Critical path of the selected row (c)', () => this.togglePath())),
 			h('div', {class: 'group'}, button('−', 'Zoom out (S)', () => this.zoomBy(2)), button('+', 'Zoom in (W)', () => this.zoomBy(0.5)), button('All', 'The whole recording (0)', () => this.zoomAll()),
 				button('↶', 'Undo zoom (U)', () => app.undo()), button('↷', 'Redo zoom (Shift+U)', () => app.redo())),
-			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => this.savePng()), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv()),
+			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => savePng(this)), button('SVG', 'Save the timeline as a drawing', () => saveSvg(this)), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv()),
 				button('Perfetto', 'Save what is seen as a Perfetto trace: ui.perfetto.dev opens it', () => this.savePerfetto())));
 	}
 
@@ -279,8 +280,11 @@ export class Timeline {
 		this.fitCanvas(this.canvas, this.width, this.height);
 		this.fitCanvas(this.axis, this.width, AXIS_HEIGHT);
 		const start = performance.now(), scene = this.scene();
+		scene.ctx.clearRect(0, 0, this.width, this.height);
 		draw(scene);
-		drawAxis({...scene, ctx: this.axis.getContext('2d')});
+		const axis = this.axis.getContext('2d');
+		axis.clearRect(0, 0, this.width, AXIS_HEIGHT);
+		drawAxis({...scene, ctx: axis});
 		this.drawLabels(scene);
 		this.minimap.draw();
 		this.drawStatus();
@@ -301,10 +305,13 @@ export class Timeline {
 		const ratio = devicePixelRatio || 1;
 		this.pictures.want(rows, {begin: scene.b, end: scene.e, width: Math.round(this.width * ratio), height: Math.max(2, Math.round((scene.size - 3) * ratio)), length: this.app.length});
 		this.wantArrows(scene, [...new Set(this.lines.slice(first, last).flatMap(l => l.lanes.map(r => r.id)))]);
-		legend(this.legend, rows.flatMap(id => {
-			const states = this.app.states.get(id) ?? [];
-			return (this.pictures.strip(id)?.used ?? []).map(i => states[i]);
-		}));
+		legend(this.legend, this.statesInSight());
+	}
+
+	/** The states that the rows in sight, and those close to them, are in. */
+	statesInSight() {
+		const {first, last} = visible(this.scene());
+		return this.lines.slice(Math.max(0, first - 3), last + 3).flatMap(l => l.lanes).flatMap(({id}) => (this.pictures.strip(id)?.used ?? []).map(i => (this.app.states.get(id) ?? [])[i]));
 	}
 
 	/** @param {import('./draw.js').Scene} scene @param {number[]} rows */
@@ -592,26 +599,6 @@ export class Timeline {
 		const next = step > 0 ? bookmarks.find(m => m.time > middle + slack) : [...bookmarks].reverse().find(m => m.time < middle - slack);
 		if (next)
 			this.app.zoom(next.time - (e - b) / 2, next.time + (e - b) / 2);
-	}
-
-	/** What is seen, with labels, as it is seen. */
-	savePng() {
-		const ratio = devicePixelRatio || 1, left = this.labels.offsetWidth, out = document.createElement('canvas'), scene = this.scene();
-		out.width = (left + this.width) * ratio;
-		out.height = (AXIS_HEIGHT + this.height) * ratio;
-		const ctx = /** @type {CanvasRenderingContext2D} */ (out.getContext('2d')), p = scene.palette;
-		ctx.fillStyle = p.back;
-		ctx.fillRect(0, 0, out.width, out.height);
-		ctx.drawImage(this.axis, left * ratio, 0);
-		ctx.drawImage(this.canvas, left * ratio, AXIS_HEIGHT * ratio);
-		ctx.scale(ratio, ratio);
-		ctx.font = `12px ${p.font}`;
-		ctx.textBaseline = 'middle';
-		ctx.fillStyle = p.ink;
-		const {first, last} = visible(scene);
-		for (let i = first; i < last; i++)
-			ctx.fillText(this.lines[i].node.label, 8 + this.lines[i].depth * 13, AXIS_HEIGHT + i * scene.size - scene.top + scene.size / 2, left - 16 - this.lines[i].depth * 13);
-		out.toBlob(blob => blob && download('strata-timeline.png', blob));
 	}
 
 	/** The range that is seen, all rows. The browser takes it piece by piece: it may be large. */
