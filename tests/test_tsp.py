@@ -19,6 +19,7 @@ import threading
 import time
 
 import tap
+from handmade_talk import talk
 from served import Server
 
 SAMPLE = tap.SAMPLES / "nested-cpu"
@@ -456,6 +457,27 @@ def test_critical_paths_of_chosen_threads():
     tap.equal(drawn, [s for s in segments if s[1] > begin and s[0] < begin + 1_000_000], "the path, piece by piece")
     tap.equal(SERVER.json("DELETE", f"{BASE}/outputs/{output['id']}/{made['id']}")["id"], made["id"], "deleted")
     tap.equal(SERVER.ask("GET", f"{BASE}/outputs/{made['id']}")[0], 404, "and gone")
+
+
+def test_critical_paths_go_on_on_other_machines():
+    with tempfile.TemporaryDirectory() as folder:
+        talk(folder)
+        server = Server(folder, cache=CACHE.name)
+        server.wait()
+        experiment = server.json("GET", "/tsp/api/experiments")[0]
+        base = f"/tsp/api/experiments/{experiment['UUID']}/outputs"
+        made = server.json("POST", f"{base}/strata.critical-path", {"parameters": {"thread": "client:11"}})
+        asked = {"requested_timerange": {"start": experiment["start"], "end": experiment["end"], "nbTimes": 65536}}
+        entries = server.json("POST", f"{base}/timeGraph/{made['id']}/tree", {"parameters": asked})["model"]["entries"]
+        tap.equal([e["labels"][0] for e in entries], ["Critical path of worker 11 on client", "worker 11", "server: worker 22"], "rows of both machines")
+        rows = server.json("POST", f"{base}/timeGraph/{made['id']}/states", {"parameters": {**asked, "requested_items": [e["id"] for e in entries[1:]]}})["model"]["rows"]
+        served = sum(state["end"] - state["start"] for state in rows[1]["states"] if not state.get("label", "").startswith("network"))
+        tap.check(abs(served - 20 * 5_000_000) < 20 * 500_000, f"of each request the server's 5 ms: {served}")
+        drawn = sorted((state["start"], state["end"]) for row in rows for state in row["states"])
+        tap.check(all(a[1] <= b[0] for a, b in zip(drawn, drawn[1:])), "one after the other")
+        arrows = server.json("POST", f"{base}/timeGraph/{made['id']}/arrows", {"parameters": asked})["model"]
+        tap.equal(len([a for a in arrows if (a["sourceId"], a["targetId"]) == (entries[1]["id"], entries[2]["id"])]), 20, "each request is an arrow")
+        server.stop()
 
 
 # ---- Whatever clients do ---------------------------------------------------------------------------------------------------------

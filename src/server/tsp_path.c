@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tsp_path.c: the critical path of a thread: as rows of all threads on it, and added up as a flame graph. */
+/* tsp_path.c: the critical path of a thread, through all machines: as rows of all threads on it, and added up as a flame graph. */
 #include <string.h>
 
-#include "graph/graph.h"
+#include "analysis/critical_world.h"
 #include "server/tsp_table.h"
 
 /* Whose path. */
@@ -13,8 +13,17 @@ typedef struct {
 	gint64 cpu_ns;
 	gint64 begin, end;     /* in its own clock */
 	char *name;
-	GArray *path;          /* GraphSegment */
+	CriticalWorld *world;
+	GArray *segments;      /* GraphSegment */
+	GArray *pieces;        /* Piece: the same */
 } Path;
+
+/* A segment in the experiment's time; each begins where the one before it ended. */
+typedef struct {
+	const GraphSegment *s;
+	const AnalysisStoreTrace *trace;
+	gint64 begin, end;
+} Piece;
 
 #define PATH_ID     1      /* entries of the flame graph: its rows */
 #define FLAME_DEPTH 4
@@ -22,8 +31,9 @@ typedef struct {
 static void path_clear(Path *p)
 {
 	g_free(p->name);
-	if (p->path)
-		g_array_unref(p->path);
+	critical_world_free(p->world);
+	g_clear_pointer(&p->segments, g_array_unref);
+	g_clear_pointer(&p->pieces, g_array_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Path, path_clear)
@@ -76,6 +86,32 @@ static void look_at(Path *best, const AnalysisStoreTrace *t, guint index, const 
 	}
 }
 
+static void find_segments(TspCall *call, Path *p)
+{
+	p->world = critical_world_new(call->store, FALSE);
+	p->segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+	const Graph *graph = critical_world_graph(p->world, p->index);
+	const GraphWorld world = critical_world_of(p->world);
+
+	if (graph)
+		graph_append(graph, &world, p->index, p->serial, p->begin, p->end, p->segments, NULL);
+}
+
+static void find_pieces(Path *p)
+{
+	gint64 at = G_MININT64;
+
+	p->pieces = g_array_sized_new(FALSE, FALSE, sizeof(Piece), p->segments->len);
+	for (guint i = 0; i < p->segments->len; i++) {
+		const GraphSegment *s = &g_array_index(p->segments, GraphSegment, i);
+		const AnalysisStoreTrace *t = critical_world_trace(p->world, s->machine);
+		Piece piece = {s, t, i ? at : analysis_time(t, s->begin_ns), analysis_time(t, s->end_ns)};
+
+		piece.end = at = MAX(piece.end, piece.begin);
+		g_array_append_val(p->pieces, piece);
+	}
+}
+
 static gboolean find_path(TspCall *call, Path *p, GError **error)
 {
 	const char *setting = call->setting, *colon = setting ? strchr(setting, ':') : NULL;
@@ -91,51 +127,46 @@ static gboolean find_path(TspCall *call, Path *p, GError **error)
 		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "there is no thread %s", setting ? setting : "");
 		return FALSE;
 	}
-	g_autoptr(Graph) graph = graph_new(p->trace->history, p->trace->rows);
-	if (graph)
-		p->path = graph_path(graph, p->serial, p->begin, p->end);
-	else
-		p->path = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+	find_segments(call, p);
+	find_pieces(p);
 	return TRUE;
 }
 
-static const GraphSegment *segment(const Path *p, guint i)
+static const Piece *piece_at(const Path *p, guint i)
 {
-	return &g_array_index(p->path, GraphSegment, i);
+	return &g_array_index(p->pieces, Piece, i);
 }
 
-static guint32 row_of(const Path *p, guint32 serial)
+/* Its thread's row. 0: it has none. */
+static gint32 id_of(const TspCall *call, const Piece *p)
 {
-	guint table;
+	const KernelThreadItem *item = kernel_find_thread(p->trace->history, p->s->thread);
 
-	if (!history_find_table(p->trace->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &table) || serial >= history_table_len(p->trace->history, table))
-		return HISTORY_NO_ROW;
-	guint32 row = ((const KernelThreadItem *)history_table_get(p->trace->history, table, serial))->row;
-	return row < history_n_rows(p->trace->history) ? row : HISTORY_NO_ROW;
+	return item && item->row < history_n_rows(p->trace->history) ? tsp_id_of(call->store, p->s->machine, item->row) : 0;
 }
 
-/* 0: it has none. */
-static gint32 id_of(const TspCall *call, const Path *p, guint32 serial)
-{
-	guint32 row = row_of(p, serial);
-
-	return row == HISTORY_NO_ROW ? 0 : tsp_id_of(call->store, p->index, row);
-}
-
-static const char *state_of(const Path *p, const GraphSegment *s)
+static const char *state_of(const Piece *p)
 {
 	guint kind;
 
-	return history_find_kind(p->trace->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(p->trace->rows, kind, s->state) : "";
+	return history_find_kind(p->trace->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(p->trace->rows, kind, p->s->state) : "";
 }
 
-static char *detail_of(const Path *p, const GraphSegment *s)
+/* On another machine than the one that was asked about that is said, too. The caller frees. */
+static char *name_of(const Path *path, const Piece *p)
 {
-	const char *detail = history_text_get(p->trace->rows, s->detail);
+	g_autofree char *name = analysis_thread_name(p->trace, p->s->thread);
 
-	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE)
+	return p->trace == path->trace ? g_steal_pointer(&name) : g_strdup_printf("%s: %s", p->trace->name, name);
+}
+
+static char *detail_of(const Piece *p)
+{
+	const char *detail = history_text_get(p->trace->rows, p->s->detail);
+
+	if (p->s->state < KERNEL_TS_BLOCKED || p->s->state > KERNEL_TS_B_IDLE)
 		return g_strdup(detail);
-	const char *reason = kernel_wait_name((KernelWaitReason)(s->state - KERNEL_TS_BLOCKED));
+	const char *reason = kernel_wait_name((KernelWaitReason)(p->s->state - KERNEL_TS_BLOCKED));
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);
 }
 
@@ -185,10 +216,9 @@ static gboolean put_tree(TspCall *call, GError **error)
 	g_autofree char *label = g_strdup_printf("Critical path of %s", p.name);
 	tsp_begin_tree(call->json, headers);
 	put_entry(call->json, G_MAXINT32, -1, label, call->store->begin_ns, call->store->end_ns, FALSE);
-	for (guint i = 0; i < p.path->len; i++) {
-		guint32 serial = segment(&p, i)->thread;
-		gint32 id = id_of(call, &p, serial);
-		g_autofree char *name = id && g_hash_table_add(seen, GINT_TO_POINTER(id)) ? analysis_thread_name(p.trace, serial) : NULL;
+	for (guint i = 0; i < p.pieces->len; i++) {
+		gint32 id = id_of(call, piece_at(&p, i));
+		g_autofree char *name = id && g_hash_table_add(seen, GINT_TO_POINTER(id)) ? name_of(&p, piece_at(&p, i)) : NULL;
 
 		if (name)
 			put_entry(call->json, id, G_MAXINT32, name, call->store->begin_ns, call->store->end_ns, TRUE);
@@ -215,14 +245,13 @@ static void put_row(TspCall *call, const Path *p, gint64 id)
 	st_json_member_int(call->json, "entryId", id);
 	st_json_key(call->json, "states");
 	st_json_begin_array(call->json);
-	for (guint i = 0; i < p->path->len; i++) {
-		const GraphSegment *s = segment(p, i);
-		gint64 begin = analysis_time(p->trace, s->begin_ns), end = analysis_time(p->trace, s->end_ns);
+	for (guint i = 0; i < p->pieces->len; i++) {
+		const Piece *piece = piece_at(p, i);
 
-		if (id_of(call, p, s->thread) != id || !is_seen(call, begin, end, &last))
+		if (id_of(call, piece) != id || !is_seen(call, piece->begin, piece->end, &last))
 			continue;
-		g_autofree char *detail = detail_of(p, s);
-		put_state(call, begin, end, state_of(p, s), detail, p->name);
+		g_autofree char *detail = detail_of(piece);
+		put_state(call, piece->begin, piece->end, state_of(piece), detail, p->name);
 	}
 	st_json_end(call->json);
 	st_json_end(call->json);
@@ -253,9 +282,9 @@ static gboolean put_arrows(TspCall *call, GError **error)
 	if (!find_path(call, &p, error))
 		return FALSE;
 	st_json_begin_array(call->json);
-	for (guint i = 1; i < p.path->len; i++) {
-		gint32 from = id_of(call, &p, segment(&p, i - 1)->thread), to = id_of(call, &p, segment(&p, i)->thread);
-		gint64 time = analysis_time(p.trace, segment(&p, i)->begin_ns);
+	for (guint i = 1; i < p.pieces->len; i++) {
+		gint32 from = id_of(call, piece_at(&p, i - 1)), to = id_of(call, piece_at(&p, i));
+		gint64 time = piece_at(&p, i)->begin;
 
 		if (from && to && from != to && is_seen(call, time, time + 1, &last))
 			tsp_put_arrow(call->json, time, time, from, to);
@@ -324,16 +353,16 @@ static Box *flame_of(const Path *p)
 {
 	Box *all = box_new(p->name, "work");
 
-	for (guint i = 0; i < p->path->len; i++) {
-		const GraphSegment *s = segment(p, i);
-		gint64 ns = s->end_ns - s->begin_ns;
-		g_autofree char *name = analysis_thread_name(p->trace, s->thread), *detail = detail_of(p, s);
+	for (guint i = 0; i < p->pieces->len; i++) {
+		const Piece *piece = piece_at(p, i);
+		gint64 ns = piece->end - piece->begin;
+		g_autofree char *name = name_of(p, piece), *detail = detail_of(piece);
 
 		all->ns += ns;
 		Box *thread = part(all, name, "running", ns);
-		Box *state = part(thread, state_of(p, s), state_of(p, s), ns);
+		Box *state = part(thread, state_of(piece), state_of(piece), ns);
 		if (*detail)
-			part(state, detail, state_of(p, s), ns);
+			part(state, detail, state_of(piece), ns);
 	}
 	return all;
 }
