@@ -41,13 +41,6 @@ typedef struct {
 	gint64 begin_ns, end_ns; /* of the row's own clock */
 } Picture;
 
-static void put_u16(GString *out, guint value)
-{
-	guint16 le = GUINT16_TO_LE((guint16)value);
-
-	g_string_append_len(out, (const char *)&le, sizeof(le));
-}
-
 static void put_u32(GString *out, guint32 value)
 {
 	guint32 le = GUINT32_TO_LE(value);
@@ -148,6 +141,14 @@ static gboolean prolong(GString *out, gsize first, guint column, guint state)
 	return TRUE;
 }
 
+/* One piece: there are hundreds of thousands of them. */
+static void put_record(GString *out, guint column, guint share, guint state)
+{
+	const guint16 record[4] = {GUINT16_TO_LE((guint16)column), GUINT16_TO_LE(1), GUINT16_TO_LE((guint16)share), GUINT16_TO_LE((guint16)state)};
+
+	g_string_append_len(out, (const char *)record, sizeof(record));
+}
+
 static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, guint n_states, double length)
 {
 	for (guint s = 0; s < n_states; s++) {
@@ -157,11 +158,7 @@ static void put_column(Picture *p, gsize first, guint column, const gint64 *ns, 
 		guint share = (double)ns[s] + 1 >= length ? G_MAXUINT16 : (guint)CLAMP((double)ns[s] / length * G_MAXUINT16 + 0.5, 1.0, (double)G_MAXUINT16 - 1);
 		if (share == G_MAXUINT16 && prolong(p->out, first, column, s))
 			continue;
-		put_u16(p->out, column);
-		put_u16(p->out, 1);
-		put_u16(p->out, share);
-		g_string_append_c(p->out, (char)s);
-		g_string_append_c(p->out, 0);
+		put_record(p->out, column, share, s);
 	}
 }
 
