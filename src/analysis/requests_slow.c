@@ -10,7 +10,8 @@
 
 enum { SLOW_MIN = 5, TYPICAL_FROM = 40, TYPICAL_TO = 60 };
 
-#define SHARE_MIN 0.01 /* of what slow ones have more: details below it have no row of their own */
+#define SHARE_MIN   0.01 /* of what slow ones have more: details below it have no row of their own; for people causes neither */
+#define SERVICE_MIN 20   /* requests: of fewer nobody can say which are slow; for people others come instead, if there are any */
 
 /* One service. */
 typedef struct {
@@ -101,6 +102,9 @@ typedef struct {
 	const RequestScan *scan;
 	const Sides *sides;
 	RequestSide side;
+	guint64 least;       /* requests that a service must have */
+	guint few;           /* services with fewer */
+	gboolean all_causes;
 } Rows;
 
 static double mean(gint64 ns, guint64 n)
@@ -178,13 +182,17 @@ static GArray *pairs(const Sides *x)
 	return all;
 }
 
+static gboolean is_little(const Sides *x, gint64 slow_ns, gint64 typical_ns)
+{
+	return ABS(added_of(x, slow_ns, typical_ns)) < added_of(x, x->slow_ns, x->typical_ns) * SHARE_MIN;
+}
+
 static void add_detail(const Rows *c, const RequestService *service, const Pair *pair, gint parent)
 {
-	const Sides *x = c->sides;
 	g_autofree char *name = request_cause_name(c->scan, c->side, pair->state);
 	const char *detail = request_cause_detail(c->scan, pair->detail);
 
-	if (!pair->detail || ABS(added_of(x, pair->slow_ns, pair->typical_ns)) < added_of(x, x->slow_ns, x->typical_ns) * SHARE_MIN)
+	if (!pair->detail || is_little(c->sides, pair->slow_ns, pair->typical_ns))
 		return;
 	begin_row(c, service, pair->slow_ns, pair->typical_ns);
 	view_row_parent(c->view, parent);
@@ -204,6 +212,8 @@ static guint add_cause(const Rows *c, const RequestService *service, const Pair 
 		slow_ns += first[same].slow_ns;
 		typical_ns += first[same].typical_ns;
 	}
+	if (!c->all_causes && is_little(c->sides, slow_ns, typical_ns))
+		return same;
 	gint row = begin_row(c, service, slow_ns, typical_ns);
 	view_row_parent(c->view, parent);
 	view_set_text(c->view, c->what, name);
@@ -278,19 +288,32 @@ static void add_trace(const RequestScan *s, gpointer rows)
 	requests_each(s, divide, &w);
 	for (guint i = 0; i < w.list->len; i++) {
 		c->sides = g_ptr_array_index(w.list, i);
-		if (c->sides->n_slow && c->sides->n_typical)
+		c->few += c->sides->all.count < c->least;
+		if (c->sides->n_slow && c->sides->n_typical && c->sides->all.count >= c->least)
 			add_service(c, request_services_get(w.services, i));
 	}
 	g_ptr_array_unref(w.list);
 	request_services_free(w.services);
 }
 
+static void add_all(Rows *c, const AnalysisStore *store, const AnalysisQuery *q, guint64 least)
+{
+	c->least = least;
+	c->few = 0;
+	requests_each_machine(store, q, add_trace, c);
+}
+
 View *requests_by_cause(const AnalysisStore *store, const AnalysisQuery *q)
 {
-	Rows c = {.view = view_new("requests-causes", "What slow requests have that typical ones don't")};
+	Rows c = {.view = view_new("requests-causes", "What slow requests have that typical ones don't"), .all_causes = !q->for_people};
 
 	add_columns(&c, store, q);
-	requests_each_machine(store, q, add_trace, &c);
+	add_all(&c, store, q, q->for_people ? SERVICE_MIN : 0);
+	if (c.few && !view_row_count(c.view))
+		add_all(&c, store, q, 0);
+	if (c.few)
+		view_add_note(c.view, "%u service%s of fewer than %u requests %s left out: too few to tell slow ones from typical ones. --format csv has them.", c.few, c.few == 1 ? "" : "s",
+			      SERVICE_MIN, c.few == 1 ? "is" : "are");
 	view_sort(c.view, c.added, TRUE);
 	return c.view;
 }
