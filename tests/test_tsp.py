@@ -252,6 +252,26 @@ def test_tooltips_say_what_and_how_long():
         tap.check(all(isinstance(value, str) for value in tip.values()) and len(tip) >= 2, f"a tooltip: {tip}")
 
 
+def arrows(name, begin, end, times):
+    return ask(f"timeGraph/{name}/arrows", {"requested_timerange": {"start": begin, "end": end, "nbTimes": times}})
+
+
+def test_arrows_leave_something_to_see():
+    """Viewers draw all of them over the states."""
+    for name in ("strata.layers", "strata.vcpus", "strata.threads"):
+        told = arrows(name, E["start"], E["end"], 800)
+        tap.check(0 < len(told) <= 100, f"{name}: {len(told)} arrows over 800 pixels")
+        one = told[len(told) // 2]
+        tap.check(one in arrows(name, one["end"] - 1000, one["end"] + 1000, 2000), f"{name}: whoever looks closely sees each")
+
+
+def test_a_process_of_one_thread_is_one_row():
+    entries = tree(output_of("strata.threads"))["entries"]
+    groups = {e["id"] for e in entries if not e["hasData"] and e["parentId"] != -1}
+    alone = [group for group in groups if sum(e["parentId"] == group for e in entries) == 1]
+    tap.equal((alone, bool(groups)), ([], True), "groups of one")
+
+
 def filtered(expression, key=1, strategy="SAMPLED", name="strata.cpus", **more):
     entry = entries_with_data(name)[0]
     return states(name, [entry["id"]], filter_query_parameters={"filter_expressions_map": {str(key): [expression]}, "strategy": strategy}, **more)[0]["states"]

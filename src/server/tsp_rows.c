@@ -15,6 +15,7 @@
 #define LABEL_PIXELS   24   /* a state of fewer has no text */
 #define COLUMNS_DEFAULT 1000 /* where a request doesn't say */
 #define COLUMNS_MAX     8192 /* no screen is wider */
+#define ARROW_PIXELS    8    /* how wide an arrow's head is */
 
 /* The states of rows, on their way to the client. */
 typedef struct {
@@ -501,32 +502,52 @@ static guint64 first_edge(const History *h, gint64 time)
 	return low;
 }
 
-/* Of those that end within one pixel only the first is drawn. */
-static void put_machine_arrows(const TspCall *call, guint index)
+typedef struct {
+	gint64 begin, end;
+	gint32 from, to;
+} Arrow;
+
+/* The arrows of an answer, in the making. */
+typedef struct {
+	const TspCall *call;
+	GArray *all;       /* Arrow */
+	gint64 pixel_ns;
+	gint64 next_ns;    /* when the next one may end */
+} Arrows;
+
+static gint64 pixels_of(const TspQuery *q)
 {
-	const AnalysisStoreTrace *t = tsp_trace(call->store, index);
+	return q->n_times ? MIN(q->n_times, COLUMNS_MAX) : COLUMNS_DEFAULT;
+}
+
+/* Of those that end within one pixel only the first is kept. */
+static void keep_arrow(Arrows *a, gint64 begin, gint64 end, gint32 from, gint32 to)
+{
+	Arrow arrow = {begin, end, from, to};
+
+	if (!from || !to)
+		return;
+	g_array_append_val(a->all, arrow);
+	a->next_ns = end + a->pixel_ns;
+}
+
+static void find_machine_arrows(Arrows *a, guint index)
+{
+	const AnalysisStoreTrace *t = tsp_trace(a->call->store, index);
 	const History *h = t->history;
-	const TspQuery *q = call->query;
-	gint64 end = own(t, q->end_ns), step = (q->end_ns - q->begin_ns) / MAX(q->n_times, COLUMNS_DEFAULT), next = G_MININT64;
+	gint64 end = own(t, a->call->query->end_ns);
 	HistoryEdge e;
 
-	for (guint64 i = first_edge(h, own(t, q->begin_ns)); i < history_n_edges(h); i++) {
+	a->next_ns = G_MININT64;
+	for (guint64 i = first_edge(h, own(t, a->call->query->begin_ns)); i < history_n_edges(h); i++) {
 		history_edge_get(h, i, &e);
 		if (e.to_ns > end)
 			return;
-		if (e.to_ns < next || !is_shown(call, h, e.from_row) || !is_shown(call, h, e.to_row))
-			continue;
-		next = e.to_ns + step;
-		gint32 from = tsp_id_of(call->store, index, e.from_row), to = tsp_id_of(call->store, index, e.to_row);
-		if (from && to)
-			tsp_put_arrow(call->json, analysis_time(t, e.from_ns), analysis_time(t, e.to_ns), from, to);
+		gint64 to_ns = analysis_time(t, e.to_ns);
+		if (to_ns >= a->next_ns && is_shown(a->call, h, e.from_row) && is_shown(a->call, h, e.to_row))
+			keep_arrow(a, analysis_time(t, e.from_ns), to_ns, tsp_id_of(a->call->store, index, e.from_row), tsp_id_of(a->call->store, index, e.to_row));
 	}
 }
-
-typedef struct {
-	const TspCall *call;
-	gint64 next;
-} BetweenLevels;
 
 static guint trace_of(const AnalysisStore *store, guint member)
 {
@@ -536,35 +557,50 @@ static guint trace_of(const AnalysisStore *store, guint member)
 	return G_MAXUINT;
 }
 
-static gboolean put_level_arrow(gpointer user, const LayersEdge *e)
+static gboolean find_level_arrow(gpointer user, const LayersEdge *e)
 {
-	BetweenLevels *b = user;
-	const TspCall *call = b->call;
+	Arrows *a = user;
+	const TspCall *call = a->call;
 	guint from = trace_of(call->store, e->from), to = trace_of(call->store, e->to);
 
 	if (from == G_MAXUINT || to == G_MAXUINT)
 		return TRUE;
-	const AnalysisStoreTrace *a = tsp_trace(call->store, from), *c = tsp_trace(call->store, to);
-	gint64 begin = analysis_time(a, e->from_ns), end = analysis_time(c, e->to_ns);
-	gint64 step = (call->query->end_ns - call->query->begin_ns) / MAX(call->query->n_times, COLUMNS_DEFAULT);
-	gboolean again = end < b->next && end >= b->next - step;
-	if (end < call->query->begin_ns || begin > call->query->end_ns || again || !is_shown(call, a->history, e->from_row) || !is_shown(call, c->history, e->to_row))
-		return TRUE;
-	b->next = end + step;
-	tsp_put_arrow(call->json, begin, end, tsp_id_of(call->store, from, e->from_row), tsp_id_of(call->store, to, e->to_row));
+	const AnalysisStoreTrace *source = tsp_trace(call->store, from), *target = tsp_trace(call->store, to);
+	gint64 begin = analysis_time(source, e->from_ns), end = analysis_time(target, e->to_ns);
+	gboolean again = end < a->next_ns && end >= a->next_ns - a->pixel_ns;
+	if (end >= call->query->begin_ns && begin <= call->query->end_ns && !again && is_shown(call, source->history, e->from_row) && is_shown(call, target->history, e->to_row))
+		keep_arrow(a, begin, end, tsp_id_of(call->store, from, e->from_row), tsp_id_of(call->store, to, e->to_row));
 	return TRUE;
 }
 
+static gint by_end(gconstpointer a, gconstpointer b)
+{
+	const Arrow *x = a, *y = b;
+
+	return (x->end > y->end) - (x->end < y->end);
+}
+
+/* Viewers draw all that they are given, over the states: where there are so many that nothing could be seen below them, it is one of several. */
 static gboolean put_arrows(TspCall *call, GError **error)
 {
-	BetweenLevels between = {call, G_MININT64};
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Arrow));
+	const TspQuery *q = call->query;
 	const AnalysisStore *s = call->store;
+	Arrows a = {call, all, (q->end_ns - q->begin_ns) / pixels_of(q), G_MININT64};
 
-	st_json_begin_array(call->json);
 	for (guint i = 0; i < s->traces->len; i++)
-		put_machine_arrows(call, i);
+		find_machine_arrows(&a, i);
+	a.next_ns = G_MININT64;
 	for (guint i = 0; s->layers && !is_alone(call->output) && i < s->experiment->members->len; i++)
-		layers_edges(s->layers, i, put_level_arrow, &between);
+		layers_edges(s->layers, i, find_level_arrow, &a);
+	g_array_sort(all, by_end);
+	guint most = (guint)MAX(pixels_of(q) / ARROW_PIXELS, 1), every = MAX((all->len + most - 1) / most, 1);
+	st_json_begin_array(call->json);
+	for (guint i = 0; i < all->len; i += every) {
+		const Arrow *arrow = &g_array_index(all, Arrow, i);
+
+		tsp_put_arrow(call->json, arrow->begin, arrow->end, arrow->from, arrow->to);
+	}
 	st_json_end(call->json);
 	return TRUE;
 }

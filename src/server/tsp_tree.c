@@ -197,16 +197,17 @@ static char *label_of(const char *kind, const char *path)
 	return g_strdup(behind(path, 1));
 }
 
-static gint32 parent_of(Tree *t, const char *kind, const char *path, guint32 row)
+/* `alone`: of its process there is no other row; a group of its own would only say the same once more. */
+static gint32 parent_of(Tree *t, const char *kind, const char *path, guint32 row, gboolean alone)
 {
 	if (t->threads[row])
-		return process_group(t, t->threads[row]);
+		return alone ? machine_group(t) : process_group(t, t->threads[row]);
 	if (g_str_has_prefix(path, "vm/"))
 		return vm_group(t, path, t->vcpus[row]);
 	return strcmp(kind, KERNEL_CPU_ROW_KIND) == 0 ? machine_group(t) : prefix_group(t, path);
 }
 
-static void add_row(Tree *t, const char *kind, guint32 row)
+static void add_row(Tree *t, const char *kind, guint32 row, gboolean alone)
 {
 	const History *h = t->trace->history;
 	const char *path = history_row_path(h, row);
@@ -214,7 +215,7 @@ static void add_row(Tree *t, const char *kind, guint32 row)
 
 	if (!id || t->entries->len >= TSP_ENTRIES_MAX)
 		return;
-	TspEntry *e = add(t, id, parent_of(t, kind, path, row), row, label_of(kind, path));
+	TspEntry *e = add(t, id, parent_of(t, kind, path, row, alone), row, label_of(kind, path));
 	e->begin_ns = analysis_time(t->trace, history_row_begin(h, row));
 	e->end_ns = analysis_time(t->trace, history_row_end(h, row));
 	if (t->threads[row]) {
@@ -233,6 +234,14 @@ typedef struct {
 	guint32 row;
 	gint32 pid, tid;
 } Candidate;
+
+/* Candidates are in order: those of a process stand side by side. */
+static gboolean is_alone(const GArray *all, guint i)
+{
+	gint32 pid = g_array_index(all, Candidate, i).pid;
+
+	return (!i || g_array_index(all, Candidate, i - 1).pid != pid) && (i + 1 == all->len || g_array_index(all, Candidate, i + 1).pid != pid);
+}
 
 /* Processes by number, in each the main thread first; all else by path, in which numbers count as such. */
 static gint by_order(gconstpointer a, gconstpointer b)
@@ -294,7 +303,7 @@ GArray *tsp_tree_new(const AnalysisStore *store, const char *const *kinds)
 		map_vcpus(&t);
 		g_autoptr(GArray) all = candidates(&t, kinds);
 		for (guint i = 0; i < all->len; i++)
-			add_row(&t, g_array_index(all, Candidate, i).kind, g_array_index(all, Candidate, i).row);
+			add_row(&t, g_array_index(all, Candidate, i).kind, g_array_index(all, Candidate, i).row, is_alone(all, i));
 		g_clear_pointer(&t.threads, g_free);
 		g_clear_pointer(&t.vcpus, g_free);
 	}
