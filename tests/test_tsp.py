@@ -446,6 +446,19 @@ def test_searching_the_events_table():
     tap.equal(lines(requested_table_index=0, table_search_expressions={"4": "^nonesuch$"}, table_search_direction="NEXT"), [], "nothing")
 
 
+def test_the_table_finds_what_viewers_find():
+    """They mark the text that matches in lines that they are told match, and break where there is none."""
+    for pattern in ("SCHED_SWITCH", "sched_switch", "sched_(switch|waking)", "sched_[a-f]", "^sched.*t$", "sched_process_exec("):
+        def fits(line):
+            try:
+                return re.search(pattern, line["cells"][4]["content"]) is not None
+            except re.error:
+                return pattern in line["cells"][4]["content"]
+        told = lines(requested_table_index=0, requested_table_count=500, table_search_expressions={"4": pattern})
+        tap.equal([line.get("tags", 0) > 0 for line in told], [fits(line) for line in told], f"{pattern}: those that are marked")
+    tap.equal(lines(requested_table_index=0, table_search_expressions={"4": "SCHED_SWITCH"}, table_search_direction="NEXT"), [], "a search")
+
+
 # ---- What people put down ---------------------------------------------------------------------------------------------------
 
 

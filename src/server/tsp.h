@@ -38,7 +38,7 @@ typedef struct TspFilter TspFilter;
  * KEY matches REGEX, KEY present; && || ! and parentheses. ST_ERROR_USAGE.
  */
 TspFilter *tsp_filter_new(const char *text, GError **error);
-/* One that looks for a regular expression in all values, whatever else its text could mean. */
+/* One that looks for a regular expression in all values, whatever else its text could mean. Case matters, as it does to the tables of viewers: they look for it themselves in what matched. */
 TspFilter *tsp_filter_pattern(const char *regex, GError **error);
 void tsp_filter_free(TspFilter *f); /* NULL is fine */
 gboolean tsp_filter_match(const TspFilter *f, const TspFact *facts, guint n);

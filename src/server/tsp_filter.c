@@ -107,10 +107,12 @@ static TspFilter *node_new(NodeType type)
 	return f;
 }
 
-/* What is no regular expression is looked for as it stands. None may think for long. */
+#define MATCH_LIMIT "(*LIMIT_MATCH=10000)" /* none may think for long */
+
+/* What is no regular expression is looked for as it stands. */
 static void set_pattern(TspFilter *f)
 {
-	g_autofree char *limited = g_strconcat("(*LIMIT_MATCH=10000)", f->value, NULL);
+	g_autofree char *limited = g_strconcat(MATCH_LIMIT, f->value, NULL);
 
 	f->regex = g_regex_new(limited, G_REGEX_CASELESS | G_REGEX_OPTIMIZE, 0, NULL);
 	if (f->regex)
@@ -244,9 +246,12 @@ TspFilter *tsp_filter_pattern(const char *regex, GError **error)
 		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "a filter may have %d bytes", TEXT_MAX);
 		return NULL;
 	}
+	g_autofree char *limited = g_strconcat(MATCH_LIMIT, regex, NULL), *escaped = g_regex_escape_string(regex, -1);
 	TspFilter *f = node_new(NODE_TEXT);
-	f->value = g_strdup(regex);
-	set_pattern(f);
+
+	f->regex = g_regex_new(limited, G_REGEX_OPTIMIZE, 0, NULL);
+	if (!f->regex)
+		f->regex = g_regex_new(escaped, G_REGEX_OPTIMIZE, 0, NULL);
 	return f;
 }
 
