@@ -159,6 +159,75 @@ def test_a_packet_leads_to_who_sent_it():
     tap.check(any(stack.split(";")[1].startswith(remote[0]["machine"] + ": ") for stack in stacks if stack.count(";") > 1), "stacks name the machine where it changes")
 
 
+def test_a_guests_disk_is_the_hosts():
+    """Most of what a guest's thread waits for its disk is told by the thread that serves it, and by the host's own disk."""
+    scenario = tap.SAMPLES / "one-vm-io"
+    alone = sum(p["duration_ns"] for p in path(scenario, "a:mixed", "--alone") if p["state"] == "blocked" and p["detail"].startswith("disk"))
+    pieces = path(scenario, "a:mixed")
+    left = sum(p["duration_ns"] for p in pieces if p["machine"] == "a" and p["state"] == "blocked" and p["detail"].startswith("disk"))
+    below = [p for p in pieces if p["level"] == 0 and p["machine"] != "a"]
+    disk = sum(p["duration_ns"] for p in below if p["state"] == "blocked" and re.match(r"disk: vd[ac]$", p["detail"]))
+    tap.check(left < alone / 3, f"{left} of {alone} are left to the guest")
+    tap.check(disk > MS * 50, f"{disk} on the host's disks")
+    tap.check({"qemu-system-x86 183", "CPU 0/KVM 196"} <= {p["thread"] for p in below}, "who serves the disk, and the processor that takes its interrupt")
+
+
+def fill(trace, queue, own):
+    """Twenty reads of thread 11, of 5 ms each; meanwhile thread 22 has `queue` requests at a time there, and 11 `own` more."""
+    trace.event(0, "lttng_statedump_block_device", dev=8 << 20, diskname="sda")
+    names = {0: "swapper", 11: "reader", 22: "filler"}
+    for tid in (11, 22):
+        trace.event(tid, "lttng_statedump_process_state", tid=tid, vtid=tid, pid=tid, vpid=tid, ppid=1, vppid=1, name=names[tid], type=0, mode=5, submode=0, status=5,
+                    ns_level=0, cpu=0)
+
+    def switch(time, prev, following):
+        trace.event(time, "sched_switch", prev_comm=names[prev], prev_tid=prev, prev_prio=20, prev_state=2 if following == 0 else 0, next_comm=names[following],
+                    next_tid=following, next_prio=20)
+
+    def request(time, sector, tid, done=None):
+        fields = {"dev": 8 << 20, "sector": sector, "nr_sector": 8}
+        if done is None:
+            trace.event(time, "block_rq_issue", **fields, bytes=4096, rwbs=4, tid=tid, comm="x")
+        else:
+            trace.event(time, "block_rq_complete", **fields, error=0, rwbs=4)
+
+    for i in range(20):
+        t = (i + 1) * 10 * MS
+        switch(t, 0, 22)
+        for k in range(queue):
+            request(t + 100 + k, 10000 + k * 8, 22)
+        switch(t + 1000, 22, 11)
+        request(t + 2000, 8, 11)
+        for k in range(own):
+            request(t + 2100 + k, 5000 + k * 8, 11)
+        switch(t + 3000, 11, 0)
+        trace.event(t + 5 * MS, "irq_softirq_entry", vec=4)
+        for k in range(queue):
+            request(t + 5 * MS + 100 + k, 10000 + k * 8, 22, True)
+        for k in range(own):
+            request(t + 5 * MS + 200 + k, 5000 + k * 8, 11, True)
+        request(t + 5 * MS + 300, 8, 11, True)
+        trace.event(t + 5 * MS + 1000, "sched_waking", comm="x", tid=11, prio=20, target_cpu=0)
+        trace.event(t + 5 * MS + 2000, "irq_softirq_exit", vec=4)
+        switch(t + 5 * MS + 3000, 0, 11)
+        switch(t + 6 * MS, 11, 0)
+    trace.event(230 * MS, "sched_stat_runtime", comm="x", tid=11, runtime=1, vruntime=1)
+
+
+def test_who_fills_a_disk_is_named():
+    for queue, own, filled in ((3, 0, True), (0, 0, False), (2, 4, False)):
+        trace = handmade.Trace(hostname="m", domain="kernel", tracer_name="lttng-modules")
+        fill(trace, queue, own)
+        with tempfile.TemporaryDirectory() as folder:
+            trace.write(pathlib.Path(folder) / "trace")
+            waits = collections.Counter()
+            for piece in path(folder, "m:11", "--no-cache"):
+                if piece["state"] == "blocked" and piece["detail"].startswith("disk"):
+                    waits[piece["detail"]] += piece["duration_ns"]
+            name = "disk: sda, which filler 22 keeps busy" if filled else "disk: sda"
+            tap.check(abs(waits[name] - 20 * 5 * MS) < MS, f"{queue} of another one's, {own} of its own: {waits}")
+
+
 # ---- From one machine to another ----------------------------------------------------------------------------------------
 
 

@@ -27,12 +27,12 @@ static const char *state_name(const AnalysisStoreTrace *t, guint state)
 	return history_find_kind(t->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(t->rows, kind, state) : "";
 }
 
-static char *detail_text(const AnalysisStoreTrace *t, const GraphSegment *s)
+static char *detail_text(const CriticalWorld *w, const GraphSegment *s)
 {
-	const char *detail = history_text_get(t->rows, s->detail);
+	g_autofree char *detail = critical_world_detail(w, s);
 
 	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE)
-		return g_strdup(detail);
+		return g_steal_pointer(&detail);
 	const char *reason = kernel_wait_name((KernelWaitReason)(s->state - KERNEL_TS_BLOCKED));
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);
 }
@@ -64,7 +64,7 @@ static View *segments_view(const Path *p)
 	for (guint i = 0; i < p->segments->len; i++) {
 		const GraphSegment *s = &g_array_index(p->segments, GraphSegment, i);
 		const AnalysisStoreTrace *t = critical_world_trace(p->world, s->machine);
-		g_autofree char *thread = analysis_thread_name(t, s->thread), *detail = detail_text(t, s);
+		g_autofree char *thread = analysis_thread_name(t, s->thread), *detail = detail_text(p->world, s);
 		gint64 begin = at == G_MININT64 ? analysis_time(t, s->begin_ns) : at, end = MAX(analysis_time(t, s->end_ns), begin);
 
 		at = end;
@@ -121,7 +121,7 @@ static guint sum_hash(gconstpointer data)
 	const Sum *s = data;
 	const GraphSegment *e = &s->example;
 
-	return ((((e->thread * 31 + e->state) * 31 + e->detail) * 31 + e->stack) * 31 + (guint)s->level) * 31 + e->machine;
+	return ((((((e->thread * 31 + e->state) * 31 + e->detail) * 31 + e->stack) * 31 + (guint)s->level) * 31 + e->machine) * 31 + e->device) * 31 + e->filler;
 }
 
 static gboolean sum_equal(gconstpointer a, gconstpointer b)
@@ -129,7 +129,8 @@ static gboolean sum_equal(gconstpointer a, gconstpointer b)
 	const Sum *x = a, *y = b;
 	const GraphSegment *p = &x->example, *q = &y->example;
 
-	return p->thread == q->thread && p->state == q->state && p->detail == q->detail && p->stack == q->stack && p->machine == q->machine && x->level == y->level;
+	return p->thread == q->thread && p->state == q->state && p->detail == q->detail && p->stack == q->stack && p->machine == q->machine &&
+	       p->device == q->device && p->filler == q->filler && x->level == y->level;
 }
 
 static Sum *sum_of(Sums *s, const GraphSegment *g)
@@ -137,7 +138,8 @@ static Sum *sum_of(Sums *s, const GraphSegment *g)
 	Sum key = {.level = level_of(critical_world_trace(s->path->world, g->machine), g->state)};
 
 	key.example = (GraphSegment){.thread = s->what & BY_THREAD ? g->thread : 0, .state = s->what & BY_STATE ? g->state : 0, .detail = s->what & BY_DETAIL ? g->detail : 0,
-				     .stack = s->what & BY_STACK ? g->stack : 0, .machine = g->machine};
+				     .stack = s->what & BY_STACK ? g->stack : 0, .machine = g->machine, .device = s->what & BY_DETAIL ? g->device : GRAPH_NONE,
+				     .filler = s->what & BY_DETAIL ? g->filler : GRAPH_NONE};
 	Sum *known = g_hash_table_lookup(s->sums, &key);
 	if (!known) {
 		known = g_memdup2(&key, sizeof(key));
@@ -206,7 +208,7 @@ static char *stack_text(const Sums *s, const Sum *sum)
 {
 	const AnalysisStoreTrace *t = critical_world_trace(s->path->world, sum->example.machine);
 	GString *text = g_string_new(NULL);
-	g_autofree char *detail = detail_text(t, &sum->example);
+	g_autofree char *detail = detail_text(s->path->world, &sum->example);
 	g_autofree char *state = sum->level >= 0 && sum->level != t->level ? g_strdup_printf("L%d %s", sum->level, state_name(t, sum->example.state)) :
 									     g_strdup(state_name(t, sum->example.state));
 
@@ -234,7 +236,7 @@ static void sum_row(View *v, const Sums *s, const Sum *sum)
 {
 	const Target *target = s->path->target;
 	const AnalysisStoreTrace *t = critical_world_trace(s->path->world, sum->example.machine);
-	g_autofree char *detail = detail_text(t, &sum->example);
+	g_autofree char *detail = detail_text(s->path->world, &sum->example);
 
 	view_begin_row(v);
 	view_set_text(v, MACHINE, t->name);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * critical_world.c: who sent the packet that ended a wait: a softirq woke the thread, and in the same run of softirqs that processor had got a packet last; the packet was seen to leave another machine,
- * sent by a thread.
+ * critical_world.c: what leads from machine to machine. Who sent the packet that ended a wait: a softirq woke the thread, and in the same run of softirqs that processor had got a packet last; the packet was seen to leave another machine,
+ * sent by a thread. Which disk request ended a wait, and what the machine below did for it: critical_disk.h.
  */
 #include "analysis/critical_world.h"
 
+#include "analysis/critical_disk.h"
 #include "analysis/packets.h"
 
 /* A wakeup by an interrupt. */
@@ -18,6 +19,7 @@ typedef struct {
 	Graph *graph;
 	gboolean asked;
 	GArray *wakeups;   /* of Wakeup, by row and time; NULL: not asked yet */
+	CriticalDisk *disk; /* NULL: not asked yet */
 } Machine;
 
 struct CriticalWorld {
@@ -43,6 +45,7 @@ void critical_world_free(CriticalWorld *w)
 		return;
 	for (guint i = 0; i < w->store->traces->len; i++) {
 		graph_free(w->machines[i].graph);
+		critical_disk_free(w->machines[i].disk);
 		if (w->machines[i].wakeups)
 			g_array_unref(w->machines[i].wakeups);
 	}
@@ -124,6 +127,75 @@ static const Wakeup *wakeup_at(const CriticalWorld *w, guint machine, guint32 ro
 	return g_array_binary_search(m->wakeups, &key, by_row, &at) ? &g_array_index(m->wakeups, Wakeup, at) : NULL;
 }
 
+/* The interrupt that woke a thread: on which processor, and its run of handlers. FALSE: it was none. */
+static gboolean interrupted_by(const CriticalWorld *w, guint machine, guint32 thread, gint64 woken_ns, guint32 *cpu_row, HistoryInterval *run)
+{
+	const History *h = critical_world_trace(w, machine)->history;
+	const KernelThreadItem *item = kernel_find_thread(h, thread);
+	const Wakeup *wakeup = item && item->row != KERNEL_NO_ROW ? wakeup_at(w, machine, item->row, woken_ns) : NULL;
+
+	if (!wakeup || !history_at(h, wakeup->cpu_row, woken_ns, run))
+		return FALSE;
+	*cpu_row = wakeup->cpu_row;
+	return run->state == KERNEL_CS_SOFTIRQ || run->state == KERNEL_CS_IRQ;
+}
+
+/* ---- Disks ------------------------------------------------------------------------------------------------------------------- */
+
+static CriticalDisk *disk_of(const CriticalWorld *w, guint machine)
+{
+	Machine *m = &w->machines[machine];
+
+	if (!m->disk)
+		m->disk = critical_disk_new(w->store, critical_world_trace(w, machine), w->alone);
+	return m->disk;
+}
+
+/* Who waits for one of many things at once, in a poll, waited for the request that was done in the interrupt that woke him. */
+static guint find_requests(gpointer user, guint machine, guint32 thread, const HistoryInterval *wait, GraphRequest out[GRAPH_REQUESTS_MAX])
+{
+	const CriticalWorld *w = user;
+	HistoryInterval run;
+	guint32 cpu_row;
+
+	if (wait->state == KERNEL_TS_B_DISK)
+		return critical_disk_of_wait(disk_of(w, machine), thread, wait->end_ns, out);
+	if ((wait->state != KERNEL_TS_B_POLL && wait->state != KERNEL_TS_B_EVENT) || !interrupted_by(w, machine, thread, wait->end_ns, &cpu_row, &run))
+		return 0;
+	return critical_disk_done(disk_of(w, machine), thread, run.begin_ns, wait->end_ns, out);
+}
+
+/* The machine in which a machine is a VM; G_MAXUINT: it is none, or its clock isn't known there. */
+static guint machine_below(const CriticalWorld *w, const AnalysisStoreTrace *t)
+{
+	const ExperimentMember *m = t->member == EXPERIMENT_NONE ? NULL : experiment_member(w->store->experiment, t->member);
+	gboolean is_guest = m && m->parent != EXPERIMENT_NONE && m->l2 == EXPERIMENT_NONE && m->clocks->len;
+	const AnalysisStoreTrace *below = is_guest ? analysis_store_member(w->store, m->parent) : NULL;
+
+	return below ? critical_world_index(w, below) : G_MAXUINT;
+}
+
+static guint find_below(gpointer user, guint machine, guint64 request, GraphStep steps[GRAPH_STEPS_MAX])
+{
+	const CriticalWorld *w = user;
+	guint below = machine_below(w, critical_world_trace(w, machine));
+	const Graph *graph = below == G_MAXUINT ? NULL : critical_world_graph(w, below);
+	guint n = graph ? critical_disk_below(disk_of(w, machine), disk_of(w, below), request, steps) : 0;
+
+	for (guint i = 0; i < n; i++) {
+		steps[i].graph = graph;
+		steps[i].machine = below;
+	}
+	return n;
+}
+
+char *critical_world_detail(const CriticalWorld *w, const GraphSegment *s)
+{
+	const AnalysisStoreTrace *t = critical_world_trace(w, s->machine);
+
+	return s->device != GRAPH_NONE ? critical_disk_text(t, s) : g_strdup(history_text_get(w->alone ? t->history : t->rows, s->detail));
+}
+
 /* ---- Senders ----------------------------------------------------------------------------------------------------------------- */
 
 /* They are looked for when the first wait asks for one. */
@@ -138,14 +210,13 @@ static gboolean find_sender(gpointer user, guint machine, guint32 thread, gint64
 {
 	CriticalWorld *w = user;
 	const AnalysisStoreTrace *t = critical_world_trace(w, machine);
-	const KernelThreadItem *item = kernel_find_thread(t->history, thread);
 	const AnalysisPackets *packets = packets_of(w);
-	const Wakeup *wakeup = item && item->row != KERNEL_NO_ROW && analysis_packets_len(packets) ? wakeup_at(w, machine, item->row, woken_ns) : NULL;
 	HistoryInterval run;
+	guint32 cpu_row;
 
-	if (!wakeup || !history_at(t->history, wakeup->cpu_row, woken_ns, &run) || run.state != KERNEL_CS_SOFTIRQ)
+	if (!analysis_packets_len(packets) || !interrupted_by(w, machine, thread, woken_ns, &cpu_row, &run) || run.state != KERNEL_CS_SOFTIRQ)
 		return FALSE;
-	const AnalysisPacket *p = analysis_packets_last(packets, t, wakeup->cpu_row, run.begin_ns, woken_ns);
+	const AnalysisPacket *p = analysis_packets_last(packets, t, cpu_row, run.begin_ns, woken_ns);
 	if (!p || p->thread == G_MAXUINT32)
 		return FALSE;
 	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = p->thread, .sent_ns = p->sent_ns};
@@ -160,5 +231,5 @@ static gint64 convert(gpointer user, guint from, guint to, gint64 time)
 
 GraphWorld critical_world_of(const CriticalWorld *w)
 {
-	return (GraphWorld){find_sender, convert, (gpointer)(guintptr)w};
+	return (GraphWorld){find_sender, convert, find_requests, find_below, (gpointer)(guintptr)w};
 }

@@ -157,20 +157,48 @@ static guint32 stack_of(Path *p, guint32 waiter, guint32 thread)
 	return p->stacks->len - 1;
 }
 
-static void add(Path *p, guint32 thread, const HistoryInterval *i, gint64 end, guint depth, guint32 stack)
+/* Who is looked at: a thread, how far it is from the one that was asked about, and through whom. */
+typedef struct {
+	guint32 thread, stack;
+	guint depth;
+} Who;
+
+static gboolean is_same(const GraphSegment *a, const GraphSegment *b)
+{
+	return a->thread == b->thread && a->state == b->state && a->detail == b->detail && a->depth == b->depth && a->stack == b->stack && a->machine == b->machine &&
+	       a->device == b->device && a->filler == b->filler;
+}
+
+static gboolean is_full(const Path *p)
+{
+	return p->segments->len >= GRAPH_SEGMENTS_MAX;
+}
+
+static void add_segment(Path *p, const GraphSegment *s)
 {
 	GraphSegment *last = p->segments->len ? &g_array_index(p->segments, GraphSegment, p->segments->len - 1) : NULL;
-	GraphSegment s = {p->at, end, thread, i->detail, i->state, (guint8)depth, stack, p->machine};
 
-	if (end <= p->at)
+	if (s->end_ns <= p->at)
 		return;
-	p->at = end;
-	if (last && ((last->thread == thread && last->state == s.state && last->detail == s.detail && last->depth == s.depth && last->stack == s.stack &&
-		      last->machine == s.machine) ||
-		     (p->segments->len >= GRAPH_SEGMENTS_MAX && last->machine == s.machine)))
-		last->end_ns = end;
+	p->at = s->end_ns;
+	if (last && (is_same(last, s) || (is_full(p) && last->machine == s->machine)))
+		last->end_ns = s->end_ns;
 	else
-		g_array_append_val(p->segments, s);
+		g_array_append_vals(p->segments, s, 1);
+}
+
+/* `device`: what it waited for, if that is known. */
+static void add_for(Path *p, const Who *w, const HistoryInterval *i, gint64 end, guint32 device)
+{
+	gboolean is_device = device != GRAPH_NONE;
+	const GraphSegment s = {p->at, end, w->thread, is_device ? 0 : i->detail, is_device ? KERNEL_TS_B_DISK : i->state, (guint8)w->depth, w->stack, p->machine, device, GRAPH_NONE};
+
+	add_segment(p, &s);
+}
+
+static void add(Path *p, const Who *w, const HistoryInterval *i, gint64 end)
+{
+	add_for(p, w, i, end, GRAPH_NONE);
 }
 
 static gboolean is_blocked(guint state)
@@ -178,65 +206,150 @@ static gboolean is_blocked(guint state)
 	return state >= KERNEL_TS_BLOCKED && state <= KERNEL_TS_B_IDLE;
 }
 
-static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 stack);
+static void follow(Path *p, const Who *w, gint64 end);
+
+/* Somebody else, for whom `w` waits; on the machine where the path is. */
+static Who waited_for(Path *p, const Who *w, guint32 thread)
+{
+	return (Who){thread, stack_of(p, w->stack, thread), w->depth + 1};
+}
 
 /* What the waker did takes the place of the wait, from when the waker is known to have lived. */
-static void resolve(Path *p, guint32 thread, guint32 waker, const HistoryInterval *i, guint depth, guint32 stack)
+static void resolve(Path *p, const Who *w, guint32 waker, const HistoryInterval *i)
 {
 	const KernelThreadItem *item = item_of(p->graph, waker);
 
 	if (item->row == KERNEL_NO_ROW)
 		return;
-	add(p, thread, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns), depth, stack);
-	follow(p, waker, i->end_ns, depth + 1, stack_of(p, stack, waker));
+	add(p, w, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns));
+	const Who next = waited_for(p, w, waker);
+	follow(p, &next, i->end_ns);
+}
+
+/* ---- From machine to machine -------------------------------------------------------------------------------------------- */
+
+static void go_to(Path *p, const Graph *graph, guint machine)
+{
+	if (machine != p->machine)
+		p->at = p->world->convert(p->world->user, p->machine, machine, p->at);
+	p->graph = graph;
+	p->machine = machine;
+}
+
+/* Back to where the path was, and on from where it has come to, but at most until `end`. */
+static void come_back(Path *p, const Path *here, gint64 end)
+{
+	go_to(p, here->graph, here->machine);
+	p->at = CLAMP(p->at, here->at, end);
 }
 
 /* What the sender of a packet did until it sent it takes the place of the wait; the packet's way is what is left of it. */
-static void resolve_packet(Path *p, guint32 thread, const HistoryInterval *i, guint depth, guint32 stack)
+static void resolve_packet(Path *p, const Who *w, const HistoryInterval *i)
 {
-	const GraphWorld *w = p->world;
-	const Path here = *p;
+	const GraphWorld *world = p->world;
 	GraphSender s;
 
-	if (!w || !w->sender(w->user, p->machine, thread, i->end_ns, &s))
+	if (!world || !world->sender(world->user, p->machine, w->thread, i->end_ns, &s))
 		return;
 	const KernelThreadItem *item = item_of(s.graph, s.thread);
-	gint64 sent = w->convert(w->user, s.machine, p->machine, s.sent_ns);
+	gint64 sent = world->convert(world->user, s.machine, p->machine, s.sent_ns);
 	if (item->row == KERNEL_NO_ROW || sent <= p->at || sent > i->end_ns)
 		return;
-	gint64 born = w->convert(w->user, s.machine, p->machine, history_row_begin(s.graph->rows, item->row));
-	add(p, thread, i, MIN(MAX(born, p->at), sent), depth, stack);
-	p->at = w->convert(w->user, p->machine, s.machine, p->at);
-	p->graph = s.graph;
-	p->machine = s.machine;
-	follow(p, s.thread, s.sent_ns, depth + 1, stack_of(p, stack, s.thread));
-	p->graph = here.graph;
-	p->machine = here.machine;
-	p->at = CLAMP(w->convert(w->user, s.machine, p->machine, p->at), here.at, i->end_ns);
+	gint64 born = world->convert(world->user, s.machine, p->machine, history_row_begin(s.graph->rows, item->row));
+	add(p, w, i, MIN(MAX(born, p->at), sent));
+	const Path here = *p;
+	go_to(p, s.graph, s.machine);
+	const Who next = waited_for(p, w, s.thread);
+	follow(p, &next, s.sent_ns);
+	come_back(p, &here, i->end_ns);
+}
+
+static void follow_request(Path *p, const Who *w, const GraphRequest *r, gint64 end);
+
+static gboolean lives_at(const Graph *g, guint32 thread, gint64 time)
+{
+	guint32 row = item_of(g, thread)->row;
+
+	return row != KERNEL_NO_ROW && history_row_begin(g->rows, row) <= time;
+}
+
+/* A part of what was done below, until `end` at the latest. */
+static void take_step(Path *p, const Who *w, const GraphStep *step, gint64 end)
+{
+	go_to(p, step->graph, step->machine);
+	const Who next = waited_for(p, w, step->thread);
+	if (step->is_request)
+		follow_request(p, &next, &step->request, MIN(step->until_ns, end));
+	else if (lives_at(p->graph, step->thread, p->at))
+		follow(p, &next, MIN(step->until_ns, end));
+}
+
+/* Whatever the machines below did for a request from when the driver had it; what they don't explain is a wait for the device. */
+static void follow_request(Path *p, const Who *w, const GraphRequest *r, gint64 end)
+{
+	GraphSegment wait = {p->at, MIN(r->issued_ns, end), w->thread, 0, KERNEL_TS_B_DISK, (guint8)w->depth, w->stack, p->machine, r->device, GRAPH_NONE};
+	GraphStep steps[GRAPH_STEPS_MAX];
+	guint n = w->depth < GRAPH_DEPTH_MAX && !is_full(p) ? p->world->below(p->world->user, p->machine, r->item, steps) : 0;
+
+	if (n)
+		add_segment(p, &wait);
+	const Path here = *p;
+	for (guint i = 0; i < n && p->at < end; i++) {
+		take_step(p, w, &steps[i], p->world->convert(p->world->user, here.machine, steps[i].machine, end));
+		come_back(p, &here, end);
+	}
+	wait.begin_ns = p->at;
+	wait.end_ns = MIN(r->end_ns, end);
+	wait.filler = n ? GRAPH_NONE : r->filler;
+	add_segment(p, &wait);
+}
+
+/* A wait that requests ended was one for each from when there was one; returns for which device. */
+static guint32 resolve_requests(Path *p, const Who *w, const HistoryInterval *i)
+{
+	GraphRequest requests[GRAPH_REQUESTS_MAX];
+	guint n = p->world ? p->world->requests(p->world->user, p->machine, w->thread, i, requests) : 0;
+
+	for (guint k = 0; k < n; k++) {
+		add_for(p, w, i, MIN(requests[k].begin_ns, i->end_ns), i->state == KERNEL_TS_B_DISK ? requests[k].device : GRAPH_NONE);
+		follow_request(p, w, &requests[k], i->end_ns);
+	}
+	return n ? requests[n - 1].device : GRAPH_NONE;
+}
+
+/* ---- A thread's time ---------------------------------------------------------------------------------------------------- */
+
+/* A wait that was over at its end is replaced by what it was for, as far as that is known; returns the device that it was for. */
+static guint32 resolve_wait(Path *p, const Who *w, const HistoryInterval *i)
+{
+	guint32 waker = waker_at(p->graph, w->thread, i->end_ns), device = GRAPH_NONE;
+
+	/* A thread of the kernel may only have told that the disk is done. */
+	if (waker == G_MAXUINT32 || i->state == KERNEL_TS_B_DISK)
+		device = resolve_requests(p, w, i);
+	if (waker == G_MAXUINT32)
+		resolve_packet(p, w, i);
+	else if (waker != w->thread)
+		resolve(p, w, waker, i);
+	return device;
 }
 
 /* One thread's time from where the path has come to until `end`. */
-static void follow(Path *p, guint32 thread, gint64 end, guint depth, guint32 stack)
+static void follow(Path *p, const Who *w, gint64 end)
 {
-	const KernelThreadItem *item = item_of(p->graph, thread);
 	HistoryWalk walk;
 	HistoryInterval i;
 
-	history_walk(&walk, p->graph->rows, item->row, p->at, end);
+	history_walk(&walk, p->graph->rows, item_of(p->graph, w->thread)->row, p->at, end);
 	while (p->at < end && history_walk_next(&walk, &i)) {
-		guint32 waker = G_MAXUINT32;
+		guint32 device = GRAPH_NONE;
 
 		if (i.end_ns <= p->at)
 			continue;
 		/* A wait that goes on beyond the end was not over yet. */
-		gboolean over = is_blocked(i.state) && i.end_ns <= end && depth < GRAPH_DEPTH_MAX && p->segments->len < GRAPH_SEGMENTS_MAX;
-		if (over)
-			waker = waker_at(p->graph, thread, i.end_ns);
-		if (waker != G_MAXUINT32 && waker != thread)
-			resolve(p, thread, waker, &i, depth, stack);
-		else if (over && waker == G_MAXUINT32)
-			resolve_packet(p, thread, &i, depth, stack);
-		add(p, thread, &i, MIN(i.end_ns, end), depth, stack);
+		if (is_blocked(i.state) && i.end_ns <= end && w->depth < GRAPH_DEPTH_MAX && !is_full(p))
+			device = resolve_wait(p, w, &i);
+		add_for(p, w, &i, MIN(i.end_ns, end), device);
 	}
 }
 
@@ -250,7 +363,8 @@ void graph_append(const Graph *g, const GraphWorld *world, guint machine, guint3
 		return;
 	guint32 row = item_of(g, thread)->row;
 	p.at = MAX(begin_ns, history_row_begin(g->rows, row));
-	follow(&p, thread, MIN(end_ns, history_row_end(g->rows, row)), 0, stack_of(&p, GRAPH_NO_STACK, thread));
+	const Who who = {thread, stack_of(&p, GRAPH_NO_STACK, thread), 0};
+	follow(&p, &who, MIN(end_ns, history_row_end(g->rows, row)));
 }
 
 GArray *graph_path(const Graph *g, guint32 thread, gint64 begin_ns, gint64 end_ns)

@@ -8,7 +8,8 @@
  * place, and where the waker was blocked in that time, its waker's, and so on. What no thread ended (an interrupt: a timer, a disk, the network) stays a wait for its reason. This
  * is the algorithm of Giraldeau and Dagenais (Wait analysis of distributed systems using kernel tracing, 2016), walked forward; docs/analyses/critical-path.md tells where it differs.
  *
- * A wait that a packet ended, of which it is known who sent it, is replaced by what the sender did until then, on whatever machine: a GraphWorld knows. The packet's way stays the wait.
+ * A GraphWorld knows more. A wait that a packet ended, of which it is known who sent it, is replaced by what the sender did until then, on whatever machine; the packet's way stays the wait. A wait that a device's request
+ * ended is replaced by what the machine below did for that request, if it is a guest's: the thread that serves the device, the request that this one made, and so on down to the real device.
  *
  * Times are those of each machine's own clock.
  */
@@ -32,6 +33,8 @@ typedef struct {
 	guint8 depth;        /* how many wakers away from the thread that was asked about */
 	guint32 stack;       /* of graph_append(): who waited for it */
 	guint machine;       /* whose thread and clock it is: as the world counts them; 0 without one */
+	guint32 device;      /* GRAPH_NONE: `detail` tells; else the wait was for this one, of the machine's table "disks" */
+	guint32 filler;      /* likewise: the thread whose process had most of it meanwhile, if that is another one's; GRAPH_NONE */
 } GraphSegment;
 
 /* A thread that somebody waited for. */
@@ -49,15 +52,40 @@ typedef struct {
 	gint64 sent_ns;      /* in that machine's clock */
 } GraphSender;
 
+/* A request to a disk. Times in the clock of the machine that made it. */
+typedef struct {
+	guint64 item;        /* of that machine's table "disk_requests" */
+	gint64 begin_ns, issued_ns, end_ns; /* `begin_ns`: it is known; then it was given to the driver; then done */
+	guint32 device, filler; /* as a segment has them */
+} GraphRequest;
+
+/* Something that was done below for a guest's request: the next one goes on where it ends. */
+typedef struct {
+	const Graph *graph;
+	guint machine;
+	guint32 thread;      /* who does it */
+	gint64 until_ns;     /* in that machine's clock */
+	gboolean is_request; /* it is the wait for `request`; else what the thread itself does */
+	GraphRequest request;
+} GraphStep;
+
+#define GRAPH_REQUESTS_MAX 3
+#define GRAPH_STEPS_MAX    6
+
 /* Several machines. */
 typedef struct {
 	/* FALSE: the wait of the thread that was woken then was not ended by a packet, or it isn't known who sent it. */
 	gboolean (*sender)(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out);
 	/* A time of one machine's clock in another one's. */
 	gint64 (*convert)(gpointer user, guint from, guint to, gint64 time);
+	/* The requests that a thread's wait was for, one after the other; returns how many. 0: a request didn't end it, or it isn't known which. */
+	guint (*requests)(gpointer user, guint machine, guint32 thread, const HistoryInterval *wait, GraphRequest out[GRAPH_REQUESTS_MAX]);
+	/* What the machine below did for it, in order of time; returns how many steps that are. 0: it is no guest's, or nothing is known. */
+	guint (*below)(gpointer user, guint machine, guint64 request, GraphStep steps[GRAPH_STEPS_MAX]);
 	gpointer user;
 } GraphWorld;
 
+#define GRAPH_NONE       G_MAXUINT32
 #define GRAPH_NO_STACK   G_MAXUINT32
 #define GRAPH_STACKS_MAX (1u << 20) /* more are told as their waiters' */
 

@@ -2,8 +2,8 @@
 /*
  * edges.c: what goes from one level to another: interrupts into guests, guests' disk requests into the machine below and back, exits of nested VMs to the hypervisor that serves them and back.
  *
- * What was sent is not marked, so it is matched by order and time: an interrupt that ended a vCPU's sleep with the first handler that its guest ran after it was entered; a guest's request
- * with the first one that its VM's process had made below while it was in the guest's driver. One without a match is no edge.
+ * What was sent is not marked, so it is matched by order and time: an interrupt that ended a vCPU's sleep with the first handler that its guest ran after it was entered; disks.c matches requests. One without
+ * a match is no edge.
  */
 #include <stdlib.h>
 
@@ -133,48 +133,22 @@ static guint32 disk_row(const History *h, guint32 disk)
 		       ((const KernelDiskItem *)history_table_get(h, table, disk))->row : HISTORY_NO_ROW;
 }
 
-static gboolean is_whole(const KernelDiskRequest *r)
-{
-	return r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME;
-}
-
-/* Requests below that the VM's process caused, by what they do. */
-static GArray *requests_below(const Pair *p)
-{
-	GArray *all = g_array_new(FALSE, FALSE, sizeof(Begun));
-	guint requests, threads;
-
-	if (!history_find_table(p->below, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &requests) ||
-	    !history_find_table(p->below, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &threads))
-		return all;
-	for (guint64 i = 0; i < history_table_len(p->below, requests); i++) {
-		const KernelDiskRequest *r = history_table_get(p->below, requests, i);
-		guint32 cause = layers_real_thread(p->below, r->cause);
-
-		if (!is_whole(r) || cause == G_MAXUINT32 || ((const KernelThreadItem *)history_table_get(p->below, threads, cause))->pid != p->g->vm_pid)
-			continue;
-		Begun b = {r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns, r->completed_ns, r->op, disk_row(p->below, r->disk)};
-		g_array_append_val(all, b);
-	}
-	sort(all);
-	return all;
-}
-
+/* A request's way down, and back up. */
 static void disks(Pair *p)
 {
-	g_autoptr(GArray) below = requests_below(p);
-	guint table;
+	g_autoptr(GArray) pairs = layers_disk_pairs(p->layers, p->guest);
+	guint above, below;
 
-	if (!below->len || !history_find_table(p->above, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &table))
+	if (!history_find_table(p->above, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &above) ||
+	    !history_find_table(p->below, KERNEL_DISK_REQUESTS_TABLE, sizeof(KernelDiskRequest), &below))
 		return;
-	for (guint64 i = 0; i < history_table_len(p->above, table) && !p->stopped; i++) {
-		const KernelDiskRequest *r = history_table_get(p->above, table, i);
-		const Begun *b = is_whole(r) ? first_from(below, r->op, experiment_up(p->g, r->issued_ns) - p->g->bound_ns) : NULL;
+	for (guint i = 0; i < pairs->len && !p->stopped; i++) {
+		const LayersDiskPair *pair = &g_array_index(pairs, LayersDiskPair, i);
+		const KernelDiskRequest *r = history_table_get(p->above, above, pair->above), *b = history_table_get(p->below, below, pair->below);
+		gint64 begin = b->queued_ns != KERNEL_NO_TIME ? b->queued_ns : b->issued_ns;
 
-		if (!b || b->end > experiment_up(p->g, r->completed_ns) + p->g->bound_ns)
-			continue;
-		emit(p, "disk-request", FALSE, disk_row(p->above, r->disk), r->issued_ns, b->row, b->begin);
-		emit(p, "disk-completion", TRUE, b->row, b->end, disk_row(p->above, r->disk), r->completed_ns);
+		emit(p, "disk-request", FALSE, disk_row(p->above, r->disk), r->issued_ns, disk_row(p->below, b->disk), begin);
+		emit(p, "disk-completion", TRUE, disk_row(p->below, b->disk), b->completed_ns, disk_row(p->above, r->disk), r->completed_ns);
 	}
 }
 

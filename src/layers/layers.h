@@ -88,6 +88,14 @@ typedef struct {
  */
 void layers_edges(const Layers *l, guint member, gboolean (*found)(gpointer user, const LayersEdge *edge), gpointer user);
 
+/* A guest's disk request, and the one that the machine below made for it: items of their tables "disk_requests" (kernel/block.h). */
+typedef struct {
+	guint64 above, below;
+} LayersDiskPair;
+
+/* All of a guest's that could be matched, in the order of its table: LayersDiskPair. The caller frees the array. */
+GArray *layers_disk_pairs(const Layers *l, guint member);
+
 /* ---- Who really ran -------------------------------------------------------------------------------------------------- */
 
 /* K(ID, NAME, MEANING) */

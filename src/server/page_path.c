@@ -34,8 +34,10 @@ static gint64 row_of(const Page *page, const AnalysisStoreTrace *t, guint32 seri
 }
 
 /* `*at`: where the last one ended, in ns from the experiment's begin; each begins there, whatever clock that was in. */
-static void put_segment(const Page *page, StJson *j, const AnalysisStoreTrace *t, gboolean alone, const GraphSegment *s, gint64 *at)
+static void put_segment(const Page *page, StJson *j, const CriticalWorld *world, const GraphSegment *s, gint64 *at)
 {
+	const AnalysisStoreTrace *t = critical_world_trace(world, s->machine);
+	g_autofree char *detail = critical_world_detail(world, s);
 	gint64 begin = *at == G_MININT64 ? page_time(page, t, s->begin_ns) : *at;
 
 	*at = MAX(page_time(page, t, s->end_ns), begin);
@@ -44,23 +46,20 @@ static void put_segment(const Page *page, StJson *j, const AnalysisStoreTrace *t
 	st_json_int(j, *at);
 	st_json_int(j, row_of(page, t, s->thread));
 	st_json_uint(j, s->state);
-	st_json_string(j, history_text_get(alone ? t->history : t->rows, s->detail));
+	st_json_string(j, detail);
 	st_json_uint(j, s->depth);
 	st_json_end(j);
 }
 
-static void put_path(const Page *page, StJson *j, const CriticalWorld *world, gboolean alone, const GArray *path)
+static void put_path(const Page *page, StJson *j, const CriticalWorld *world, const GArray *path)
 {
 	gint64 at = G_MININT64;
 
 	st_json_begin_object(j);
 	st_json_key(j, "segments");
 	st_json_begin_array(j);
-	for (guint i = 0; i < MIN(path->len, PAGE_SEGMENTS_MAX); i++) {
-		const GraphSegment *s = &g_array_index(path, GraphSegment, i);
-
-		put_segment(page, j, critical_world_trace(world, s->machine), alone, s, &at);
-	}
+	for (guint i = 0; i < MIN(path->len, PAGE_SEGMENTS_MAX); i++)
+		put_segment(page, j, world, &g_array_index(path, GraphSegment, i), &at);
 	st_json_end(j);
 	st_json_member_bool(j, "more", path->len > PAGE_SEGMENTS_MAX);
 	st_json_end(j);
@@ -92,6 +91,6 @@ gboolean page_get_critical_path(ServerRequest *request, ServerReply *reply, GErr
 	gboolean alone = row.history != row.trace->rows;
 	g_autoptr(CriticalWorld) world = critical_world_new(page.store, alone);
 	g_autoptr(GArray) path = path_of(world, &row, thread, begin_ns, end_ns);
-	put_path(&page, server_reply_json(reply), world, alone, path);
+	put_path(&page, server_reply_json(reply), world, path);
 	return TRUE;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Paths over histories made by hand. Machine 0 has a client (thread 0) that waits for an answer from 100 to 400; machine 1, whose clock is OFFSET ahead, has the server: thread 0 works from 0 to 250, then sends. It
- * was itself blocked from 120 to 180 until thread 1 of its machine woke it. Times in ns.
+ * was itself blocked from 120 to 180 until thread 1 of its machine woke it. In the tests of disks the client waits for a request, and machine 1 is below it. Times in ns.
  */
 #include "graph/graph.h"
 
-enum { END = 1000, OFFSET = 50000 };
+enum { END = 1000, OFFSET = 50000, ABOVE = 5, BELOW = 7 /* disks */ };
 
 typedef struct {
 	History *history;
@@ -49,12 +49,12 @@ static void machine_free(Machine *m)
 	history_free(m->history);
 }
 
-static void client(Machine *m)
+static void client(Machine *m, guint wait)
 {
 	machine_begin(m, 0);
 	add_thread(m, 0, 0, END);
 	history_append(m->history, m->rows[0], 100, KERNEL_TS_USER, 0);
-	history_append(m->history, m->rows[0], 400, KERNEL_TS_B_NETWORK, 0);
+	history_append(m->history, m->rows[0], 400, wait, 0);
 	history_append(m->history, m->rows[0], END, KERNEL_TS_USER, 0);
 	machine_end(m);
 }
@@ -76,6 +76,7 @@ static void server(Machine *m, gint64 born)
 typedef struct {
 	Machine machines[2];
 	gint64 sent_ns;  /* in the server's clock, from its begin */
+	gint64 told_ns;  /* likewise: when the client was told that its request is done */
 } World;
 
 static gboolean sender(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out)
@@ -88,6 +89,29 @@ static gboolean sender(gpointer user, guint machine, guint32 thread, gint64 woke
 	return TRUE;
 }
 
+/* The client's request is known from 110 on, and its driver has it from 150 to 390. */
+static guint requests(gpointer user, guint machine, guint32 thread, const HistoryInterval *wait, GraphRequest out[GRAPH_REQUESTS_MAX])
+{
+	if (machine != 0 || wait->state != KERNEL_TS_B_DISK || wait->end_ns != 400)
+		return 0;
+	out[0] = (GraphRequest){.item = 3, .begin_ns = 110, .issued_ns = 150, .end_ns = 390, .device = ABOVE, .filler = GRAPH_NONE};
+	return 1;
+}
+
+/* The server makes its own from 200 to 300; then the helper tells that it is done. */
+static guint below(gpointer user, guint machine, guint64 request, GraphStep steps[GRAPH_STEPS_MAX])
+{
+	World *w = user;
+	const GraphRequest own = {.item = 4, .begin_ns = OFFSET + 200, .issued_ns = OFFSET + 210, .end_ns = OFFSET + 300, .device = BELOW, .filler = 1};
+
+	if (machine != 0 || request != 3)
+		return 0;
+	steps[0] = (GraphStep){w->machines[1].graph, 1, 0, OFFSET + 200, FALSE};
+	steps[1] = (GraphStep){w->machines[1].graph, 1, 0, OFFSET + 300, TRUE, own};
+	steps[2] = (GraphStep){w->machines[1].graph, 1, 1, OFFSET + w->told_ns, FALSE};
+	return 3;
+}
+
 static gint64 convert(gpointer user, guint from, guint to, gint64 time)
 {
 	return from == to ? time : from ? time - OFFSET : time + OFFSET;
@@ -98,6 +122,7 @@ typedef struct {
 	guint32 thread;
 	guint state, depth;
 	gint64 begin_ns, end_ns; /* in the machine's clock, from its begin */
+	guint32 device, filler;  /* 0: none */
 } Expected;
 
 static void check_stack(const GArray *stacks, const GraphSegment *s)
@@ -113,7 +138,7 @@ static void check_stack(const GArray *stacks, const GraphSegment *s)
 
 static void check(World *w, gboolean alone, const Expected *expected, guint n)
 {
-	const GraphWorld world = {sender, convert, w};
+	const GraphWorld world = {sender, convert, requests, below, w};
 	g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment)), stacks = g_array_new(FALSE, FALSE, sizeof(GraphStack));
 
 	graph_append(w->machines[0].graph, alone ? NULL : &world, 0, 0, 0, END, segments, stacks);
@@ -127,6 +152,8 @@ static void check(World *w, gboolean alone, const Expected *expected, guint n)
 		g_assert_cmpuint(s->depth, ==, expected[i].depth);
 		g_assert_cmpint(s->begin_ns - offset, ==, expected[i].begin_ns);
 		g_assert_cmpint(s->end_ns - offset, ==, expected[i].end_ns);
+		g_assert_cmpuint(s->device, ==, expected[i].device ? expected[i].device : GRAPH_NONE);
+		g_assert_cmpuint(s->filler, ==, expected[i].filler ? expected[i].filler : GRAPH_NONE);
 		check_stack(stacks, s);
 	}
 	g_assert_cmpuint(segments->len, ==, n);
@@ -136,9 +163,20 @@ static void run(gint64 born, gint64 sent_ns, gboolean alone, const Expected *exp
 {
 	World w = {.sent_ns = sent_ns};
 
-	client(&w.machines[0]);
+	client(&w.machines[0], KERNEL_TS_B_NETWORK);
 	server(&w.machines[1], born);
 	check(&w, alone, expected, n);
+	machine_free(&w.machines[0]);
+	machine_free(&w.machines[1]);
+}
+
+static void run_disk(gint64 born, gint64 told_ns, const Expected *expected, guint n)
+{
+	World w = {.told_ns = told_ns};
+
+	client(&w.machines[0], KERNEL_TS_B_DISK);
+	server(&w.machines[1], born);
+	check(&w, FALSE, expected, n);
 	machine_free(&w.machines[0]);
 	machine_free(&w.machines[1]);
 }
@@ -179,6 +217,35 @@ static void test_sender_was_born_later(void)
 	RUN(200, 250, FALSE, expected);
 }
 
+/* From when its driver had it: who serves the guest's disk, the request that he made, who told the guest; around that it is the guest's own wait. */
+static void test_down_to_the_disk_below(void)
+{
+	static const Expected expected[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},    {0, 0, KERNEL_TS_B_DISK, 0, 100, 150, ABOVE}, {1, 1, KERNEL_TS_SYSCALL, 2, 150, 180},
+					    {1, 0, KERNEL_TS_USER, 1, 180, 200},  {1, 0, KERNEL_TS_B_DISK, 1, 200, 300, BELOW, 1}, {1, 1, KERNEL_TS_SYSCALL, 1, 300, 350},
+					    {0, 0, KERNEL_TS_B_DISK, 0, 350, 400, ABOVE}, {0, 0, KERNEL_TS_USER, 0, 400, END}};
+
+	run_disk(0, 350, expected, G_N_ELEMENTS(expected));
+}
+
+/* Clocks are right within a bound: what is below doesn't go beyond the wait. */
+static void test_below_ends_with_the_wait(void)
+{
+	static const Expected expected[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},    {0, 0, KERNEL_TS_B_DISK, 0, 100, 150, ABOVE}, {1, 1, KERNEL_TS_SYSCALL, 2, 150, 180},
+					    {1, 0, KERNEL_TS_USER, 1, 180, 200},  {1, 0, KERNEL_TS_B_DISK, 1, 200, 300, BELOW, 1}, {1, 1, KERNEL_TS_SYSCALL, 1, 300, 400},
+					    {0, 0, KERNEL_TS_USER, 0, 400, END}};
+
+	run_disk(0, 900, expected, G_N_ELEMENTS(expected));
+}
+
+/* A thread that wasn't there yet did nothing: the time is the wait for the request. */
+static void test_server_was_born_later(void)
+{
+	static const Expected expected[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},    {0, 0, KERNEL_TS_B_DISK, 0, 100, 150, ABOVE}, {1, 0, KERNEL_TS_B_DISK, 1, 150, 300, BELOW, 1},
+					    {1, 1, KERNEL_TS_SYSCALL, 1, 300, 350}, {0, 0, KERNEL_TS_B_DISK, 0, 350, 400, ABOVE}, {0, 0, KERNEL_TS_USER, 0, 400, END}};
+
+	run_disk(190, 350, expected, G_N_ELEMENTS(expected));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -186,5 +253,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/graph/over-a-packet", test_over_a_packet);
 	g_test_add_func("/graph/sent-at-another-time", test_sent_at_another_time);
 	g_test_add_func("/graph/sender-was-born-later", test_sender_was_born_later);
+	g_test_add_func("/graph/down-to-the-disk-below", test_down_to_the_disk_below);
+	g_test_add_func("/graph/below-ends-with-the-wait", test_below_ends_with_the_wait);
+	g_test_add_func("/graph/server-was-born-later", test_server_was_born_later);
 	return g_test_run();
 }
