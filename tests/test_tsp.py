@@ -155,6 +155,30 @@ def test_what_is_open_is_opened_again_without_complaint():
     tap.equal(SERVER.ask("GET", f"/tsp/api/experiments/{part['UUID']}")[0], 404, "and gone")
 
 
+def early(made):
+    """What a viewer that comes during the analysis asks once, and never again."""
+    base = f"/tsp/api/experiments/{made['UUID']}/outputs"
+    tap.check({"strata.vcpus", "strata.findings", "strata.events", HISTOGRAM} <= {output["id"] for output in SERVER.json("GET", base)}, "its list of views")
+    tap.check("user" in SERVER.json("POST", f"{base}/strata.vcpus/style", {"parameters": {}})["model"]["styles"], "styles")
+    tap.equal(SERVER.json("POST", f"{base}/table/strata.events/columns", {"parameters": {}})["status"], "COMPLETED", "columns")
+    model = SERVER.json("POST", f"{base}/table/strata.events/lines", {"parameters": {"requested_table_index": 0, "requested_table_count": 200}})["model"]
+    tap.equal(len(model["lines"]), min(model["size"], 200), "lines: none of those that are said to be there is missing")
+
+
+def test_an_experiment_has_no_length_before_it_is_known():
+    """Traces say other times than their host's: viewers would keep to a range that they saw first."""
+    uuids = [SERVER.json("POST", "/tsp/api/traces", {"parameters": {"uri": str(directory)}})["UUID"] for directory in tap.trace_dirs(SAMPLE)]
+    told = [SERVER.json("POST", "/tsp/api/experiments", {"parameters": {"name": "early", "traces": uuids[:2]}})]
+    early(told[0])
+    while told[-1]["indexingStatus"] == "RUNNING":
+        told.append(SERVER.json("GET", f"/tsp/api/experiments/{told[0]['UUID']}"))
+        time.sleep(0.01)
+    last = told[-1]
+    tap.check(last["start"] < last["end"] and last["nbEvents"] > 0, "known in the end")
+    tap.equal([e for e in told if e["start"] != e["end"] and (e["start"], e["end"]) != (last["start"], last["end"])], [], "others than none and the right one")
+    SERVER.json("DELETE", f"/tsp/api/experiments/{last['UUID']}")
+
+
 def test_no_trace_is_opened_from_elsewhere():
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "link").symlink_to(SAMPLE.parent)

@@ -129,6 +129,9 @@ void tsp_put_experiment(StJson *json, const ServerExperiment *e)
 	gint64 begin, end;
 
 	guess_range(traces, &begin, &end);
+	/* A viewer that knows a length keeps to it, though clocks and so begin and end change; it waits for one when there is none. */
+	if (server_phase(e) == SERVER_ANALYSING)
+		end = begin;
 	st_json_begin_object(json);
 	st_json_member_string(json, "UUID", server_experiment_uuid(e));
 	st_json_member_string(json, "name", server_experiment_name(e));
