@@ -11,7 +11,7 @@
  * @typedef {{row: string, begin: number, end: number, state: string}} Evidence
  * @typedef {{id: string, what: string, machine: string, command: string}} Unchecked
  * @typedef {{id: string, title: string, level: number, sufferer: Who, culprit: Who, lost: number, share: number, share_of: string, confidence: number, ranges: [number, number][], evidence: Evidence[],
- *            symptoms: {id: string, title: string, lost: number}[], ruled_out: string, advice: string, light?: boolean}} Finding `light`: real, but not why anything is slow
+ *            symptoms: {id: string, title: string, lost: number, family: string | null}[], ruled_out: string, advice: string, light?: boolean}} Finding `light`: real, but not why anything is slow
  * @typedef {{name: string, class: string, reason?: string, level?: number}} State
  * @typedef {{id: number, machine: number, kind: string, path: string, begin: number, end: number, busy: number, lost: number, tid?: number, pid?: number, name?: string,
  *            kernel?: boolean, container?: string}} Row

@@ -16,6 +16,7 @@ const CPUS_SHOWN = 8;
 const VMS_SHOWN = 10;
 const CARDS = 3;
 const LISTED = 8;
+const FAMILY_SHOWN = 6;
 
 /** @param {App} app */
 export function start(app) {
@@ -93,10 +94,12 @@ function card(app, f, i) {
 function body(app, f, i) {
 	const culprit = f.culprit.name && `${f.culprit.name}${f.culprit.pid >= 0 ? ` (${f.culprit.pid})` : ''}${f.culprit.machine ? ` in ${f.culprit.machine}` : ''}`;
 	const pair = (/** @type {string} */ name, /** @type {any} */ value) => value ? [h('dt', {}, name), h('dd', {}, value)] : [];
+	const family = f.symptoms.filter(s => s.family), others = f.symptoms.filter(s => !s.family);
+	const names = family.slice(0, FAMILY_SHOWN).map(s => `${s.family} (${duration(s.lost)})`).join(', ') + (family.length > FAMILY_SHOWN ? ` and ${family.length - FAMILY_SHOWN} more` : '');
 	return h('div', {},
 		h('div', {class: 'figures'}, figure(duration(f.lost), 'lost'), figure(percent(f.share), `of ${f.share_of}`), figure(percent(f.confidence), 'sure')),
 		spark(app, f),
-		h('dl', {}, pair('Caused by', culprit), pair('Its symptoms', f.symptoms.length ? h('div', {}, f.symptoms.map(s => h('div', {}, `${s.title} (${duration(s.lost)})`))) : ''), pair('Ruled out', f.ruled_out), pair('What to do', f.advice)),
+		h('dl', {}, pair('Caused by', culprit), pair('Its family', names), pair('Its symptoms', others.length ? h('div', {}, others.map(s => h('div', {}, `${s.title} (${duration(s.lost)})`))) : ''), pair('Ruled out', f.ruled_out), pair('What to do', f.advice)),
 		h('div', {class: 'card-foot'}, h('button', {class: 'primary', onclick: () => openFinding(app, i)}, 'Show it in the timeline'), evidence(app, f, i)));
 }
 

@@ -74,6 +74,7 @@ static void json_folded(StJson *j, const DiagnoseFinding *f)
 		st_json_member_string(j, "id", s->id);
 		st_json_member_string(j, "title", s->title);
 		st_json_member_int(j, "lost_ns", s->lost_ns);
+		st_json_member_string(j, "family", s->family);
 		st_json_end(j);
 	}
 	st_json_end(j);

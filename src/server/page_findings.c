@@ -57,6 +57,7 @@ static void put_folded(StJson *j, const DiagnoseFinding *f)
 		st_json_member_string(j, "id", folded->id);
 		st_json_member_string(j, "title", folded->title);
 		st_json_member_int(j, "lost", folded->lost_ns);
+		st_json_member_string(j, "family", folded->family);
 		st_json_end(j);
 	}
 	st_json_end(j);
