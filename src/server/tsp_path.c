@@ -160,12 +160,12 @@ static char *name_of(const Path *path, const Piece *p)
 	return p->trace == path->trace ? g_steal_pointer(&name) : g_strdup_printf("%s: %s", p->trace->name, name);
 }
 
-static char *detail_of(const Piece *p)
+static char *detail_of(const Path *path, const Piece *p)
 {
-	const char *detail = history_text_get(p->trace->rows, p->s->detail);
+	g_autofree char *detail = critical_world_detail(path->world, p->s);
 
 	if (p->s->state < KERNEL_TS_BLOCKED || p->s->state > KERNEL_TS_B_IDLE)
-		return g_strdup(detail);
+		return g_steal_pointer(&detail);
 	const char *reason = kernel_wait_name((KernelWaitReason)(p->s->state - KERNEL_TS_BLOCKED));
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);
 }
@@ -250,7 +250,7 @@ static void put_row(TspCall *call, const Path *p, gint64 id)
 
 		if (id_of(call, piece) != id || !is_seen(call, piece->begin, piece->end, &last))
 			continue;
-		g_autofree char *detail = detail_of(piece);
+		g_autofree char *detail = detail_of(p, piece);
 		put_state(call, piece->begin, piece->end, state_of(piece), detail, p->name);
 	}
 	st_json_end(call->json);
@@ -356,7 +356,7 @@ static Box *flame_of(const Path *p)
 	for (guint i = 0; i < p->pieces->len; i++) {
 		const Piece *piece = piece_at(p, i);
 		gint64 ns = piece->end - piece->begin;
-		g_autofree char *name = name_of(p, piece), *detail = detail_of(piece);
+		g_autofree char *name = name_of(p, piece), *detail = detail_of(p, piece);
 
 		all->ns += ns;
 		Box *thread = part(all, name, "running", ns);
