@@ -189,6 +189,23 @@ def test_causes_add_up_to_what_slow_ones_take_longer():
         yield scenario.name, check_causes, scenario
 
 
+def check_slow_disk(scenario, cause):
+    """What slow requests of the one who suffers have is the host's disk, kept busy by the culprit."""
+    table = rows("--by=cause", f"--machine={cause['sufferer'].split()[-1]}", "--side=server", scenario)
+    busiest = max((row for row in table if row["cause"] is None), key=lambda row: row["count"])
+    causes = [row for row in table if row["detail"] and all(row[name] == busiest[name] for name in ("machine", "process", "port", "protocol"))]
+    first = max(causes, key=lambda row: row["added_ns"])
+    tap.check(first["cause"].endswith(": disk") and f"({cause['culprit']}) keeps busy" in first["detail"], f"{first['cause']}: {first['detail']}")
+    tap.check(first["share"] > 0.5, f"{first['share']} of what they take longer")
+
+
+def test_slow_requests_lead_to_who_fills_the_disk():
+    for scenario in tap.scenarios():
+        for cause in json.loads((scenario / "truth.json").read_text()).get("causes") or []:
+            if cause["kind"] == "disk-contention":
+                yield scenario.name, check_slow_disk, scenario, cause
+
+
 # ---- Against the logs of load generators ------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@
 #ifndef STRATA_ANALYSIS_REQUESTS_H
 #define STRATA_ANALYSIS_REQUESTS_H
 
-#include "analysis/query.h"
+#include "analysis/critical_world.h"
 #include "kernel/flow.h"
 #include "kernel/requests.h"
 
@@ -54,8 +54,8 @@ static inline gint64 request_last(const Request *r)
 	return r->late_ns != KERNEL_REQUEST_NO_TIME ? MAX(r->late_ns, r->end_ns) : r->end_ns;
 }
 
-/* requests_processor.c: a guest's processors, and what the levels below made of them. */
-typedef struct RequestProcessors RequestProcessors;
+/* requests_processor.c: all machines, over which critical paths go; guests' processors, and what the levels below made of them. */
+typedef struct RequestMachines RequestMachines;
 
 /* One machine's requests, as a query wants them. */
 typedef struct {
@@ -65,8 +65,8 @@ typedef struct {
 	AnalysisFilter *filter;
 	GHashTable *names;               /* of processes */
 	guint threads;                   /* table; G_MAXUINT: there is none */
-	guint latencies;                 /* table; G_MAXUINT */
-	RequestProcessors *processors;   /* NULL: no level below is known */
+	RequestMachines *machines;
+	gboolean owns_machines;
 } RequestScan;
 
 /* FALSE: nothing is asked of this trace. To be closed if TRUE. */
@@ -147,46 +147,53 @@ guint request_pieces(const RequestScan *s, const Request *r, gboolean whole, Req
 /* The states of those threads, from begin_ns to end_ns, are added; ns has KERNEL_TS_COUNT places. FALSE: there are none. */
 gboolean request_add_states(const RequestScan *s, const Request *r, gint64 *ns);
 
-/* Time by cause: what a thread was doing and with what. */
+/* Time by cause: what threads were doing and with what. */
 typedef struct RequestCauses RequestCauses;
 
 RequestCauses *request_causes_new(void);
 void request_causes_free(RequestCauses *c); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestCauses, request_causes_free)
 
-/* The whole request, from request_first() to request_last(), is added. What no thread is known for is the cause "unknown". */
+/*
+ * The whole request, from request_first() to request_last(), is added: what the critical path of the threads that served it was. What no thread is known for is the cause
+ * "unknown".
+ */
 void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r);
 
-/* Time of one cause: of a state, and of a detail of it. */
+/* Time of one cause: of a state on a machine, and of a detail of it. */
 typedef struct {
 	guint64 state;       /* which state, and of which part of a request */
-	guint32 detail;      /* text of the trace's rows; 0: none */
+	guint machine;       /* as critical_world.h counts them */
+	guint32 detail, device, filler; /* as GraphSegment has them */
 	gint64 ns;
 } RequestCause;
 
-/* RequestCause, in order of state and detail. Free it with g_array_unref(). */
+/* In order of state and machine, then of the detail. */
+gint request_cause_compare(const RequestCause *a, const RequestCause *b);
+static inline gboolean request_cause_same(const RequestCause *a, const RequestCause *b) /* but for the detail */
+{
+	return a->state == b->state && a->machine == b->machine;
+}
+
+/* RequestCause, in order. Free it with g_array_unref(). */
 GArray *request_causes_list(const RequestCauses *c);
 
-/* "disk", "preempted", "not yet read: wait-cpu". The caller frees. */
-char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state);
-const char *request_cause_detail(const RequestScan *s, guint32 detail);
+/* "disk", "preempted", "not yet read: wait-cpu", "db-host: disk"; and what of it: "vdc, which fio 204 keeps busy", "" if there is nothing to say. The caller frees. */
+char *request_cause_name(const RequestScan *s, RequestSide side, const RequestCause *c);
+char *request_cause_detail(const RequestScan *s, const RequestCause *c);
 
-RequestProcessors *request_processors_new(const AnalysisStoreTrace *t);
-void request_processors_free(RequestProcessors *p); /* NULL is fine */
+/* The store must outlive it. */
+RequestMachines *request_machines_new(const AnalysisStore *s);
+void request_machines_free(RequestMachines *m); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestMachines, request_machines_free)
+const CriticalWorld *request_machines_world(const RequestMachines *m);
 
 /*
- * A thread waited for a processor: `wait` is an interval of its row, PREEMPTED or WAIT_CPU (of others nothing is told). Of what the processor that it got in the end was stolen
- * meanwhile, or handling exits, within [begin, end), `found` is told state, detail and time.
+ * A thread of a machine waited for a processor, PREEMPTED or in WAIT_CPU, from begin_ns to end_ns. Of what the processor that it got in the end was stolen meanwhile, or handling exits, `found` is told state,
+ * detail and time. Nothing where no level below is known.
  */
 typedef void (*RequestStolenFunc)(gpointer user, KernelThreadState state, guint32 detail, gint64 ns);
-void request_waits_stolen(const RequestScan *s, guint32 serial, const HistoryInterval *wait, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found,
-			  gpointer user);
-
-/*
- * requests_waker.c: a thread waited for another one: `wait` is an interval of its row. The serial of the thread that woke it, from its own code or system call; G_MAXUINT32:
- * nobody, or it waited for no thread.
- */
-guint32 request_waker(const RequestScan *s, guint32 serial, const HistoryInterval *wait);
+void request_waits_stolen(RequestMachines *m, guint machine, guint32 serial, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found, gpointer user);
 
 /* Columns of time by state; the first one's number. */
 guint request_add_state_columns(View *v);

@@ -2,8 +2,8 @@
 /*
  * requests_causes.c: what the time of requests was: the states of the threads that served them.
  *
- * Causes go further than a thread's states: where it waited for another thread, that one's states count instead, and so on. add_piece() is all that is asked of a thread,
- * what it was from one time to another: who can tell that better (a critical path through all levels) is to be asked there.
+ * Causes go further than a thread's states: they are its critical path (graph/graph.h), on whatever machine that leads. Only before a request was read, and after it was answered, they are the thread's own states: what it
+ * waits for then is something else.
  */
 #include <string.h>
 
@@ -151,26 +151,38 @@ const char *request_mostly(const gint64 *ns, double *share_out)
 
 /* ---- Causes --------------------------------------------------------------------------------------------------------- */
 
-enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9, WAITING = 1 << 10, OTHER = 1 << 11 };
-
-#define DEPTH_MAX 16 /* threads that wait for threads that wait for threads */
+enum { NO_THREAD = 0xff, BEFORE = 1 << 8, AFTER = 1 << 9, WAITING = 1 << 10, OTHER = 1 << 11, AWAY = 1 << 12 };
 
 struct RequestCauses {
 	GHashTable *times; /* RequestCause, a set of them */
 };
 
+static gint compare(guint64 a, guint64 b)
+{
+	return (a > b) - (a < b);
+}
+
+gint request_cause_compare(const RequestCause *a, const RequestCause *b)
+{
+	if (a->state != b->state)
+		return compare(a->state, b->state);
+	if (a->machine != b->machine)
+		return compare(a->machine, b->machine);
+	if (a->detail != b->detail)
+		return compare(a->detail, b->detail);
+	return a->device != b->device ? compare(a->device, b->device) : compare(a->filler, b->filler);
+}
+
 static guint cause_hash(gconstpointer key)
 {
 	const RequestCause *c = key;
 
-	return (guint)c->state * 2654435761u ^ c->detail;
+	return (guint)c->state * 2654435761u ^ c->machine * 40503u ^ c->detail ^ c->device * 31u ^ c->filler * 2246822519u;
 }
 
 static gboolean cause_equal(gconstpointer a, gconstpointer b)
 {
-	const RequestCause *x = a, *y = b;
-
-	return x->state == y->state && x->detail == y->detail;
+	return request_cause_compare(a, b) == 0;
 }
 
 RequestCauses *request_causes_new(void)
@@ -189,97 +201,114 @@ void request_causes_free(RequestCauses *c)
 	g_free(c);
 }
 
-static void add_time(GHashTable *times, guint64 state, guint32 detail, gint64 ns)
+static void add_time(RequestCauses *c, const RequestCause *key, gint64 ns)
 {
-	RequestCause key = {.state = state, .detail = detail};
-	RequestCause *known = g_hash_table_lookup(times, &key);
+	RequestCause *known = g_hash_table_lookup(c->times, key);
 
 	if (!known) {
-		known = g_memdup2(&key, sizeof(key));
-		g_hash_table_add(times, known);
+		known = g_memdup2(key, sizeof(*key));
+		known->ns = 0;
+		g_hash_table_add(c->times, known);
 	}
 	known->ns += ns;
 }
 
 /* Who woke a thread that waits for a processor, or which call it is in user space after, is no cause. */
-static guint32 detail_of(const HistoryInterval *i)
+static guint32 detail_of(guint state, guint32 detail)
 {
-	return i->state == KERNEL_TS_WAIT_CPU || i->state == KERNEL_TS_USER || i->state == KERNEL_TS_RUNNING || i->state == KERNEL_TS_UNKNOWN ? 0 : i->detail;
+	return state == KERNEL_TS_WAIT_CPU || state == KERNEL_TS_USER || state == KERNEL_TS_RUNNING || state == KERNEL_TS_UNKNOWN ? 0 : detail;
 }
 
 typedef struct {
-	GHashTable *times;
+	RequestCauses *causes;
+	RequestCause cause; /* but for state and detail */
 	guint64 part;
-	gint64 ns; /* all of it */
+	gint64 ns;          /* all of it */
 } Stolen;
 
 static void add_stolen(gpointer user, KernelThreadState state, guint32 detail, gint64 ns)
 {
 	Stolen *stolen = user;
 
-	add_time(stolen->times, stolen->part | WAITING | state, detail, ns);
+	stolen->cause.state = stolen->part | WAITING | state;
+	stolen->cause.detail = detail;
+	add_time(stolen->causes, &stolen->cause, ns);
 	stolen->ns += ns;
 }
 
-/* A thread in a part of a request's time: the one that served it, or one for which that waited. */
-typedef struct {
-	RequestCauses *causes;
-	const RequestScan *scan;
-	guint64 part;
-	guint depth;
-} Follow;
-
-static void follow(const Follow *f, guint32 serial, gint64 begin_ns, gint64 end_ns);
-
-/* What it waited for another thread it waited for whatever that one did meanwhile. FALSE: there is none. */
-static gboolean follow_waker(const Follow *f, guint32 serial, const HistoryInterval *i, gint64 begin_ns, gint64 end_ns)
+/* One piece of a path, of `ns` as long as the machine counts on which the request was seen. */
+static void add_segment(RequestCauses *c, const RequestScan *s, const GraphSegment *g, guint64 part, gint64 ns)
 {
-	guint32 waker = f->depth < DEPTH_MAX && !(f->part & (BEFORE | AFTER)) ? request_waker(f->scan, serial, i) : G_MAXUINT32;
-	Follow next = {f->causes, f->scan, f->part | OTHER, f->depth + 1};
+	RequestCause cause = {part | g->state, g->machine, detail_of(g->state, g->detail), g->device, g->filler, 0};
+	Stolen stolen = {c, cause, part, 0};
 
-	if (waker == G_MAXUINT32 || row_of(f->scan, waker) == KERNEL_NO_ROW)
-		return FALSE;
-	follow(&next, waker, begin_ns, end_ns);
-	return TRUE;
+	if (g->state == KERNEL_TS_PREEMPTED || g->state == KERNEL_TS_WAIT_CPU)
+		request_waits_stolen(s->machines, g->machine, g->thread, g->begin_ns, g->end_ns, add_stolen, &stolen);
+	if (ns > stolen.ns)
+		add_time(c, &cause, ns - stolen.ns);
 }
 
-/* An interval of the thread's row; returns how much of it is within the range. */
-static gint64 add_interval(const Follow *f, guint32 serial, const HistoryInterval *i, gint64 begin_ns, gint64 end_ns)
+/* What no thread is known for. */
+static void add_unknown(RequestCauses *c, const RequestScan *s, guint64 part, gint64 ns)
 {
-	gint64 begin = MAX(i->begin_ns, begin_ns), end = MIN(i->end_ns, end_ns);
-	Stolen stolen = {f->causes->times, f->part, 0};
+	const RequestCause cause = {part | NO_THREAD, critical_world_index(request_machines_world(s->machines), s->trace), 0, GRAPH_NONE, GRAPH_NONE, 0};
 
-	if (end <= begin)
-		return 0;
-	if (follow_waker(f, serial, i, begin, end))
-		return end - begin;
-	request_waits_stolen(f->scan, serial, i, begin, end, add_stolen, &stolen);
-	if (end - begin > stolen.ns)
-		add_time(f->causes->times, f->part | i->state, detail_of(i), end - begin - stolen.ns);
-	return end - begin;
+	if (ns > 0)
+		add_time(c, &cause, ns);
 }
 
-static void follow(const Follow *f, guint32 serial, gint64 begin_ns, gint64 end_ns)
+static void add_path(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
 {
-	guint32 row = row_of(f->scan, serial);
-	gint64 rest = end_ns - begin_ns;
+	const CriticalWorld *world = request_machines_world(s->machines);
+	const GraphWorld all = critical_world_of(world);
+	guint own = critical_world_index(world, s->trace);
+	const Graph *graph = critical_world_graph(world, own);
+	g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
+	gint64 at = p->begin_ns, known = 0;
+
+	if (graph)
+		graph_append(graph, &all, own, p->serial, p->begin_ns, p->end_ns, segments, NULL);
+	for (guint i = 0; i < segments->len; i++) {
+		const GraphSegment *g = &g_array_index(segments, GraphSegment, i);
+		gint64 begin = i ? at : MAX(g->begin_ns, at), end = CLAMP(critical_world_convert(world, g->machine, s->trace, g->end_ns), begin, p->end_ns);
+
+		add_segment(c, s, g, g->machine != own ? AWAY : g->depth ? OTHER : 0, end - begin);
+		known += end - begin;
+		at = end;
+	}
+	add_unknown(c, s, 0, p->end_ns - p->begin_ns - known);
+}
+
+/* The thread's own states. */
+static void add_states(RequestCauses *c, const RequestScan *s, const RequestPiece *p, guint64 part)
+{
+	guint32 row = row_of(s, p->serial);
+	guint own = critical_world_index(request_machines_world(s->machines), s->trace);
+	gint64 rest = p->end_ns - p->begin_ns;
 	HistoryInterval i;
 	HistoryWalk walk;
 
 	if (row != KERNEL_NO_ROW) {
-		history_walk(&walk, f->scan->trace->rows, row, begin_ns, end_ns);
-		while (history_walk_next(&walk, &i))
-			rest -= add_interval(f, serial, &i, begin_ns, end_ns);
+		history_walk(&walk, s->trace->rows, row, p->begin_ns, p->end_ns);
+		while (history_walk_next(&walk, &i)) {
+			const GraphSegment g = {MAX(i.begin_ns, p->begin_ns), MIN(i.end_ns, p->end_ns), p->serial, i.detail, i.state, 0, GRAPH_NO_STACK, own,
+						GRAPH_NONE, GRAPH_NONE};
+
+			if (g.end_ns <= g.begin_ns)
+				continue;
+			add_segment(c, s, &g, part, g.end_ns - g.begin_ns);
+			rest -= g.end_ns - g.begin_ns;
+		}
 	}
-	if (rest > 0)
-		add_time(f->causes->times, f->part | NO_THREAD, 0, rest);
+	add_unknown(c, s, part, rest);
 }
 
 static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
 {
-	const Follow f = {c, s, (p->before ? BEFORE : 0) | (p->after ? AFTER : 0), 0};
-
-	follow(&f, p->serial, p->begin_ns, p->end_ns);
+	if (p->before || p->after)
+		add_states(c, s, p, p->before ? BEFORE : AFTER);
+	else
+		add_path(c, s, p);
 }
 
 void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r)
@@ -293,9 +322,7 @@ void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r
 
 static gint in_order(gconstpointer a, gconstpointer b)
 {
-	const RequestCause *x = a, *y = b;
-
-	return x->state != y->state ? (x->state > y->state) - (x->state < y->state) : (x->detail > y->detail) - (x->detail < y->detail);
+	return request_cause_compare(a, b);
 }
 
 GArray *request_causes_list(const RequestCauses *c)
@@ -311,7 +338,7 @@ GArray *request_causes_list(const RequestCauses *c)
 	return list;
 }
 
-static char *state_name(const RequestScan *s, guint state)
+static char *state_name(const AnalysisStoreTrace *t, guint state)
 {
 	guint kind;
 
@@ -321,26 +348,31 @@ static char *state_name(const RequestScan *s, guint state)
 		return g_strdup_printf("steal by L%u", state - KERNEL_TS_STEAL0);
 	if (state >= KERNEL_TS_EXIT0 && state <= KERNEL_TS_EXIT2)
 		return g_strdup_printf("exits to L%u", state - KERNEL_TS_EXIT0);
-	if (state == NO_THREAD || !history_find_kind(s->trace->history, KERNEL_THREAD_ROW_KIND, &kind))
+	if (state == NO_THREAD || !history_find_kind(t->history, KERNEL_THREAD_ROW_KIND, &kind))
 		return g_strdup("unknown");
-	return g_strdup(history_state_name(s->trace->history, kind, state));
+	return g_strdup(history_state_name(t->history, kind, state));
 }
 
-char *request_cause_name(const RequestScan *s, RequestSide side, guint64 state)
+char *request_cause_name(const RequestScan *s, RequestSide side, const RequestCause *c)
 {
-	g_autofree char *name = state_name(s, state & 0xff);
-	const char *waiting = state & WAITING ? ", of the processor waited for" : "";
+	const AnalysisStoreTrace *t = critical_world_trace(request_machines_world(s->machines), c->machine);
+	g_autofree char *name = state_name(t, c->state & 0xff);
+	const char *waiting = c->state & WAITING ? ", of the processor waited for" : "";
 
 	if (side == REQUEST_VM || side == REQUEST_VM_CLIENT)
-		return g_strdup(state & BEFORE ? "the host's queue to the VM" : side == REQUEST_VM ? "in the VM" : "out of the VM");
-	if (state & BEFORE)
+		return g_strdup(c->state & BEFORE ? "the host's queue to the VM" : side == REQUEST_VM ? "in the VM" : "out of the VM");
+	if (c->state & BEFORE)
 		return g_strdup_printf("%s: %s%s", side == REQUEST_CLIENT ? "connecting" : "not yet read", name, waiting);
-	if (state & AFTER)
+	if (c->state & AFTER)
 		return g_strdup_printf("until the stream's end: %s%s", name, waiting);
-	return g_strconcat(state & OTHER ? "for another thread: " : "", name, waiting, NULL);
+	if (c->state & AWAY)
+		return g_strdup_printf("%s: %s%s", t->name, name, waiting);
+	return g_strconcat(c->state & OTHER ? "for another thread: " : "", name, waiting, NULL);
 }
 
-const char *request_cause_detail(const RequestScan *s, guint32 detail)
+char *request_cause_detail(const RequestScan *s, const RequestCause *c)
 {
-	return history_text_get(s->trace->rows, detail);
+	const GraphSegment g = {.detail = c->detail, .machine = c->machine, .device = c->device, .filler = c->filler};
+
+	return critical_world_detail(request_machines_world(s->machines), &g);
 }

@@ -54,8 +54,7 @@ static gint longer(gconstpointer a, gconstpointer b)
 
 static void add_cause(GString *text, const RequestScan *s, const Request *r, const RequestCause *cause)
 {
-	g_autofree char *name = request_cause_name(s, r->side, cause->state);
-	const char *detail = request_cause_detail(s, cause->detail);
+	g_autofree char *name = request_cause_name(s, r->side, cause), *detail = request_cause_detail(s, cause);
 
 	g_string_append_printf(text, "%s%s%s%s%s %.0f%%", text->len ? ", " : "", name, *detail ? " (" : "", detail, *detail ? ")" : "",
 			       (double)cause->ns * 100 / (double)MAX(whole_of(r), 1));

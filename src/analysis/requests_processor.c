@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * requests_processor.c: what became of the processor that a guest's thread waited for. A thread that is preempted, or waits for its turn, waits longer if the processor itself is
+ * requests_processor.c: machines as requests need them. What became of the processor that a guest's thread waited for. A thread that is preempted, or waits for its turn, waits longer if the processor itself is
  * stolen meanwhile: then that is the cause.
  */
 #include <stdio.h>
@@ -8,11 +8,48 @@
 #include "analysis/requests.h"
 #include "kernel/flow.h"
 
-struct RequestProcessors {
-	const AnalysisStoreTrace *trace;
-	guint n;
+/* A guest's processors. */
+typedef struct {
+	gboolean asked;
+	guint n;                   /* 0: no level below is known */
 	guint32 *occupants, *cpus; /* rows, by number of the processor; HISTORY_NO_ROW */
+} Processors;
+
+struct RequestMachines {
+	const AnalysisStore *store;
+	CriticalWorld *world;
+	Processors *processors;    /* by machine */
 };
+
+RequestMachines *request_machines_new(const AnalysisStore *s)
+{
+	RequestMachines *m = g_new0(RequestMachines, 1);
+
+	m->store = s;
+	m->world = critical_world_new(s, FALSE);
+	m->processors = g_new0(Processors, s->traces->len + 1);
+	return m;
+}
+
+void request_machines_free(RequestMachines *m)
+{
+	if (!m)
+		return;
+	for (guint i = 0; i < m->store->traces->len; i++) {
+		g_free(m->processors[i].occupants);
+		g_free(m->processors[i].cpus);
+	}
+	g_free(m->processors);
+	critical_world_free(m->world);
+	g_free(m);
+}
+
+const CriticalWorld *request_machines_world(const RequestMachines *m)
+{
+	return m->world;
+}
+
+/* ---- Processors ------------------------------------------------------------------------------------------------------------- */
 
 static void note(guint32 **rows, guint *n, guint cpu, guint32 row)
 {
@@ -23,15 +60,14 @@ static void note(guint32 **rows, guint *n, guint cpu, guint32 row)
 	(*rows)[cpu] = row;
 }
 
-RequestProcessors *request_processors_new(const AnalysisStoreTrace *t)
+static void find_processors(Processors *p, const AnalysisStoreTrace *t)
 {
 	const History *h = t->history;
 	guint occupant, cpu, number, n_occupants = 0, n_cpus = 0;
 
+	p->asked = TRUE;
 	if (t->rows == h || !history_find_kind(h, KERNEL_OCCUPANT_ROW_KIND, &occupant) || !history_find_kind(h, KERNEL_CPU_ROW_KIND, &cpu))
-		return NULL;
-	RequestProcessors *p = g_new0(RequestProcessors, 1);
-	p->trace = t;
+		return;
 	for (guint32 row = 0; row < history_n_rows(h); row++) {
 		guint kind = history_row_kind(h, row);
 
@@ -43,43 +79,42 @@ RequestProcessors *request_processors_new(const AnalysisStoreTrace *t)
 			note(&p->cpus, &n_cpus, number, row);
 	}
 	p->n = MIN(n_occupants, n_cpus);
-	return p;
-}
-
-void request_processors_free(RequestProcessors *p)
-{
-	if (!p)
-		return;
-	g_free(p->occupants);
-	g_free(p->cpus);
-	g_free(p);
 }
 
 /* The row of the processor that a thread has at a time. */
-static guint32 processor_of(const RequestScan *s, const KernelThreadItem *thread, gint64 time)
+static guint32 processor_of(const Processors *p, const AnalysisStoreTrace *t, const KernelThreadItem *thread, gint64 time)
 {
-	const RequestProcessors *p = s->processors;
 	HistoryInterval i;
 
 	for (guint cpu = 0; cpu < p->n; cpu++)
-		if (p->occupants[cpu] != HISTORY_NO_ROW && history_at(p->trace->history, p->occupants[cpu], time, &i) &&
-		    i.state == KERNEL_OCCUPANT_THREAD && requests_thread(s, i.detail) == thread)
+		if (p->occupants[cpu] != HISTORY_NO_ROW && history_at(t->history, p->occupants[cpu], time, &i) && i.state == KERNEL_OCCUPANT_THREAD &&
+		    kernel_find_thread(t->history, i.detail) == thread)
 			return p->cpus[cpu];
 	return HISTORY_NO_ROW;
 }
 
-void request_waits_stolen(const RequestScan *s, guint32 serial, const HistoryInterval *wait, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found,
-			  gpointer user)
+/* When a wait that goes on at a time is over. */
+static gint64 end_of_wait(const AnalysisStoreTrace *t, const KernelThreadItem *thread, gint64 time)
 {
-	const KernelThreadItem *thread = requests_thread(s, serial);
-	gboolean waits = wait->state == KERNEL_TS_PREEMPTED || wait->state == KERNEL_TS_WAIT_CPU;
-	guint32 row = s->processors && thread && waits ? processor_of(s, thread, wait->end_ns) : HISTORY_NO_ROW;
+	HistoryInterval i;
+
+	return thread->row != KERNEL_NO_ROW && history_at(t->rows, thread->row, time, &i) ? i.end_ns : time;
+}
+
+void request_waits_stolen(RequestMachines *m, guint machine, guint32 serial, gint64 begin_ns, gint64 end_ns, RequestStolenFunc found, gpointer user)
+{
+	const AnalysisStoreTrace *t = critical_world_trace(m->world, machine);
+	const KernelThreadItem *thread = kernel_find_thread(t->history, serial);
+	Processors *p = &m->processors[machine];
 	HistoryWalk walk;
 	HistoryInterval i;
 
+	if (!p->asked)
+		find_processors(p, t);
+	guint32 row = p->n && thread ? processor_of(p, t, thread, end_of_wait(t, thread, begin_ns)) : HISTORY_NO_ROW;
 	if (row == HISTORY_NO_ROW)
 		return;
-	history_walk(&walk, s->trace->rows, row, begin_ns, end_ns);
+	history_walk(&walk, t->rows, row, begin_ns, end_ns);
 	while (history_walk_next(&walk, &i)) {
 		gint64 ns = MIN(i.end_ns, end_ns) - MAX(i.begin_ns, begin_ns);
 

@@ -22,33 +22,42 @@ gboolean requests_wants(const AnalysisQuery *q, RequestSide side)
 
 /* ---- One machine --------------------------------------------------------------------------------------------------- */
 
-gboolean requests_open(RequestScan *s, const AnalysisStore *store, const AnalysisQuery *q, const AnalysisStoreTrace *t)
+static gboolean scan_open(RequestScan *s, const AnalysisStore *store, const AnalysisQuery *q, const AnalysisStoreTrace *t, RequestMachines *machines)
 {
-	*s = (RequestScan){.store = store, .query = q, .trace = t, .threads = G_MAXUINT};
+	*s = (RequestScan){.store = store, .query = q, .trace = t, .threads = G_MAXUINT, .machines = machines};
 	if (!t->is_kernel || !(s->filter = analysis_filter_new(q, t)))
 		return FALSE;
 	s->names = analysis_process_names(t);
-	s->processors = request_processors_new(t);
 	if (!history_find_table(t->history, KERNEL_THREADS_TABLE, sizeof(KernelThreadItem), &s->threads))
 		s->threads = G_MAXUINT;
-	if (!history_find_table(t->history, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &s->latencies))
-		s->latencies = G_MAXUINT;
+	return TRUE;
+}
+
+gboolean requests_open(RequestScan *s, const AnalysisStore *store, const AnalysisQuery *q, const AnalysisStoreTrace *t)
+{
+	if (!scan_open(s, store, q, t, NULL))
+		return FALSE;
+	s->machines = request_machines_new(store);
+	s->owns_machines = TRUE;
 	return TRUE;
 }
 
 void requests_close(RequestScan *s)
 {
 	analysis_filter_free(s->filter);
-	request_processors_free(s->processors);
 	g_hash_table_unref(s->names);
+	if (s->owns_machines)
+		request_machines_free(s->machines);
 }
 
 void requests_each_machine(const AnalysisStore *store, const AnalysisQuery *q, RequestScanFunc found, gpointer user)
 {
+	g_autoptr(RequestMachines) machines = request_machines_new(store);
+
 	for (guint i = 0; i < store->traces->len; i++) {
 		RequestScan s;
 
-		if (!requests_open(&s, store, q, g_ptr_array_index(store->traces, i)))
+		if (!scan_open(&s, store, q, g_ptr_array_index(store->traces, i), machines))
 			continue;
 		found(&s, user);
 		requests_close(&s);

@@ -134,16 +134,13 @@ static gint begin_row(const Rows *c, const RequestService *service, gint64 slow_
 
 /* What slow ones and typical ones spent on a cause, in all. */
 typedef struct {
-	guint64 state;
-	guint32 detail;
+	RequestCause cause;
 	gint64 slow_ns, typical_ns;
 } Pair;
 
 static gint in_order(gconstpointer a, gconstpointer b)
 {
-	const Pair *x = a, *y = b;
-
-	return x->state != y->state ? (x->state > y->state) - (x->state < y->state) : (x->detail > y->detail) - (x->detail < y->detail);
+	return request_cause_compare(&((const Pair *)a)->cause, &((const Pair *)b)->cause);
 }
 
 static void add_pairs(GArray *all, const RequestCauses *causes, gboolean are_slow)
@@ -152,7 +149,7 @@ static void add_pairs(GArray *all, const RequestCauses *causes, gboolean are_slo
 
 	for (guint i = 0; i < list->len; i++) {
 		const RequestCause *c = &g_array_index(list, RequestCause, i);
-		Pair pair = {c->state, c->detail, are_slow ? c->ns : 0, are_slow ? 0 : c->ns};
+		Pair pair = {*c, are_slow ? c->ns : 0, are_slow ? 0 : c->ns};
 
 		g_array_append_val(all, pair);
 	}
@@ -189,10 +186,9 @@ static gboolean is_little(const Sides *x, gint64 slow_ns, gint64 typical_ns)
 
 static void add_detail(const Rows *c, const RequestService *service, const Pair *pair, gint parent)
 {
-	g_autofree char *name = request_cause_name(c->scan, c->side, pair->state);
-	const char *detail = request_cause_detail(c->scan, pair->detail);
+	g_autofree char *name = request_cause_name(c->scan, c->side, &pair->cause), *detail = request_cause_detail(c->scan, &pair->cause);
 
-	if (!pair->detail || is_little(c->sides, pair->slow_ns, pair->typical_ns))
+	if (!*detail || is_little(c->sides, pair->slow_ns, pair->typical_ns))
 		return;
 	begin_row(c, service, pair->slow_ns, pair->typical_ns);
 	view_row_parent(c->view, parent);
@@ -201,14 +197,14 @@ static void add_detail(const Rows *c, const RequestService *service, const Pair 
 	view_set_text(c->view, c->detail, detail);
 }
 
-/* A cause with all of its details: those of the same state, which follow one another. Returns how many they are. */
+/* A cause with all of its details: those of the same state and machine, which follow one another. Returns how many they are. */
 static guint add_cause(const Rows *c, const RequestService *service, const Pair *first, guint n, gint parent)
 {
-	g_autofree char *name = request_cause_name(c->scan, c->side, first->state);
+	g_autofree char *name = request_cause_name(c->scan, c->side, &first->cause);
 	gint64 slow_ns = 0, typical_ns = 0;
 	guint same = 0;
 
-	for (; same < n && first[same].state == first->state; same++) {
+	for (; same < n && request_cause_same(&first[same].cause, &first->cause); same++) {
 		slow_ns += first[same].slow_ns;
 		typical_ns += first[same].typical_ns;
 	}

@@ -256,9 +256,9 @@ static gint64 ns_of(const RequestCauses *causes, const RequestScan *s, const cha
 
 	for (guint i = 0; i < list->len; i++) {
 		const RequestCause *c = &g_array_index(list, RequestCause, i);
-		g_autofree char *found = request_cause_name(s, REQUEST_SERVER, c->state);
+		g_autofree char *found = request_cause_name(s, REQUEST_SERVER, c), *with = request_cause_detail(s, c);
 
-		if (strcmp(found, name) == 0 && strcmp(request_cause_detail(s, c->detail), detail) == 0)
+		if (strcmp(found, name) == 0 && strcmp(with, detail) == 0)
 			ns += c->ns;
 	}
 	return ns;
