@@ -225,7 +225,7 @@ def check_time_graph(output):
                 tap.check(state["style"]["parentKey"] in keys, f"{state['style']['parentKey']} is a style")
         for one, other in zip(row["states"], row["states"][1:]):
             tap.check(one["end"] <= other["start"], f"{output['id']}: states do not overlap")
-            if output["id"] in ("strata.vcpus", "strata.cpus", "strata.threads"):
+            if output["id"] in ("strata.vcpus", "strata.cpus", "strata.threads", "strata.critical-path", "strata.critical-path.flame"):
                 tap.equal(one["end"], other["start"], "known states touch: viewers paint gaps")
         tap.check(len(row["states"]) <= 2 * 500 + 2, f"{output['id']}: {len(row['states'])} states in 500 pixels")
     for arrow in ask(f"timeGraph/{output['id']}/arrows", span(output)):
@@ -266,6 +266,16 @@ def test_zoomed_out_states_are_the_heaviest_of_each_pixel():
     pixel = (E["end"] - E["start"]) / 999
     tap.check(all(state["end"] - state["start"] >= pixel * 0.99 for state in row[:-1]) or len(row) <= 2002, "no state is drawn shorter than a pixel where they are many")
     tap.equal((row[0]["start"] - E["start"] <= pixel, E["end"] - row[-1]["end"] <= pixel), (True, True), "from end to end")
+
+
+def test_every_state_has_a_tooltip():
+    for output in of_type("TIME_GRAPH", "GANTT_CHART"):
+        rows = states(output["id"], [entry["id"] for entry in tree(output)["entries"]])
+        for row in rows[:20]:
+            for state in [state for state in row["states"] if "style" in state][:3]:
+                tip = ask(f"timeGraph/{output['id']}/tooltip", {"requested_times": [state["start"]], "requested_items": [row["entryId"]],
+                                                                "requested_element": {"elementType": "state", "time": state["start"], "duration": state["end"] - state["start"]}})
+                tap.check(tip and all(isinstance(value, str) and value for value in tip.values()), f"{output['id']}: {state}: {tip}")
 
 
 def test_tooltips_say_what_and_how_long():
@@ -510,7 +520,7 @@ def test_critical_paths_of_chosen_threads():
     segments = [(int(s["begin_ns"]), int(s["begin_ns"]) + int(s["duration_ns"])) for s in command("critical-path", f"--thread={wanted}", "--by=segment")]
     begin = segments[len(segments) // 2][0]
     rows = ask(f"timeGraph/{made['id']}/states", {"requested_timerange": {"start": begin, "end": begin + 1_000_000, "nbTimes": 65536}, "requested_items": [e["id"] for e in entries]})["rows"]
-    drawn = sorted((state["start"], state["end"]) for row in rows for state in row["states"])
+    drawn = sorted((state["start"], state["end"]) for row in rows for state in row["states"] if "style" in state)
     tap.equal(drawn, [s for s in segments if s[1] > begin and s[0] < begin + 1_000_000], "the path, piece by piece")
     tap.equal(SERVER.json("DELETE", f"{BASE}/outputs/{output['id']}/{made['id']}")["id"], made["id"], "deleted")
     tap.equal(SERVER.ask("GET", f"{BASE}/outputs/{made['id']}")[0], 404, "and gone")
@@ -528,9 +538,9 @@ def test_critical_paths_go_on_on_other_machines():
         entries = server.json("POST", f"{base}/timeGraph/{made['id']}/tree", {"parameters": asked})["model"]["entries"]
         tap.equal([e["labels"][0] for e in entries], ["Critical path of worker 11 on client", "worker 11", "server: worker 22"], "rows of both machines")
         rows = server.json("POST", f"{base}/timeGraph/{made['id']}/states", {"parameters": {**asked, "requested_items": [e["id"] for e in entries[1:]]}})["model"]["rows"]
-        served = sum(state["end"] - state["start"] for state in rows[1]["states"] if not state.get("label", "").startswith("network"))
+        served = sum(state["end"] - state["start"] for state in rows[1]["states"] if not state.get("label", "network").startswith("network"))
         tap.check(abs(served - 20 * 5_000_000) < 20 * 500_000, f"of each request the server's 5 ms: {served}")
-        drawn = sorted((state["start"], state["end"]) for row in rows for state in row["states"])
+        drawn = sorted((state["start"], state["end"]) for row in rows for state in row["states"] if "style" in state)
         tap.check(all(a[1] <= b[0] for a, b in zip(drawn, drawn[1:])), "one after the other")
         arrows = server.json("POST", f"{base}/timeGraph/{made['id']}/arrows", {"parameters": asked})["model"]
         tap.equal(len([a for a in arrows if (a["sourceId"], a["targetId"]) == (entries[1]["id"], entries[2]["id"])]), 20, "each request is an arrow")

@@ -215,6 +215,7 @@ void tsp_begin_entry(StJson *json, gint64 id, gint64 parent);
 /* The member "style" of something that looks as tsp_put_styles() has it. */
 void tsp_put_style(StJson *json, const char *key);
 
+#define TSP_ARROW_PIXELS 8 /* how wide an arrow's head is: viewers draw all that they are given, over the states */
 void tsp_put_arrow(StJson *json, gint64 begin, gint64 end, gint32 from, gint32 to);
 
 /* ---- Providers --------------------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/critical_world.h"
+#include "base/format.h"
 #include "server/tsp_table.h"
 
 /* Whose path. */
@@ -226,33 +227,73 @@ static gboolean put_tree(TspCall *call, GError **error)
 	return tsp_end_tree(call->json, -1);
 }
 
-/* What of the path is in the range, but no more pieces than there are pixels: shorter ones are left out. */
-static gboolean is_seen(const TspCall *call, gint64 begin, gint64 end, gint64 *last)
+static gint64 pixel_of(const TspCall *call)
 {
-	gint64 pixel = call->query->n_times ? (call->query->end_ns - call->query->begin_ns) / call->query->n_times : 0;
+	return call->query->n_times ? (call->query->end_ns - call->query->begin_ns) / call->query->n_times : 0;
+}
 
-	if (end <= call->query->begin_ns || begin >= call->query->end_ns || end < *last + pixel)
-		return FALSE;
-	*last = end;
-	return TRUE;
+/* Viewers paint what no state is told of. */
+static void put_nothing(TspCall *call, gint64 begin, gint64 end)
+{
+	if (begin >= end)
+		return;
+	st_json_begin_object(call->json);
+	st_json_member_int(call->json, "start", begin);
+	st_json_member_int(call->json, "end", end);
+	st_json_end(call->json);
+}
+
+/* Pieces of a row that are drawn as one, as the longest of them. */
+typedef struct {
+	const Piece *longest; /* NULL: nothing yet */
+	gint64 begin, end;
+} Run;
+
+static gint64 length_of(const Piece *p)
+{
+	return p->end - p->begin;
+}
+
+static void put_run(TspCall *call, const Path *p, const Run *run)
+{
+	g_autofree char *detail = detail_of(p, run->longest);
+
+	put_state(call, run->begin, run->end, state_of(run->longest), detail, p->name);
+}
+
+/* No more states than there are pixels: what is within one is one. Between them the path was on other rows. */
+static void put_pieces(TspCall *call, const Path *p, gint64 id)
+{
+	gint64 pixel = pixel_of(call);
+	Run run = {0};
+
+	for (guint i = 0; i < p->pieces->len; i++) {
+		const Piece *piece = piece_at(p, i);
+
+		if (piece->begin >= piece->end || piece->end <= call->query->begin_ns || piece->begin >= call->query->end_ns || id_of(call, piece) != id)
+			continue;
+		if (run.longest && piece->end < run.begin + pixel) {
+			run.longest = length_of(piece) > length_of(run.longest) ? piece : run.longest;
+			run.end = piece->end;
+			continue;
+		}
+		if (run.longest) {
+			put_run(call, p, &run);
+			put_nothing(call, run.end, piece->begin);
+		}
+		run = (Run){piece, piece->begin, piece->end};
+	}
+	if (run.longest)
+		put_run(call, p, &run);
 }
 
 static void put_row(TspCall *call, const Path *p, gint64 id)
 {
-	gint64 last = G_MININT64 / 2;
-
 	st_json_begin_object(call->json);
 	st_json_member_int(call->json, "entryId", id);
 	st_json_key(call->json, "states");
 	st_json_begin_array(call->json);
-	for (guint i = 0; i < p->pieces->len; i++) {
-		const Piece *piece = piece_at(p, i);
-
-		if (id_of(call, piece) != id || !is_seen(call, piece->begin, piece->end, &last))
-			continue;
-		g_autofree char *detail = detail_of(p, piece);
-		put_state(call, piece->begin, piece->end, state_of(piece), detail, p->name);
-	}
+	put_pieces(call, p, id);
 	st_json_end(call->json);
 	st_json_end(call->json);
 }
@@ -286,14 +327,14 @@ static gboolean put_arrows(TspCall *call, GError **error)
 		gint32 from = id_of(call, piece_at(&p, i - 1)), to = id_of(call, piece_at(&p, i));
 		gint64 time = piece_at(&p, i)->begin;
 
-		if (from && to && from != to && is_seen(call, time, time + 1, &last))
-			tsp_put_arrow(call->json, time, time, from, to);
+		if (!from || !to || from == to || time < call->query->begin_ns || time > call->query->end_ns || time < last + pixel_of(call) * TSP_ARROW_PIXELS)
+			continue;
+		tsp_put_arrow(call->json, time, time, from, to);
+		last = time;
 	}
 	st_json_end(call->json);
 	return TRUE;
 }
-
-const TspProvider tsp_path_provider = {.tree = put_tree, .states = put_states, .arrows = put_arrows, .style = tsp_put_styles};
 
 /* ---- Flame graph ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -370,6 +411,8 @@ static Box *flame_of(const Path *p)
 /* The boxes of one depth, each where the one that it is a part of begins. */
 static void put_boxes(TspCall *call, Box *b, gint64 begin, guint depth)
 {
+	gint64 end = begin + b->ns;
+
 	if (depth == 0) {
 		if (b->ns && begin < call->query->end_ns && begin + b->ns > call->query->begin_ns)
 			put_state(call, begin, begin + b->ns, b->state, b->label, b->label);
@@ -382,6 +425,7 @@ static void put_boxes(TspCall *call, Box *b, gint64 begin, guint depth)
 		put_boxes(call, p, begin, depth - 1);
 		begin += p->ns;
 	}
+	put_nothing(call, MAX(begin, call->query->begin_ns), MIN(end, call->query->end_ns));
 }
 
 /* The time base of flame graphs is from 0 to as long as the experiment is. */
@@ -425,4 +469,84 @@ static gboolean put_flame(TspCall *call, GError **error)
 	return TRUE;
 }
 
-const TspProvider tsp_flame_provider = {.tree = put_flame_tree, .states = put_flame, .style = tsp_put_styles};
+/* ---- Tooltips ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static gint64 asked_length(const TspCall *call)
+{
+	gint64 length = json_integer_value(json_object_get(json_object_get(call->query->parameters, "requested_element"), "duration"));
+
+	return CLAMP(length, 1, G_MAXINT64 / 2);
+}
+
+static void put_duration(StJson *json, const char *key, gint64 ns)
+{
+	char text[ST_FORMAT_MAX];
+
+	st_json_member_string(json, key, st_format_duration(text, ns));
+}
+
+/* What of a row's pieces is in the range, by state; and the piece, where it is but one. */
+static Box *pieces_in(const TspCall *call, const Path *p, gint64 id, const Piece **one)
+{
+	gint64 begin = call->query->begin_ns, end = begin < G_MAXINT64 / 2 ? begin + asked_length(call) : begin;
+	Box *all = box_new("", "");
+	guint n = 0;
+
+	for (guint i = 0; i < p->pieces->len; i++) {
+		const Piece *piece = piece_at(p, i);
+
+		if (piece->begin >= end || piece->end <= begin || id_of(call, piece) != id)
+			continue;
+		part(all, state_of(piece), "", length_of(piece));
+		*one = n++ ? NULL : piece;
+	}
+	return all;
+}
+
+static void put_piece(StJson *json, const Path *p, const Piece *piece)
+{
+	g_autofree char *name = name_of(p, piece), *detail = detail_of(p, piece);
+
+	st_json_member_string(json, "Thread", name);
+	st_json_member_string(json, "State", state_of(piece));
+	if (*detail)
+		st_json_member_string(json, "Detail", detail);
+	put_duration(json, "Duration", length_of(piece));
+}
+
+static gboolean put_tooltip(TspCall *call, GError **error)
+{
+	gint64 id = call->query->items->len ? g_array_index(call->query->items, gint64, 0) : 0;
+	g_auto(Path) p = {0};
+	const Piece *one = NULL;
+
+	if (!find_path(call, &p, error))
+		return FALSE;
+	g_autoptr(Box) all = pieces_in(call, &p, id, &one);
+	st_json_begin_object(call->json);
+	if (one)
+		put_piece(call->json, &p, one);
+	for (guint i = 0; !one && i < all->parts->len; i++)
+		put_duration(call->json, ((const Box *)all->parts->pdata[i])->label, ((const Box *)all->parts->pdata[i])->ns);
+	st_json_end(call->json);
+	return TRUE;
+}
+
+static gboolean put_flame_tooltip(TspCall *call, GError **error)
+{
+	g_auto(Path) p = {0};
+	char share[ST_FORMAT_MAX];
+
+	if (!find_path(call, &p, error))
+		return FALSE;
+	g_autoptr(Box) all = flame_of(&p);
+	st_json_begin_object(call->json);
+	put_duration(call->json, "Duration", asked_length(call));
+	if (all->ns)
+		st_json_member_string(call->json, "Share of the path", st_format_percent(share, (double)asked_length(call) / (double)all->ns));
+	st_json_end(call->json);
+	return TRUE;
+}
+
+const TspProvider tsp_path_provider = {.tree = put_tree, .states = put_states, .tooltip = put_tooltip, .arrows = put_arrows, .style = tsp_put_styles};
+const TspProvider tsp_flame_provider = {.tree = put_flame_tree, .states = put_flame, .tooltip = put_flame_tooltip, .style = tsp_put_styles};

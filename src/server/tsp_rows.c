@@ -15,7 +15,6 @@
 #define LABEL_PIXELS   24   /* a state of fewer has no text */
 #define COLUMNS_DEFAULT 1000 /* where a request doesn't say */
 #define COLUMNS_MAX     8192 /* no screen is wider */
-#define ARROW_PIXELS    8    /* how wide an arrow's head is */
 
 /* The states of rows, on their way to the client. */
 typedef struct {
@@ -580,7 +579,7 @@ static gint by_end(gconstpointer a, gconstpointer b)
 	return (x->end > y->end) - (x->end < y->end);
 }
 
-/* Viewers draw all that they are given, over the states: where there are so many that nothing could be seen below them, it is one of several. */
+/* Where there are so many that nothing could be seen below them, it is one of several. */
 static gboolean put_arrows(TspCall *call, GError **error)
 {
 	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Arrow));
@@ -594,7 +593,7 @@ static gboolean put_arrows(TspCall *call, GError **error)
 	for (guint i = 0; s->layers && !is_alone(call->output) && i < s->experiment->members->len; i++)
 		layers_edges(s->layers, i, find_level_arrow, &a);
 	g_array_sort(all, by_end);
-	guint most = (guint)MAX(pixels_of(q) / ARROW_PIXELS, 1), every = MAX((all->len + most - 1) / most, 1);
+	guint most = (guint)MAX(pixels_of(q) / TSP_ARROW_PIXELS, 1), every = MAX((all->len + most - 1) / most, 1);
 	st_json_begin_array(call->json);
 	for (guint i = 0; i < all->len; i += every) {
 		const Arrow *arrow = &g_array_index(all, Arrow, i);
