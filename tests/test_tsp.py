@@ -480,6 +480,27 @@ def test_searching_the_events_table():
     tap.equal(lines(requested_table_index=0, table_search_expressions={"4": "^nonesuch$"}, table_search_direction="NEXT"), [], "nothing")
 
 
+def test_viewers_find_the_row_of_an_event():
+    """They take the row with the most metadata that the line has in columns of these names."""
+    names = [column["name"] for column in ask("table/strata.events/columns")]
+    entries = tree(output_of("strata.layers"))["entries"]
+    parents = {entry["id"]: entry for entry in entries}
+    for line in lines(requested_table_index=E["nbEvents"] // 2, requested_table_count=50):
+        cells = {name: cell["content"] for name, cell in zip(names, line["cells"])}
+        fitting = [sum(cells.get(key) in map(str, values) for key, values in entry["metadata"].items()) for entry in entries]
+        row = entries[fitting.index(max(fitting))]
+        tap.equal(row["labels"][0], f"CPU {cells['CPU']}", "its processor")
+        tap.check(parents[row["parentId"]]["labels"][0].endswith(f" {cells['Machine']}"), "of its machine")
+
+
+def test_no_share_is_more_than_all():
+    for output in of_type("TREE_TIME_XY"):
+        ids = [entry["id"] for entry in tree(output)["entries"]]
+        for line in ask(f"XY/{output['id']}/xy", {**span(output, 1000), "requested_items": ids})["series"]:
+            if line["yValuesDescription"]["unit"] == "%" and output["id"] != "strata.irqs.share":  # of one processor; handlers run on several
+                tap.check(max(line["yValues"]) <= 100, f"{output['id']}: {line['seriesName']}")
+
+
 def test_the_table_finds_what_viewers_find():
     """They mark the text that matches in lines that they are told match, and break where there is none."""
     for pattern in ("SCHED_SWITCH", "sched_switch", "sched_(switch|waking)", "sched_[a-f]", "^sched.*t$", "sched_process_exec("):

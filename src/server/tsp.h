@@ -183,8 +183,12 @@ typedef struct {
 	guint32 row;            /* HISTORY_NO_ROW: a group */
 	char *label;
 	gint64 begin_ns, end_ns; /* in the root's clock */
-	gint32 tid, pid, vcpu;  /* -1: it has none */
+	gint32 tid, pid, vcpu, cpu; /* -1: it has none */
 } TspEntry;
+
+/* Columns of the table of events that rows have in their metadata: by these viewers find the row of an event that is chosen. */
+#define TSP_MACHINE_COLUMN "Machine"
+#define TSP_CPU_COLUMN     "CPU"
 
 /* The rows of some kinds of all machines, in groups; in the order in which they are shown. Entries of rows have the same id in every tree. The caller frees. */
 GArray *tsp_tree_new(const AnalysisStore *store, const char *const *kinds);

@@ -20,8 +20,8 @@ static const struct {
 } columns[COLUMN_COUNT] = {
 	[COLUMN_NUMBER] = {"#", "The event's number, from 0 on", "NUMBER"},
 	[COLUMN_TIME] = {"Timestamp", "When it happened, in the host's clock", "STRING"},
-	[COLUMN_MACHINE] = {"Machine", "Which machine recorded it", "STRING"},
-	[COLUMN_CPU] = {"CPU", "On which of its processors", "NUMBER"},
+	[COLUMN_MACHINE] = {TSP_MACHINE_COLUMN, "Which machine recorded it", "STRING"},
+	[COLUMN_CPU] = {TSP_CPU_COLUMN, "On which of its processors", "NUMBER"},
 	[COLUMN_NAME] = {"Event type", "The event's name", "STRING"},
 	[COLUMN_TEXT] = {"Contents", "Its fields, and its contexts in braces", "STRING"},
 	[COLUMN_NS] = {"Timestamp ns", "When it happened, in ns from the clock's origin", "TIMESTAMP"},

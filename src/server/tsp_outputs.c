@@ -46,7 +46,7 @@ static const TspSeries
 	net_bytes = {"net", NULL, KINDS("machine", "name"), KINDS("in_bytes", "out_bytes"), "service", TSP_PER_SECOND, "B/s"},
 	exits = {"exits", "reason", KINDS("machine", "vm_pid", "level", "reason"), KINDS("count"), NULL, TSP_PER_SECOND, "1/s"},
 	irqs = {"irqs", NULL, KINDS("machine", "kind", "name"), KINDS("total_ns"), NULL, TSP_PERCENT, "%"},
-	waits = {"waits", NULL, KINDS("machine", "vm", "vcpu", "reason"), KINDS("total_ns"), NULL, TSP_PERCENT, "%"},
+	waits = {"waits", NULL, KINDS("machine", "vm", "vcpu", "reason"), KINDS("total_ns"), NULL, TSP_PERCENT_ENDED, "%"},
 	requests = {"requests", NULL, KINDS("machine", "side", "process", "port"), KINDS("mean_ns"), NULL, TSP_AS_IT_IS, "ns"},
 	requests_many = {"requests", NULL, KINDS("machine", "side", "process", "port"), KINDS("count"), NULL, TSP_PER_SECOND, "1/s"};
 

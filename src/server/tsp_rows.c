@@ -73,7 +73,24 @@ static void put_metadata(StJson *json, const char *key, gint32 value)
 	st_json_end(json);
 }
 
-static void put_entry(StJson *json, const TspEntry *e)
+/* Texts, as the cells of the table of events are. */
+static void put_place(StJson *json, const char *machine, gint32 cpu)
+{
+	char number[ST_FORMAT_MAX];
+
+	if (cpu < 0)
+		return;
+	st_json_key(json, TSP_MACHINE_COLUMN);
+	st_json_begin_array(json);
+	st_json_string(json, machine);
+	st_json_end(json);
+	st_json_key(json, TSP_CPU_COLUMN);
+	st_json_begin_array(json);
+	st_json_string(json, st_format_int(number, cpu));
+	st_json_end(json);
+}
+
+static void put_entry(StJson *json, const TspEntry *e, const char *machine)
 {
 	char number[ST_FORMAT_MAX];
 
@@ -89,6 +106,7 @@ static void put_entry(StJson *json, const TspEntry *e)
 	put_metadata(json, "tid", e->tid);
 	put_metadata(json, "pid", e->pid);
 	put_metadata(json, "vcpu", e->vcpu);
+	put_place(json, machine, e->cpu);
 	st_json_end(json);
 	st_json_end(json);
 }
@@ -99,8 +117,11 @@ static gboolean put_tree(TspCall *call, GError **error)
 	g_autoptr(GArray) entries = tsp_tree_new(call->store, call->output->kinds);
 
 	tsp_begin_tree(call->json, headers);
-	for (guint i = 0; i < entries->len; i++)
-		put_entry(call->json, &g_array_index(entries, TspEntry, i));
+	for (guint i = 0; i < entries->len; i++) {
+		const TspEntry *e = &g_array_index(entries, TspEntry, i);
+
+		put_entry(call->json, e, tsp_trace(call->store, e->trace)->name);
+	}
 	return tsp_end_tree(call->json, entries->len > 1000 ? 1 : -1);
 }
 

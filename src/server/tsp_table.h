@@ -6,7 +6,8 @@
 #include "analysis/registry.h"
 #include "server/tsp.h"
 
-typedef enum { TSP_AS_IT_IS, TSP_PER_SECOND, TSP_PERCENT } TspScale;
+/* TSP_PERCENT_ENDED: a share of time of what counts when it ends, one after the other: what is more than a step was before it. */
+typedef enum { TSP_AS_IT_IS, TSP_PER_SECOND, TSP_PERCENT, TSP_PERCENT_ENDED } TspScale;
 
 /* Which of an analysis's rows and columns are lines: whose they are, and what is drawn. */
 typedef struct {

@@ -109,7 +109,7 @@ static const char *guest_name(const Tree *t, const KvmVcpuItem *vcpu)
 static TspEntry *add(Tree *t, gint32 id, gint32 parent, guint32 row, char *label)
 {
 	TspEntry e = {.id = id, .parent = parent, .trace = t->index, .row = row, .label = label, .begin_ns = t->store->begin_ns, .end_ns = t->store->end_ns,
-		      .tid = -1, .pid = -1, .vcpu = -1};
+		      .tid = -1, .pid = -1, .vcpu = -1, .cpu = -1};
 
 	g_array_append_val(t->entries, e);
 	return &g_array_index(t->entries, TspEntry, t->entries->len - 1);
@@ -224,6 +224,8 @@ static void add_row(Tree *t, const char *kind, guint32 row, gboolean alone)
 	}
 	if (t->vcpus[row])
 		e->vcpu = t->vcpus[row]->id;
+	if (strcmp(kind, KERNEL_CPU_ROW_KIND) == 0)
+		e->cpu = (gint32)g_ascii_strtoll(behind(path, 1), NULL, 10);
 }
 
 /* ---- Order ----------------------------------------------------------------------------------------------------------------------------- */

@@ -275,9 +275,21 @@ static double value_of(const json_t *row, const TspSeries *s, double step_ns)
 	case TSP_PER_SECOND:
 		return sum / step_ns * 1e9;
 	case TSP_PERCENT:
+	case TSP_PERCENT_ENDED:
 		return sum / step_ns * 100;
 	default:
 		return sum;
+	}
+}
+
+static void spread_back(gpointer name, gpointer data, gpointer user)
+{
+	double *values = data;
+
+	for (guint i = GPOINTER_TO_UINT(user); i-- > 0;) {
+		if (i && values[i] > 100)
+			values[i - 1] += values[i] - 100;
+		values[i] = MIN(values[i], 100);
 	}
 }
 
@@ -304,6 +316,8 @@ static GHashTable *read_series(TspCall *call, guint n, gint64 every, GError **er
 			g_hash_table_insert(all, key, values = g_new0(double, n));
 		values[step] += value_of(row, s, (double)every);
 	}
+	if (all && s->scale == TSP_PERCENT_ENDED)
+		g_hash_table_foreach(all, spread_back, GUINT_TO_POINTER(n));
 	json_decref(table);
 	return all;
 }
