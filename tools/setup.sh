@@ -21,7 +21,7 @@ build_packages='
   zstd
 '
 
-# To test: the second compiler with its sanitizers and fuzzer, the reference reader, the recorder, a browser, the linters.
+# To test: the second compiler with its sanitizers and fuzzer, the reference reader, the recorder, a browser, what checks its types, the linters.
 test_packages='
   babeltrace2
   chromium
@@ -30,6 +30,7 @@ test_packages='
   liblttng-ust-dev
   lttng-tools
   mandoc
+  node-typescript
   python3
   python3-lttngust
   shellcheck

@@ -71,7 +71,10 @@ export class App {
 		this.listeners.push(listener);
 	}
 
-	/** Look at something else. @param {Partial<View>} patch */
+	/**
+	 * Look at something else.
+	 * @param {Partial<View>} patch
+	 */
 	change(patch) {
 		Object.assign(this.view, patch);
 		for (const listener of this.listeners)
@@ -101,13 +104,20 @@ export class App {
 		this.change(view);
 	}
 
-	/** The person changed them: the browser keeps them, too. @param {import('./view.js').Bookmark[]} bookmarks */
+	/**
+	 * The person changed them: the browser keeps them, too.
+	 * @param {import('./view.js').Bookmark[]} bookmarks
+	 */
 	setBookmarks(bookmarks) {
 		save(this.experiment.uuid, bookmarks);
 		this.change({bookmarks});
 	}
 
-	/** The list stays as it is, and so does the field in which the note is being written. @param {number} index @param {string} note */
+	/**
+	 * The list stays as it is, and so does the field in which the note is being written.
+	 * @param {number} index
+	 * @param {string} note
+	 */
 	noteBookmark(index, note) {
 		this.view.bookmarks[index].note = note;
 		save(this.experiment.uuid, this.view.bookmarks);
@@ -143,7 +153,10 @@ export class App {
 		this.step(this.future, this.past);
 	}
 
-	/** @param {[number, number][]} from @param {[number, number][]} to */
+	/**
+	 * @param {[number, number][]} from
+	 * @param {[number, number][]} to
+	 */
 	step(from, to) {
 		const range = from.pop();
 		if (!range)

@@ -9,7 +9,10 @@ export const NOTE_MAX = 200;
 const EXPERIMENTS_MAX = 50;
 const KEY = 'strata-bookmarks';
 
-/** What is kept: experiments with their bookmarks, the last changed one last. Somebody may have written anything there, or forbidden it. @returns {[string, Bookmark[]][]} */
+/**
+ * What is kept: experiments with their bookmarks, the last changed one last. Somebody may have written anything there, or forbidden it.
+ * @returns {[string, Bookmark[]][]}
+ */
 function all() {
 	try {
 		const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
@@ -24,13 +27,20 @@ function isBookmark(mark) {
 	return Number.isFinite(mark?.time) && typeof mark.note === 'string';
 }
 
-/** @param {string} experiment its UUID @returns {Bookmark[]} */
+/**
+ * @param {string} experiment its UUID
+ * @returns {Bookmark[]}
+ */
 export function load(experiment) {
 	const found = all().find(([uuid]) => uuid === experiment);
 	return (found?.[1] ?? []).filter(isBookmark).slice(0, BOOKMARKS_MAX);
 }
 
-/** A browser that keeps nothing leaves them to the address. @param {string} experiment @param {Bookmark[]} bookmarks */
+/**
+ * A browser that keeps nothing leaves them to the address.
+ * @param {string} experiment
+ * @param {Bookmark[]} bookmarks
+ */
 export function save(experiment, bookmarks) {
 	const others = all().filter(([uuid]) => uuid !== experiment);
 	try {

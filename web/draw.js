@@ -37,19 +37,29 @@ import {colour, ink, title} from './states.js';
 
 export const AXIS_HEIGHT = 26;
 
-/** @param {HTMLElement} element whose style has the theme's colours @returns {Palette} */
+/**
+ * @param {HTMLElement} element whose style has the theme's colours
+ * @returns {Palette}
+ */
 export function palette(element) {
 	const style = getComputedStyle(element), get = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
 	return {ink: get('ink'), soft: get('soft'), line: get('line'), grid: get('grid'), accent: get('accent'), mark: get('mark'), markLine: get('mark-line'), lost: get('lost'), back: get('back'),
 		select: get('select'), font: style.fontFamily};
 }
 
-/** @param {Scene} s @param {number} t */
+/**
+ * @param {Scene} s
+ * @param {number} t
+ */
 export function xOf(s, t) {
 	return (t - s.b) / (s.e - s.b) * s.width;
 }
 
-/** The lines that are in sight. @param {Scene} s @returns {{first: number, last: number}} */
+/**
+ * The lines that are in sight.
+ * @param {Scene} s
+ * @returns {{first: number, last: number}}
+ */
 export function visible(s) {
 	return {first: Math.max(0, Math.floor(s.top / s.size)), last: Math.min(s.lines.length, Math.ceil((s.top + s.height) / s.size))};
 }
@@ -77,7 +87,11 @@ function drawGrid(s) {
 		s.ctx.fillRect(Math.round(xOf(s, t)), 0, 1, s.height);
 }
 
-/** @param {Scene} s @param {Line} line @param {number} y */
+/**
+ * @param {Scene} s
+ * @param {Line} line
+ * @param {number} y
+ */
 function drawLine(s, line, y) {
 	const {ctx, palette: p} = s;
 	if (line.section) {
@@ -95,7 +109,13 @@ function drawLine(s, line, y) {
 	ctx.fillRect(0, y + s.size - 1, s.width, 1);
 }
 
-/** @param {Scene} s @param {number} id @param {number} y @param {number} height @param {boolean} withText */
+/**
+ * @param {Scene} s
+ * @param {number} id
+ * @param {number} y
+ * @param {number} height
+ * @param {boolean} withText
+ */
 function drawStrip(s, id, y, height, withText) {
 	const strip = s.pictures.strip(id);
 	if (!strip)
@@ -112,7 +132,11 @@ function drawStrip(s, id, y, height, withText) {
 
 /**
  * States in words, where there is room.
- * @param {Scene} s @param {number} id @param {import('./pictures.js').Strip} strip @param {number} y @param {number} height
+ * @param {Scene} s
+ * @param {number} id
+ * @param {import('./pictures.js').Strip} strip
+ * @param {number} y
+ * @param {number} height
  */
 function drawTexts(s, id, strip, y, height) {
 	const states = s.pictures.states.get(id) ?? [], {ctx} = s, scale = (strip.end - strip.begin) / 4294967296;
@@ -130,7 +154,12 @@ function drawTexts(s, id, strip, y, height) {
 /** @type {Map<string, string>} */
 const fitted = new Map();
 
-/** As much of a text as there is room for. @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} room */
+/**
+ * As much of a text as there is room for.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} text
+ * @param {number} room
+ */
 export function fit(ctx, text, room) {
 	const key = `${ctx.font} ${Math.floor(room / 8)} ${text}`;
 	let short = fitted.get(key);
@@ -149,7 +178,10 @@ export function fit(ctx, text, room) {
 	return short;
 }
 
-/** When the finding mattered, and the intervals that prove it. @param {Scene} s */
+/**
+ * When the finding mattered, and the intervals that prove it.
+ * @param {Scene} s
+ */
 function drawMarks(s) {
 	const {ctx, palette: p} = s;
 	for (const [begin, end] of s.marks) {
@@ -171,14 +203,20 @@ function drawMarks(s) {
 	}));
 }
 
-/** @param {Scene} s @param {(line: Line, y: number) => void} each */
+/**
+ * @param {Scene} s
+ * @param {(line: Line, y: number) => void} each
+ */
 function forLines(s, each) {
 	const {first, last} = visible(s);
 	for (let i = first; i < last; i++)
 		each(s.lines[i], i * s.size - s.top);
 }
 
-/** The first line of each row that is in sight, by the row's number. @param {Scene} s */
+/**
+ * The first line of each row that is in sight, by the row's number.
+ * @param {Scene} s
+ */
 function places(s) {
 	/** @type {Map<number, number>} */
 	const map = new Map();
@@ -209,7 +247,13 @@ function drawArrows(s) {
 	}
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number} x0
+ * @param {number} y0
+ * @param {number} x1
+ * @param {number} y1
+ */
 function head(ctx, x0, y0, x1, y1) {
 	const angle = Math.atan2(y1 - y0, x1 - x0);
 	ctx.beginPath();
@@ -219,7 +263,10 @@ function head(ctx, x0, y0, x1, y1) {
 	ctx.fill();
 }
 
-/** The critical path: a line along the rows that it goes over. @param {Scene} s */
+/**
+ * The critical path: a line along the rows that it goes over.
+ * @param {Scene} s
+ */
 function drawPath(s) {
 	if (!s.path.length)
 		return;
@@ -311,20 +358,26 @@ export function drawAxis(s) {
 		drawFlag(s, mark);
 }
 
-/** @param {Scene} s @param {[number, number]} range */
+/**
+ * @param {Scene} s
+ * @param {[number, number]} range
+ */
 function drawRange(s, range) {
 	const {ctx, palette: p} = s, x0 = xOf(s, range[0]), x1 = xOf(s, range[1]), text = duration(range[1] - range[0]);
 	const width = ctx.measureText(text).width + 12, middle = Math.max(0, Math.min((Math.max(x0, 0) + Math.min(x1, s.width) - width) / 2, s.width - width));
 	ctx.fillStyle = p.accent;
 	ctx.fillRect(x0, AXIS_HEIGHT - 3, x1 - x0, 3);
 	ctx.beginPath();
-	ctx.roundRect(middle, 3, width, 17, 8);
+	/** @type {any} */ (ctx).roundRect(middle, 3, width, 17, 8); // newer than what the type checker of Debian 12 knows
 	ctx.fill();
 	ctx.fillStyle = p.back;
 	ctx.fillText(text, middle + 6, 12);
 }
 
-/** @param {Scene} s @param {{time: number, note: string}} mark */
+/**
+ * @param {Scene} s
+ * @param {{time: number, note: string}} mark
+ */
 function drawFlag(s, mark) {
 	const {ctx, palette: p} = s, x = Math.round(xOf(s, mark.time)), text = fit(ctx, mark.note || 'bookmark', 140), width = ctx.measureText(text).width + 10;
 	ctx.fillStyle = p.accent;

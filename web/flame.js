@@ -24,12 +24,21 @@ export function flame(app, path, pick) {
 	return h('div', {class: 'flame', role: 'img', 'aria-label': 'Flame graph of the critical path'}, block(root, root.ns, pick));
 }
 
-/** @param {string} name @param {string} colour @param {number} row @returns {Frame} */
+/**
+ * @param {string} name
+ * @param {string} colour
+ * @param {number} row
+ * @returns {Frame}
+ */
 function frame(name, colour, row) {
 	return {name, ns: 0, colour, row, children: new Map()};
 }
 
-/** @param {App} app @param {Frame} root @param {Segment} segment */
+/**
+ * @param {App} app
+ * @param {Frame} root
+ * @param {Segment} segment
+ */
 function add(app, root, [begin, end, id, code, detail]) {
 	const row = app.byId.get(id), state = (app.rows.kinds.thread ?? [])[code];
 	const steps = [[row ? fullLabel(row, app.experiment) : '?', ''], [title(state), colour(state)], ...detail ? [[detail, colour(state)]] : []];
@@ -43,7 +52,13 @@ function add(app, root, [begin, end, id, code, detail]) {
 	}
 }
 
-/** A bar, and below it what it is made of. @param {Frame} f @param {number} all @param {(row: number) => void} pick @returns {HTMLElement} */
+/**
+ * A bar, and below it what it is made of.
+ * @param {Frame} f
+ * @param {number} all
+ * @param {(row: number) => void} pick
+ * @returns {HTMLElement}
+ */
 function block(f, all, pick) {
 	const below = [...f.children.values()].filter(c => c.ns / all >= LEAST).sort((a, b) => b.ns - a.ns);
 	return h('div', {class: 'frame', style: {width: '100%'}},

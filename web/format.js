@@ -106,7 +106,10 @@ export function plural(n, word, many = `${word}s`) {
 	return `${count(n)} ${n === 1 ? word : many}`;
 }
 
-/** Words that keep their capitals. @type {Record<string, string>} */
+/**
+ * Words that keep their capitals.
+ * @type {Record<string, string>}
+ */
 const WORDS = {vm: 'VM', vms: 'VMs', cpu: 'CPU', vcpu: 'vCPU', vcpus: 'vCPUs', tid: 'TID', pid: 'PID', id: 'ID', irq: 'IRQ', rip: 'RIP', rtt: 'RTT', l0: 'L0', l1: 'L1', l2: 'L2', ip: 'IP', tcp: 'TCP', tlb: 'TLB', ipc: 'IPC'};
 
 /**

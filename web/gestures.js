@@ -28,7 +28,11 @@ export function gestures(t) {
 	});
 }
 
-/** Up and down zooms at the mouse, sideways or with Shift pans, with Ctrl rows scroll. @param {Timeline} t @param {WheelEvent} e */
+/**
+ * Up and down zooms at the mouse, sideways or with Shift pans, with Ctrl rows scroll.
+ * @param {Timeline} t
+ * @param {WheelEvent} e
+ */
 function wheel(t, e) {
 	if (e.altKey)
 		return;
@@ -43,7 +47,11 @@ function wheel(t, e) {
 	t.tip.hide();
 }
 
-/** @param {Timeline} t @param {PointerEvent} down @param {'pan' | 'select'} how */
+/**
+ * @param {Timeline} t
+ * @param {PointerEvent} down
+ * @param {'pan' | 'select'} how
+ */
 function drag(t, down, how) {
 	if (down.button !== 0)
 		return;
@@ -82,14 +90,20 @@ function drag(t, down, how) {
 	target.addEventListener('pointercancel', up);
 }
 
-/** @param {Timeline} t @param {PointerEvent} e */
+/**
+ * @param {Timeline} t
+ * @param {PointerEvent} e
+ */
 function click(t, e) {
 	const row = t.rowAt(e.offsetY), perPixel = (t.app.view.e - t.app.view.b) / t.width;
 	if (row)
 		t.select(row, t.timeAt(e.offsetX), perPixel).catch(error => t.fail(error));
 }
 
-/** K: [keys, what they do, how] in the order in which people are told. @type {[string[], string, (t: Timeline) => void][]} */
+/**
+ * K: [keys, what they do, how] in the order in which people are told.
+ * @type {[string[], string, (t: Timeline) => void][]}
+ */
 export const KEYS = [
 	[['w', '+', '='], 'Zoom in at the mouse', t => t.zoomBy(0.6)],
 	[['s', '-'], 'Zoom out', t => t.zoomBy(1 / 0.6)],
@@ -132,7 +146,10 @@ function middle(t) {
 		t.select(row, (b + e) / 2, (e - b) / t.width).catch(error => t.fail(error));
 }
 
-/** The selected row's own node, or the one that it is in. @param {Timeline} t */
+/**
+ * The selected row's own node, or the one that it is in.
+ * @param {Timeline} t
+ */
 function fold(t) {
 	const at = t.lines.findIndex(l => l.node.row?.path === t.app.view.row);
 	for (let i = at; i >= 0; i--)
@@ -148,7 +165,11 @@ function range(t) {
 	t.app.change(sb === null ? {sb: b, se: e, at: null, panel: 'range'} : {panel: 'range'});
 }
 
-/** @param {Timeline} t @param {KeyboardEvent} event @returns {boolean} it was one of these */
+/**
+ * @param {Timeline} t
+ * @param {KeyboardEvent} event
+ * @returns {boolean} it was one of these
+ */
 export function key(t, event) {
 	const found = KEYS.find(([keys]) => keys.includes(event.key));
 	if (!found)

@@ -25,7 +25,9 @@ export function telling(table) {
 
 /**
  * Texts compare as people count: cpu2 before cpu10; what is not known comes last.
- * @param {any} a @param {any} b @param {boolean} up
+ * @param {any} a
+ * @param {any} b
+ * @param {boolean} up
  */
 export function compare(a, b, up) {
 	if (a === null || b === null)
@@ -60,13 +62,19 @@ export function grid(table, options = {}) {
 	return h('div', {class: 'grid'}, h('table', {}, h('thead', {}, h('tr', {}, columns.map(c => heading(c, options)))), body), more);
 }
 
-/** @param {Record<string, any>[]} rows @param {string} [sort] */
+/**
+ * @param {Record<string, any>[]} rows
+ * @param {string} [sort]
+ */
 function sorted(rows, sort) {
 	const name = sort?.replace(/^-/, '');
 	return name ? [...rows].sort((a, b) => compare(a[name], b[name], !sort?.startsWith('-'))) : rows;
 }
 
-/** @param {Column} c @param {GridOptions} options */
+/**
+ * @param {Column} c
+ * @param {GridOptions} options
+ */
 function heading(c, options) {
 	const down = options.sort === `-${c.name}`, up = options.sort === c.name;
 	const next = isNumber(c) ? (down ? c.name : `-${c.name}`) : (up ? `-${c.name}` : c.name);
@@ -75,7 +83,12 @@ function heading(c, options) {
 		options.onSort ? h('button', {onclick: () => options.onSort?.(next)}, text, h('span', {class: 'arrow'}, down ? '↓' : up ? '↑' : '')) : text);
 }
 
-/** Times have a bar behind them: which are long is seen without reading. @param {any} raw @param {Column} c @param {number} most */
+/**
+ * Times have a bar behind them: which are long is seen without reading.
+ * @param {any} raw
+ * @param {Column} c
+ * @param {number} most
+ */
 function value(raw, c, most) {
 	const td = h('td', {class: isNumber(c) || c.unit === 'time_ns' ? 'number' : '', title: c.unit === 'text' ? raw ?? '' : null}, cell(raw, c.name === 'level' ? 'level' : c.unit));
 	if (most > 0 && raw > 0 && !/^(min|mean|p\d+|max)_/.test(c.name))

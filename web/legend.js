@@ -5,7 +5,11 @@ import {colour, isDark, meaning, rank, title} from './states.js';
 
 /** @typedef {import('./api.js').State} State */
 
-/** Each kind once, in the order of bars. @param {State[]} states @returns {{state: State, text: string}[]} */
+/**
+ * Each kind once, in the order of bars.
+ * @param {State[]} states
+ * @returns {{state: State, text: string}[]}
+ */
 export function inSight(states) {
 	/** @type {Map<string, State>} */
 	const known = new Map();
@@ -17,7 +21,10 @@ export function inSight(states) {
 	return [...known.values()].sort((a, b) => rank(a) - rank(b)).map(state => ({state, text: title(state)}));
 }
 
-/** @param {HTMLElement} element @param {State[]} states */
+/**
+ * @param {HTMLElement} element
+ * @param {State[]} states
+ */
 export function legend(element, states) {
 	const known = inSight(states), key = `${isDark()} ${known.map(k => k.text)}`;
 	if (element.dataset.key === key)

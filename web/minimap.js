@@ -10,7 +10,10 @@ const HEIGHT = 34;
 const LANES = 8;
 
 export class Minimap {
-	/** @param {App} app @param {Timeline} timeline */
+	/**
+	 * @param {App} app
+	 * @param {Timeline} timeline
+	 */
 	constructor(app, timeline) {
 		this.app = app;
 		this.timeline = timeline;
@@ -51,7 +54,13 @@ export class Minimap {
 		this.pictures.want(this.rows.map(r => r.id), {begin: 0, end: app.length, width: Math.round(width * ratio), height: Math.max(2, Math.round(each * ratio)), length: app.length});
 	}
 
-	/** @param {CanvasRenderingContext2D} ctx @param {import('./draw.js').Palette} p @param {number} from @param {number} to @param {number} width */
+	/**
+	 * @param {CanvasRenderingContext2D} ctx
+	 * @param {import('./draw.js').Palette} p
+	 * @param {number} from
+	 * @param {number} to
+	 * @param {number} width
+	 */
 	drawWindow(ctx, p, from, to, width) {
 		ctx.globalAlpha = 0.65;
 		ctx.fillStyle = p.back;
@@ -63,7 +72,10 @@ export class Minimap {
 		ctx.strokeRect(from + 0.75, 0.75, Math.max(to - from - 1.5, 2), HEIGHT - 1.5);
 	}
 
-	/** Within the window it is moved; elsewhere, and of the whole, a new one is drawn. @param {PointerEvent} down */
+	/**
+	 * Within the window it is moved; elsewhere, and of the whole, a new one is drawn.
+	 * @param {PointerEvent} down
+	 */
 	drag(down) {
 		const {app} = this, {b, e} = app.view, width = this.timeline.width, at = down.offsetX / width * app.length;
 		const move = at > b && at < e && e - b < app.length * 0.98;

@@ -22,11 +22,17 @@ const SHOWN = 60;
 const NOT_YET = 409;
 const RETRY_MS = 400;
 
-/** Questions about a range, besides the states of rows. @type {[string, string, Record<string, any>][]} */
+/**
+ * Questions about a range, besides the states of rows.
+ * @type {[string, string, Record<string, any>][]}
+ */
 const RANGE_TABLES = [['Threads', 'threads', {limit: 50}], ['Who took processors', 'steal', {limit: 50}], ['Exits', 'exits', {limit: 50}], ['Disks', 'disk', {limit: 50}], ['System calls', 'syscalls', {limit: 50}]];
 
 export class Panel {
-	/** @param {App} app @param {Timeline} timeline */
+	/**
+	 * @param {App} app
+	 * @param {Timeline} timeline
+	 */
 	constructor(app, timeline) {
 		this.app = app;
 		this.timeline = timeline;
@@ -35,7 +41,10 @@ export class Panel {
 		this.element = h('aside', {class: 'panel', hidden: true, 'aria-label': 'Details'}, this.tabs, this.body);
 		this.rangeTab = 0;
 		this.serial = 0;
-		/** Where somebody went on to in the events; null: the selection says it. @type {number | null} */
+		/**
+		 * Where somebody went on to in the events; null: the selection says it.
+		 * @type {number | null}
+		 */
 		this.walkedTo = null;
 		app.listen(changed => {
 			if ('panel' in changed || 'sb' in changed || ('at' in changed && changed.at !== this.walkedTo))
@@ -118,7 +127,11 @@ export class Panel {
 		return h('div', {}, tabs, body);
 	}
 
-	/** The exact time of each row in each state. @param {number} begin @param {number} end */
+	/**
+	 * The exact time of each row in each state.
+	 * @param {number} begin
+	 * @param {number} end
+	 */
 	async states(begin, end) {
 		const {app} = this, ids = [...new Set(this.timeline.lines.flatMap(l => l.lanes.map(r => r.id)))].slice(0, SUMMED_MAX);
 		if (!ids.length)
@@ -131,7 +144,10 @@ export class Panel {
 		return h('div', {class: 'sums'}, most.map((/** @type {any} */ r) => this.sum(r, end - begin)));
 	}
 
-	/** @param {{id: number, ns: number[]}} sum @param {number} span */
+	/**
+	 * @param {{id: number, ns: number[]}} sum
+	 * @param {number} span
+	 */
 	sum({id, ns}, span) {
 		const {app} = this, states = app.states.get(id) ?? [], row = /** @type {Row} */ (app.byId.get(id));
 		const order = ns.map((n, i) => ({n, state: states[i]})).filter(x => x.n > 0).sort((a, b) => b.n - a.n);
@@ -140,7 +156,11 @@ export class Panel {
 			h('div', {class: 'parts'}, order.slice(0, 5).map(x => h('span', {}, swatch(x.state), `${title(x.state)} `, h('b', {}, duration(x.n)), h('span', {class: 'soft'}, ` ${percent(x.n / span)}`)))));
 	}
 
-	/** @param {[string, string, Record<string, any>]} which @param {number} begin @param {number} end */
+	/**
+	 * @param {[string, string, Record<string, any>]} which
+	 * @param {number} begin
+	 * @param {number} end
+	 */
 	async table([, name, query], begin, end) {
 		const table = await api.get(`table/${name}`, {...query, begin: Math.floor(begin), end: Math.ceil(end)});
 		return table.rows.length ? grid(table) : notice('Nothing of that kind in this range');
@@ -205,7 +225,10 @@ export class Panel {
 		this.show();
 	}
 
-	/** @param {import('./api.js').Event} e @param {number} at */
+	/**
+	 * @param {import('./api.js').Event} e
+	 * @param {number} at
+	 */
 	event(e, at) {
 		const {app} = this, machine = app.experiment.machines[e.machine]?.name ?? '', cpu = app.byPath.get(`${machine}/cpu/${e.cpu}`);
 		const go = () => {
@@ -234,7 +257,10 @@ export class Panel {
 	}
 }
 
-/** @param {string} name @param {string} value */
+/**
+ * @param {string} name
+ * @param {string} value
+ */
 function fact(name, value) {
 	return h('div', {class: 'fact'}, h('span', {class: 'soft'}, name), h('strong', {}, value));
 }

@@ -60,7 +60,11 @@ export function decode(buffer) {
 	return {rows, names};
 }
 
-/** Those that there may be room for. @param {Intervals} intervals @returns {Label[]} */
+/**
+ * Those that there may be room for.
+ * @param {Intervals} intervals
+ * @returns {Label[]}
+ */
 function labelsOf({places, texts, states}) {
 	const labels = [];
 	for (let i = 0; i + 1 < places.length; i++)
@@ -153,7 +157,11 @@ class Painter {
 		}
 	}
 
-	/** @param {number} bottom @param {number} top @param {number} state */
+	/**
+	 * @param {number} bottom
+	 * @param {number} top
+	 * @param {number} state
+	 */
 	bar(bottom, top, state) {
 		for (let y = top; y < bottom; y++)
 			this.pixels[y * this.width + this.x] = this.colours[state];
@@ -336,7 +344,11 @@ export class Pictures {
 		return sums;
 	}
 
-	/** The one that was made longest ago is dropped where there are too many. @param {Raw} raw @param {Strip} strip */
+	/**
+	 * The one that was made longest ago is dropped where there are too many.
+	 * @param {Raw} raw
+	 * @param {Strip} strip
+	 */
 	keep(raw, strip) {
 		this.strips.delete(raw.id);
 		this.strips.set(raw.id, strip);

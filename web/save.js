@@ -11,9 +11,17 @@ import {SvgContext} from './svg.js';
 const LEGEND_LINE = 20;
 const KEY_GAP = 16;
 
-/** A canvas' context, or what becomes an SVG: with a box to draw into. @typedef {any} Context */
+/**
+ * A canvas' context, or what becomes an SVG: with a box to draw into.
+ * @typedef {any} Context
+ */
 
-/** Where each key of the legend stands. @param {Timeline} t @param {Context} ctx @param {number} width */
+/**
+ * Where each key of the legend stands.
+ * @param {Timeline} t
+ * @param {Context} ctx
+ * @param {number} width
+ */
 function legendPlaces(t, ctx, width) {
 	let x = 12, y = 0;
 	ctx.font = `11px ${t.scene().palette.font}`;
@@ -27,7 +35,11 @@ function legendPlaces(t, ctx, width) {
 	});
 }
 
-/** @param {Context} ctx @param {import('./draw.js').Scene} scene @param {number} left */
+/**
+ * @param {Context} ctx
+ * @param {import('./draw.js').Scene} scene
+ * @param {number} left
+ */
 function drawNames(ctx, scene, left) {
 	const {first, last} = visible(scene);
 	ctx.textBaseline = 'middle';
@@ -39,7 +51,14 @@ function drawNames(ctx, scene, left) {
 	}
 }
 
-/** @param {Timeline} t @param {Context} ctx @param {number} left @param {number} width @param {number} height @param {(x: number, y: number, w: number, h: number, draw: () => void) => void} inside */
+/**
+ * @param {Timeline} t
+ * @param {Context} ctx
+ * @param {number} left
+ * @param {number} width
+ * @param {number} height
+ * @param {(x: number, y: number, w: number, h: number, draw: () => void) => void} inside
+ */
 function drawAll(t, ctx, left, width, height, inside) {
 	const scene = {...t.scene(), ctx, cursor: null}, p = scene.palette, bottom = AXIS_HEIGHT + t.height;
 	ctx.fillStyle = p.back;
@@ -63,14 +82,20 @@ function measure(t) {
 	return {left, width, height: AXIS_HEIGHT + t.height + (places.at(-1)?.y ?? 0) + LEGEND_LINE + 4};
 }
 
-/** @param {Timeline} t @returns {string} */
+/**
+ * @param {Timeline} t
+ * @returns {string}
+ */
 export function svgOf(t) {
 	const {left, width, height} = measure(t), ctx = new SvgContext(width, height, t.scene().palette.font);
 	drawAll(t, ctx, left, width, height, (x, y, w, h, what) => ctx.inside(x, y, w, h, what));
 	return ctx.file(document.title);
 }
 
-/** @param {Timeline} t @returns {HTMLCanvasElement} */
+/**
+ * @param {Timeline} t
+ * @returns {HTMLCanvasElement}
+ */
 export function pngOf(t) {
 	const {left, width, height} = measure(t), ratio = devicePixelRatio || 1, canvas = document.createElement('canvas');
 	canvas.width = width * ratio;

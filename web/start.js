@@ -48,7 +48,12 @@ function findings(app) {
 	];
 }
 
-/** The weightiest ones stand open; of the others a line each. @param {App} app @param {Finding} f @param {number} i */
+/**
+ * The weightiest ones stand open; of the others a line each.
+ * @param {App} app
+ * @param {Finding} f
+ * @param {number} i
+ */
 function folded(app, f, i) {
 	const box = h('details', {class: `card folded${f.light ? ' light' : ''}`, data: {finding: f.id}, ontoggle: () => {
 		if (box.open && box.children.length === 1)
@@ -57,7 +62,10 @@ function folded(app, f, i) {
 	return box;
 }
 
-/** Where to begin to look when nothing was found. @param {App} app */
+/**
+ * Where to begin to look when nothing was found.
+ * @param {App} app
+ */
 function busiest(app) {
 	const list = (/** @type {string} */ title, /** @type {string} */ text, /** @type {(r: Row) => number} */ of, /** @type {string[]} */ kinds) => {
 		const rows = app.rows.rows.filter(r => kinds.includes(r.kind) && of(r) > 0).sort((a, b) => of(b) - of(a)).slice(0, LISTED), most = Math.max(...rows.map(of));
@@ -67,12 +75,19 @@ function busiest(app) {
 	return [...list('Waited most for a processor', 'Ready to run, and somebody else ran.', r => r.lost, ['vcpu', 'thread']), ...list('Worked most', 'Had a processor, at whatever level.', r => r.busy, ['vcpu', 'thread'])];
 }
 
-/** @param {App} app @param {Row} row */
+/**
+ * @param {App} app
+ * @param {Row} row
+ */
 function openRow(app, row) {
 	app.change({tab: 'timeline', row: row.path, at: null, finding: -1});
 }
 
-/** @param {App} app @param {number} index @param {number} [evidence] */
+/**
+ * @param {App} app
+ * @param {number} index
+ * @param {number} [evidence]
+ */
 export function openFinding(app, index, evidence) {
 	const f = /** @type {Finding[]} */ (app.findings)[index], proof = evidence === undefined ? null : f.evidence[evidence];
 	app.change({tab: 'timeline', finding: index, row: proof ? proof.row : f.evidence[0]?.row ?? '', at: proof ? proof.begin : null, sb: null, se: null, path: '', panel: proof ? 'interval' : ''});
@@ -82,7 +97,11 @@ export function openFinding(app, index, evidence) {
 		app.show(f.ranges[0][0], f.ranges[f.ranges.length - 1][1], 0.05);
 }
 
-/** @param {App} app @param {Finding} f @param {number} i */
+/**
+ * @param {App} app
+ * @param {Finding} f
+ * @param {number} i
+ */
 function card(app, f, i) {
 	return h('article', {class: 'card', data: {finding: f.id}},
 		h('div', {class: 'card-head'}, h('span', {class: 'rank'}, i + 1), h('h2', {}, h('button', {class: 'title', onclick: () => openFinding(app, i)}, f.title)),
@@ -90,7 +109,12 @@ function card(app, f, i) {
 		body(app, f, i));
 }
 
-/** What is known of it, below its title. @param {App} app @param {Finding} f @param {number} i */
+/**
+ * What is known of it, below its title.
+ * @param {App} app
+ * @param {Finding} f
+ * @param {number} i
+ */
 function body(app, f, i) {
 	const culprit = f.culprit.name && `${f.culprit.name}${f.culprit.pid >= 0 ? ` (${f.culprit.pid})` : ''}${f.culprit.machine ? ` in ${f.culprit.machine}` : ''}`;
 	const pair = (/** @type {string} */ name, /** @type {any} */ value) => value ? [h('dt', {}, name), h('dd', {}, value)] : [];
@@ -103,12 +127,19 @@ function body(app, f, i) {
 		h('div', {class: 'card-foot'}, h('button', {class: 'primary', onclick: () => openFinding(app, i)}, 'Show it in the timeline'), evidence(app, f, i)));
 }
 
-/** @param {string} value @param {string} name */
+/**
+ * @param {string} value
+ * @param {string} name
+ */
 function figure(value, name) {
 	return h('div', {class: 'figure'}, h('strong', {}, value), h('span', {}, name));
 }
 
-/** @param {App} app @param {Finding} f @param {number} index */
+/**
+ * @param {App} app
+ * @param {Finding} f
+ * @param {number} index
+ */
 function evidence(app, f, index) {
 	if (!f.evidence.length)
 		return null;
@@ -118,10 +149,14 @@ function evidence(app, f, index) {
 	})));
 }
 
-/** When: how much of each column the evidence's rows were in its state; strong where it counts for the finding. @param {App} app @param {Finding} f */
+/**
+ * When: how much of each column the evidence's rows were in its state; strong where it counts for the finding.
+ * @param {App} app
+ * @param {Finding} f
+ */
 function spark(app, f) {
 	const canvas = h('canvas', {class: 'spark', role: 'img', 'aria-label': `When: ${f.ranges.map(([b, e]) => `${time(b)} to ${time(e)}`).slice(0, 5).join(', ')}`});
-	const ids = [...new Set(f.evidence.map(e => app.byPath.get(e.row)?.id))].filter(id => id !== undefined);
+	const ids = [...new Set(f.evidence.flatMap(e => app.byPath.get(e.row)?.id ?? []))];
 	const pictures = new Pictures(app.states, () => ({}), () => {}, () => {});
 	const drawn = (/** @type {Float64Array} */ shares) => requestAnimationFrame(() => drawSpark(app, canvas, f, shares));
 	if (ids.length)
@@ -131,7 +166,12 @@ function spark(app, f) {
 	return h('figure', {}, canvas, h('figcaption', {}, h('span', {}, time(0, 1e9)), h('span', {}, time(app.length, 1e8))));
 }
 
-/** @param {App} app @param {HTMLCanvasElement} canvas @param {Finding} f @param {Float64Array} shares */
+/**
+ * @param {App} app
+ * @param {HTMLCanvasElement} canvas
+ * @param {Finding} f
+ * @param {Float64Array} shares
+ */
 function drawSpark(app, canvas, f, shares) {
 	const ratio = devicePixelRatio || 1, width = canvas.clientWidth || 600, height = canvas.clientHeight || 44, ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
 	const style = getComputedStyle(canvas), most = Math.max(...shares, 0.01), each = width / shares.length;
@@ -153,7 +193,10 @@ function drawSpark(app, canvas, f, shares) {
 
 /* ---- Who runs in whom ---------------------------------------------------------------------------------------------------- */
 
-/** Machines in each other as they are, with what their processors did. @param {App} app */
+/**
+ * Machines in each other as they are, with what their processors did.
+ * @param {App} app
+ */
 function topology(app) {
 	const {experiment} = app, inside = new Set(experiment.vms.map(v => v.guest)), rows = app.rows.rows.filter(r => ['cpu', 'vcpu', 'l2-vcpu', 'disk'].includes(r.kind));
 	const box = h('div', {class: 'topology'}, h('h2', {}, 'Who runs in whom'));
@@ -174,7 +217,12 @@ function topology(app) {
 
 /** @typedef {Map<number, {id: number, ns: number[]}>} Sums */
 
-/** @param {App} app @param {number} index @param {Sums} sums @returns {HTMLElement} */
+/**
+ * @param {App} app
+ * @param {number} index
+ * @param {Sums} sums
+ * @returns {HTMLElement}
+ */
 function machine(app, index, sums) {
 	const m = app.experiment.machines[index], of = (/** @type {string} */ kind) => app.rows.rows.filter(r => r.machine === index && r.kind === kind).sort((a, b) => a.path.localeCompare(b.path, 'en', {numeric: true}));
 	const vms = app.experiment.vms.filter(v => v.machine === index), share = new Map(vms.map(v => [v, lost(v.vcpus.flatMap(id => app.byId.get(id) ?? [])) ?? 0]));
@@ -184,14 +232,22 @@ function machine(app, index, sums) {
 		vms.length > most.length && h('p', {class: 'soft'}, `and ${vms.length - most.length} VMs that lost less`));
 }
 
-/** How well its clock is known. @param {import('./api.js').Machine} m */
+/**
+ * How well its clock is known.
+ * @param {import('./api.js').Machine} m
+ */
 function clock(m) {
 	if (m.problem)
 		return m.problem;
 	return m.parent >= 0 && m.clock_bound !== undefined ? `clock within ${duration(m.clock_bound)}` : m.level === 0 ? 'host' : '';
 }
 
-/** @param {App} app @param {import('./api.js').Vm} v @param {Sums} sums @returns {HTMLElement} */
+/**
+ * @param {App} app
+ * @param {import('./api.js').Vm} v
+ * @param {Sums} sums
+ * @returns {HTMLElement}
+ */
 function vm(app, v, sums) {
 	const host = app.experiment.machines[v.machine], rows = v.vcpus.flatMap(id => app.byId.get(id) ?? []), level = host.level >= 0 ? host.level + 1 : -1;
 	const stolen = lost(rows);
@@ -202,13 +258,20 @@ function vm(app, v, sums) {
 	v.guest >= 0 ? machine(app, v.guest, sums) : null);
 }
 
-/** The share of rows' demand that they were without a processor. @param {Row[]} rows */
+/**
+ * The share of rows' demand that they were without a processor.
+ * @param {Row[]} rows
+ */
 function lost(rows) {
 	const gone = rows.reduce((sum, r) => sum + r.lost, 0), demand = rows.reduce((sum, r) => sum + r.lost + r.busy, 0);
 	return demand > 0 ? gone / demand : null;
 }
 
-/** @param {App} app @param {Row[]} rows @param {Sums} sums */
+/**
+ * @param {App} app
+ * @param {Row[]} rows
+ * @param {Sums} sums
+ */
 function meters(app, rows, sums) {
 	return h('div', {class: 'meters'}, rows.slice(0, CPUS_SHOWN).map(row => {
 		const sum = sums.get(row.id), states = app.states.get(row.id) ?? [], all = row.end - row.begin;
@@ -220,7 +283,10 @@ function meters(app, rows, sums) {
 
 /* ---- Doubts ---------------------------------------------------------------------------------------------------------------- */
 
-/** What was lost, and what could not be known. @param {App} app */
+/**
+ * What was lost, and what could not be known.
+ * @param {App} app
+ */
 function doubts(app) {
 	const {experiment} = app, list = [
 		...experiment.machines.filter(m => m.lost_events || m.lost_packets).map(m => `${m.name}: ${m.lost_events ? `${count(m.lost_events)} events` : 'packets'} were lost while recording`),

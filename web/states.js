@@ -6,7 +6,10 @@
 
 /** @typedef {import('./api.js').State} State */
 
-/** By name: light theme, dark theme, meaning. @type {Record<string, [string, string, string]>} */
+/**
+ * By name: light theme, dark theme, meaning.
+ * @type {Record<string, [string, string, string]>}
+ */
 const LOOKS = {
 	'user':      ['#3d7fc4', '#5b9bdd', 'runs in user space'],
 	'running':   ['#3d7fc4', '#5b9bdd', 'has a processor'],
@@ -37,7 +40,10 @@ const LOOKS = {
 	'unknown':   ['#e9e6e0', '#34322f', 'not known'],
 };
 
-/** Reasons to be blocked: all pale, since nothing runs. @type {Record<string, [string, string]>} */
+/**
+ * Reasons to be blocked: all pale, since nothing runs.
+ * @type {Record<string, [string, string]>}
+ */
 const REASONS = {
 	disk:    ['#d9c7ae', '#5d4f3c'],
 	network: ['#c3d6cf', '#3e554d'],
@@ -49,7 +55,10 @@ const REASONS = {
 	kernel:  ['#dcd9cc', '#4a4840'],
 };
 
-/** Numbers in a queue: the more, the darker. @type {[string, string][]} */
+/**
+ * Numbers in a queue: the more, the darker.
+ * @type {[string, string][]}
+ */
 const DEPTHS = [['#8fbde0', '#3a6d9c'], ['#5f9bd1', '#5590c4'], ['#3d7fc4', '#76b0e0'], ['#2a5f9e', '#9fcbf0'], ['#1c4374', '#c9e3f9']];
 
 let dark = false;

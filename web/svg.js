@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** svg.js: what is drawn on it becomes an SVG file: the part of a canvas' context that draw.js and save.js use. */
 
-/** Colours in the form that every reader of SVG knows; a canvas tells it. @type {CanvasRenderingContext2D | null} */
+/**
+ * Colours in the form that every reader of SVG knows; a canvas tells it.
+ * @type {CanvasRenderingContext2D | null}
+ */
 let teller = null;
 
-/** @param {string} css @returns {[string, number]} "#rrggbb" and opacity */
+/**
+ * @param {string} css
+ * @returns {[string, number]} "#rrggbb" and opacity
+ */
 function solid(css) {
 	teller ??= /** @type {CanvasRenderingContext2D} */ (document.createElement('canvas').getContext('2d'));
 	teller.fillStyle = css;
@@ -12,7 +18,10 @@ function solid(css) {
 	return said.startsWith('#') ? [said, 1] : [`#${parts.slice(0, 3).map(n => Number(n).toString(16).padStart(2, '0')).join('')}`, Number(parts[3] ?? 1)];
 }
 
-/** Names come from traces: characters that XML can't have are left out. @param {string} text */
+/**
+ * Names come from traces: characters that XML can't have are left out.
+ * @param {string} text
+ */
 function escape(text) {
 	return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '').replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
 }
@@ -21,7 +30,11 @@ function escape(text) {
 const short = n => String(Math.round(n * 100) / 100);
 
 export class SvgContext {
-	/** @param {number} width @param {number} height @param {string} font family */
+	/**
+	 * @param {number} width
+	 * @param {number} height
+	 * @param {string} font family
+	 */
 	constructor(width, height, font) {
 		this.size = [width, height];
 		this.family = font;
@@ -45,7 +58,10 @@ export class SvgContext {
 		return this.measure.font;
 	}
 
-	/** @param {string} name @param {string} css */
+	/**
+	 * @param {string} name
+	 * @param {string} css
+	 */
 	paint(name, css) {
 		const [colour, opacity] = solid(css);
 		return `${name}="${colour}"${opacity < 1 ? ` ${name}-opacity="${short(opacity)}"` : ''}`;
@@ -55,7 +71,14 @@ export class SvgContext {
 		return `fill="none" ${this.paint('stroke', this.strokeStyle)} stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"`;
 	}
 
-	/** What follows lies at a place, and within a box. @param {number} x @param {number} y @param {number} width @param {number} height @param {() => void} draw */
+	/**
+	 * What follows lies at a place, and within a box.
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} width
+	 * @param {number} height
+	 * @param {() => void} draw
+	 */
 	inside(x, y, width, height, draw) {
 		const id = `c${this.clips++}`;
 		this.parts.push(`<clipPath id="${id}"><rect width="${short(width)}" height="${short(height)}"/></clipPath><g transform="translate(${short(x)} ${short(y)})"><g clip-path="url(#${id})">`);
@@ -63,12 +86,22 @@ export class SvgContext {
 		this.parts.push('</g></g>');
 	}
 
-	/** @param {number} x @param {number} y @param {number} width @param {number} height */
+	/**
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} width
+	 * @param {number} height
+	 */
 	fillRect(x, y, width, height) {
 		this.parts.push(`<rect x="${short(x)}" y="${short(y)}" width="${short(Math.max(width, 0))}" height="${short(Math.max(height, 0))}" shape-rendering="crispEdges" ${this.paint('fill', this.fillStyle)}/>`);
 	}
 
-	/** @param {number} x @param {number} y @param {number} width @param {number} height */
+	/**
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} width
+	 * @param {number} height
+	 */
 	strokeRect(x, y, width, height) {
 		this.parts.push(`<rect x="${short(x)}" y="${short(y)}" width="${short(Math.max(width, 0))}" height="${short(Math.max(height, 0))}" ${this.stroking}/>`);
 	}
@@ -77,17 +110,29 @@ export class SvgContext {
 		this.path = '';
 	}
 
-	/** @param {number} x @param {number} y */
+	/**
+	 * @param {number} x
+	 * @param {number} y
+	 */
 	moveTo(x, y) {
 		this.path += `M${short(x)} ${short(y)}`;
 	}
 
-	/** @param {number} x @param {number} y */
+	/**
+	 * @param {number} x
+	 * @param {number} y
+	 */
 	lineTo(x, y) {
 		this.path += `L${short(x)} ${short(y)}`;
 	}
 
-	/** @param {number} x @param {number} y @param {number} width @param {number} height @param {number} radius */
+	/**
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} width
+	 * @param {number} height
+	 * @param {number} radius
+	 */
 	roundRect(x, y, width, height, radius) {
 		const r = short(radius), w = short(width - 2 * radius), v = short(height - 2 * radius);
 		this.path += `M${short(x + radius)} ${short(y)}h${w}a${r} ${r} 0 0 1 ${r} ${r}v${v}a${r} ${r} 0 0 1 -${r} ${r}h-${w}a${r} ${r} 0 0 1 -${r} -${r}v-${v}a${r} ${r} 0 0 1 ${r} -${r}z`;
@@ -106,7 +151,11 @@ export class SvgContext {
 		return this.measure.measureText(text);
 	}
 
-	/** @param {string} text @param {number} x @param {number} y */
+	/**
+	 * @param {string} text
+	 * @param {number} x
+	 * @param {number} y
+	 */
 	fillText(text, x, y) {
 		const size = /([\d.]+)px/.exec(this.font)?.[1] ?? '11', weight = /\b(bold|[6-9]00)\b/.test(this.font) ? ' font-weight="600"' : '';
 		this.parts.push(`<text x="${short(x)}" y="${short(y)}" dy="0.35em" font-size="${size}"${weight} xml:space="preserve" ${this.paint('fill', this.fillStyle)}>${escape(text)}</text>`);
@@ -114,7 +163,15 @@ export class SvgContext {
 
 	/**
 	 * A strip of states as rectangles, one path for each colour; columns alike are one.
-	 * @param {HTMLCanvasElement} strip @param {number} sx @param {number} _sy @param {number} sw @param {number} sh @param {number} x @param {number} y @param {number} width @param {number} height
+	 * @param {HTMLCanvasElement} strip
+	 * @param {number} sx
+	 * @param {number} _sy
+	 * @param {number} sw
+	 * @param {number} sh
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} width
+	 * @param {number} height
 	 */
 	drawImage(strip, sx, _sy, sw, sh, x, y, width, height) {
 		const first = Math.floor(sx), n = Math.min(Math.ceil(sx + sw), strip.width) - first;

@@ -15,10 +15,17 @@ const LIMIT = 5000;
 /** Groups of a matrix: more are a blur. */
 const MATRIX_MAX = 24;
 
-/** Columns that items have as the beginning of another one: "read(fd = 3, ...". @type {Record<string, string>} */
+/**
+ * Columns that items have as the beginning of another one: "read(fd = 3, ...".
+ * @type {Record<string, string>}
+ */
 const PARTS = {syscall: 'call'};
 
-/** A row's texts and numbers that say what it is about, as an option. @param {Record<string, any>} row @param {import('./api.js').Column[]} columns */
+/**
+ * A row's texts and numbers that say what it is about, as an option.
+ * @param {Record<string, any>} row
+ * @param {import('./api.js').Column[]} columns
+ */
 function whoOf(row, columns) {
 	return columns.filter(c => ['text', 'id'].includes(c.unit) && c.name !== 'machine' && (row[c.name] ?? '') !== '').map(c => [c.name, row[c.name]].map(encodeURIComponent).join('=')).join(';');
 }
@@ -102,7 +109,11 @@ export class Tables {
 		return query;
 	}
 
-	/** @param {TableInfo} info @param {HTMLElement} body @param {number} serial */
+	/**
+	 * @param {TableInfo} info
+	 * @param {HTMLElement} body
+	 * @param {number} serial
+	 */
 	async fetch(info, body, serial) {
 		try {
 			const table = await api.once(`table/${info.name}`, this.query());
@@ -114,7 +125,10 @@ export class Tables {
 		}
 	}
 
-	/** @param {HTMLElement} body @param {Table} table */
+	/**
+	 * @param {HTMLElement} body
+	 * @param {Table} table
+	 */
 	fill(body, table) {
 		const o = this.app.view.options, text = (o.filter ?? '').toLowerCase(), [from, to] = (o.between ?? '').split('-').map(Number);
 		const long = table.columns.find(c => ['duration_ns', 'total_ns', 'latency_ns'].includes(c.name))?.name ?? '';
@@ -129,7 +143,10 @@ export class Tables {
 			h('footer', {class: 'soft'}, plural(rows.length, 'row'), table.rows_left_out ? `, ${table.rows_left_out} more were left out` : '', (table.notes ?? []).map(note => h('p', {}, note))));
 	}
 
-	/** Is it of the group whose histogram was brushed? @param {Record<string, any>} row */
+	/**
+	 * Is it of the group whose histogram was brushed?
+	 * @param {Record<string, any>} row
+	 */
 	isPicked(row) {
 		const {who} = this.app.view.options;
 		return (who ?? '').split(';').filter(Boolean).map(part => part.split('=').map(decodeURIComponent))
@@ -146,7 +163,10 @@ export class Tables {
 		return this.app.view.table === 'steal' && o.log !== '1' ? this.takers(table) : null;
 	}
 
-	/** One quantity over time, for the things that have most of it. @param {Table} table */
+	/**
+	 * One quantity over time, for the things that have most of it.
+	 * @param {Table} table
+	 */
 	series(table) {
 		const numbers = table.columns.filter(c => isNumber(c) && table.rows.some(r => r[c.name])), name = this.app.view.options.column ?? (numbers.find(c => /total_ns|cpu_ns/.test(c.name)) ?? numbers[0])?.name;
 		const column = numbers.find(c => c.name === name);
@@ -166,7 +186,11 @@ export class Tables {
 		return h('div', {class: 'chart-box'}, pick, lineChart(series, {unit: column.unit, length: this.app.length}));
 	}
 
-	/** The histogram that items were picked from stays above them, with the part that is picked. @param {HTMLElement} element @param {[number, number]} picked */
+	/**
+	 * The histogram that items were picked from stays above them, with the part that is picked.
+	 * @param {HTMLElement} element
+	 * @param {[number, number]} picked
+	 */
 	async brushed(element, picked) {
 		const {table: name} = this.app.view;
 		try {
@@ -177,7 +201,10 @@ export class Tables {
 		}
 	}
 
-	/** @param {Table} table @param {[number, number] | null} [picked] */
+	/**
+	 * @param {Table} table
+	 * @param {[number, number] | null} [picked]
+	 */
 	histograms(table, picked = null) {
 		const column = table.columns.find(c => c.unit === 'histogram');
 		if (!column)
@@ -188,7 +215,10 @@ export class Tables {
 		return h('div', {class: 'histograms'}, most.filter(r => r[column.name]?.length).map(r => h('figure', {}, h('figcaption', {}, nameOf(r, table.columns)), bars(r[column.name], pick(r), picked))));
 	}
 
-	/** Who took whose processor. @param {Table} table */
+	/**
+	 * Who took whose processor.
+	 * @param {Table} table
+	 */
 	takers(table) {
 		const taken = table.rows.filter(r => r.by && r.steal_ns > 0);
 		if (!taken.length)
@@ -204,7 +234,10 @@ export class Tables {
 		return h('div', {class: 'chart-box'}, h('h2', {}, 'Who took whose processor'), matrix(rows, columns, value, duration));
 	}
 
-	/** Where it stands in the timeline. @param {Record<string, any>} row */
+	/**
+	 * Where it stands in the timeline.
+	 * @param {Record<string, any>} row
+	 */
 	open(row) {
 		const {app} = this, at = row.time_ns ?? row.begin_ns, lasted = row.duration_ns ?? row.latency_ns ?? row.total_ns ?? 0;
 		const vcpu = row.vm_pid !== undefined && row.vcpu !== undefined && row.vcpu !== null && `${row.machine}/vm/${row.vm_pid}/vcpu/${row.vcpu}`;

@@ -30,6 +30,8 @@ const CULPRIT_ROWS = 4;
 const LABELS_MIN = 120;
 /** How long a message stands. */
 const SAID_MS = 5000;
+/** Intervals in a file: more are no table that anybody opens. */
+const CSV_MAX = 1000000;
 
 export class Timeline {
 	/** @param {App} app */
@@ -51,7 +53,10 @@ export class Timeline {
 		this.cursor = null;
 		this.found = -1;
 		this.frame = 0;
-		/** How long the last frames took in script, in ms: what tests and curious people look at. @type {number[]} */
+		/**
+		 * How long the last frames took in script, in ms: what tests and curious people look at.
+		 * @type {number[]}
+		 */
 		this.times = [];
 		this.width = 50;
 		this.height = 0;
@@ -65,6 +70,7 @@ export class Timeline {
 		this.said = '';
 		this.saidUntil = 0;
 		this.asked = '';
+		this.selections = 0;
 		this.pathKey = '';
 		this.pictures = new Pictures(app.states, () => app.word, () => this.redraw(), error => this.fail(error));
 		/* Elements */
@@ -103,7 +109,7 @@ export class Timeline {
 			h('div', {class: 'group'}, this.quietButton, this.arrowButton, this.aloneButton, button('Critical path', 'Critical path of the selected row (c)', () => this.togglePath())),
 			h('div', {class: 'group'}, button('−', 'Zoom out (S)', () => this.zoomBy(2)), button('+', 'Zoom in (W)', () => this.zoomBy(0.5)), button('All', 'The whole recording (0)', () => this.zoomAll()),
 				button('↶', 'Undo zoom (U)', () => app.undo()), button('↷', 'Redo zoom (Shift+U)', () => app.redo())),
-			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => savePng(this)), button('SVG', 'Save the timeline as a drawing', () => saveSvg(this)), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv()),
+			h('div', {class: 'group'}, button('⚑', 'Bookmark (B)', () => this.bookmark()), button('PNG', 'Save the timeline as a picture', () => savePng(this)), button('SVG', 'Save the timeline as a drawing', () => saveSvg(this)), button('CSV', 'Save the selected row\'s intervals', () => this.saveCsv().catch(error => this.fail(error))),
 				button('Perfetto', 'Save what is seen as a Perfetto trace: ui.perfetto.dev opens it', () => this.savePerfetto())));
 	}
 
@@ -160,7 +166,11 @@ export class Timeline {
 		this.drawHead();
 	}
 
-	/** @param {string} section @param {Row[]} rows @returns {Line[]} */
+	/**
+	 * @param {string} section
+	 * @param {Row[]} rows
+	 * @returns {Line[]}
+	 */
 	section(section, rows) {
 		const node = (/** @type {Row} */ row) => ({key: row.path, label: fullLabel(row, this.app.experiment), note: '', level: -1, row, children: [], open: false, icon: '', busy: 0, quiet: false});
 		const title = {key: `section ${section}`, label: section, note: '', level: -1, row: null, children: [], open: false, icon: '', busy: 0, quiet: false};
@@ -176,7 +186,11 @@ export class Timeline {
 		return f ? this.section(`What matters for finding ${this.app.view.finding + 1}`, this.rowsOf(f)) : [];
 	}
 
-	/** The rows that matter: those of the evidence, of whoever suffers, and of the culprit. @param {import('./api.js').Finding} f @returns {Row[]} */
+	/**
+	 * The rows that matter: those of the evidence, of whoever suffers, and of the culprit.
+	 * @param {import('./api.js').Finding} f
+	 * @returns {Row[]}
+	 */
 	rowsOf(f) {
 		const {byPath, rows} = this.app, paths = new Set(f.evidence.map(e => e.row));
 		const found = [...paths].flatMap(path => byPath.get(path) ?? []);
@@ -227,7 +241,10 @@ export class Timeline {
 		this.drawHead();
 	}
 
-	/** One interval of the proof after the other. @param {number} step */
+	/**
+	 * One interval of the proof after the other.
+	 * @param {number} step
+	 */
 	evidence(step) {
 		const f = this.finding;
 		if (!f || !f.evidence.length)
@@ -257,7 +274,12 @@ export class Timeline {
 		};
 	}
 
-	/** The canvas has as many pixels as the screen. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+	/**
+	 * The canvas has as many pixels as the screen.
+	 * @param {HTMLCanvasElement} canvas
+	 * @param {number} width
+	 * @param {number} height
+	 */
 	fitCanvas(canvas, width, height) {
 		const ratio = devicePixelRatio || 1;
 		if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -299,7 +321,10 @@ export class Timeline {
 			this.status.textContent = text;
 	}
 
-	/** Ask for what is missing on the screen. @param {ReturnType<Timeline['scene']>} scene */
+	/**
+	 * Ask for what is missing on the screen.
+	 * @param {ReturnType<Timeline['scene']>} scene
+	 */
 	want(scene) {
 		const {first, last} = visible(scene), rows = [...new Set(this.lines.slice(Math.max(0, first - 3), last + 3).flatMap(l => l.lanes.map(r => r.id)))];
 		const ratio = devicePixelRatio || 1;
@@ -314,7 +339,10 @@ export class Timeline {
 		return this.lines.slice(Math.max(0, first - 3), last + 3).flatMap(l => l.lanes).flatMap(({id}) => (this.pictures.strip(id)?.used ?? []).map(i => (this.app.states.get(id) ?? [])[i]));
 	}
 
-	/** @param {import('./draw.js').Scene} scene @param {number[]} rows */
+	/**
+	 * @param {import('./draw.js').Scene} scene
+	 * @param {number[]} rows
+	 */
 	wantArrows(scene, rows) {
 		const key = this.app.view.arrows && rows.length > 1 && rows.length <= 500 ? `${scene.b} ${scene.e} ${rows}` : '';
 		if (key === this.asked)
@@ -326,7 +354,12 @@ export class Timeline {
 			this.arrowTimer = setTimeout(() => this.askArrows(key, scene.b, scene.e, rows), 120);
 	}
 
-	/** @param {string} key @param {number} begin @param {number} end @param {number[]} rows */
+	/**
+	 * @param {string} key
+	 * @param {number} begin
+	 * @param {number} end
+	 * @param {number[]} rows
+	 */
 	async askArrows(key, begin, end, rows) {
 		const {arrows} = await api.get('arrows', {rows: rows.join(','), begin: Math.floor(begin), end: Math.ceil(end)}).catch(() => ({arrows: []}));
 		if (key !== this.asked)
@@ -337,7 +370,11 @@ export class Timeline {
 		this.redraw();
 	}
 
-	/** Something to be read for some seconds. @param {string} text @param {boolean} [bad] */
+	/**
+	 * Something to be read for some seconds.
+	 * @param {string} text
+	 * @param {boolean} [bad]
+	 */
 	say(text, bad = false) {
 		this.said = text;
 		this.saidUntil = performance.now() + SAID_MS;
@@ -359,7 +396,10 @@ export class Timeline {
 
 	/* ---- Labels -------------------------------------------------------------------------------------------------- */
 
-	/** Only those in sight are elements. @param {ReturnType<Timeline['scene']>} scene */
+	/**
+	 * Only those in sight are elements.
+	 * @param {ReturnType<Timeline['scene']>} scene
+	 */
 	drawLabels(scene) {
 		const {first, last} = visible(scene), key = `${first} ${last} ${scene.row} ${scene.size}`;
 		if (key !== this.labelKey || this.labelLines !== this.lines) {
@@ -373,7 +413,10 @@ export class Timeline {
 		});
 	}
 
-	/** @param {Line} line @param {number} index */
+	/**
+	 * @param {Line} line
+	 * @param {number} index
+	 */
 	label(line, index) {
 		const {node} = line, {view} = this.app, pinned = view.pins.includes(node.key);
 		return h('div', {class: `label${line.section ? ' section' : ''}${node.row ? '' : ' node'}${node.row?.path === view.row ? ' selected' : ''}${view.size < 15 ? ' small' : ''}`, role: 'treeitem', 'aria-expanded': node.children.length ? String(line.isOpen) : null,
@@ -384,7 +427,10 @@ export class Timeline {
 		node.row && h('button', {class: `pin${pinned ? ' on' : ''}`, title: pinned ? 'Take it from the top (P)' : 'Keep it on top (P)', 'aria-label': 'Pin', tabindex: -1, onclick: (/** @type {Event} */ e) => { e.stopPropagation(); this.togglePin(node.key); }}, pinned ? '★' : '☆'));
 	}
 
-	/** Room for long names. @param {PointerEvent} down */
+	/**
+	 * Room for long names.
+	 * @param {PointerEvent} down
+	 */
 	resize(down) {
 		const grip = /** @type {HTMLElement} */ (down.currentTarget), before = this.labels.offsetWidth;
 		const move = (/** @type {PointerEvent} */ m) => {
@@ -406,7 +452,10 @@ export class Timeline {
 		this.canvas.focus();
 	}
 
-	/** Fold or unfold. @param {Line} line */
+	/**
+	 * Fold or unfold.
+	 * @param {Line} line
+	 */
 	toggle(line) {
 		const {view} = this.app, {key} = line.node;
 		if (!line.node.children.length)
@@ -421,7 +470,10 @@ export class Timeline {
 		this.app.change({pins: pins.includes(path) ? pins.filter(p => p !== path) : [...pins, path]});
 	}
 
-	/** The selected row's place among the pinned ones. @param {number} step */
+	/**
+	 * The selected row's place among the pinned ones.
+	 * @param {number} step
+	 */
 	movePin(step) {
 		const {pins, row} = this.app.view, at = pins.indexOf(row), to = at + step;
 		if (at < 0 || to < 0 || to >= pins.length)
@@ -438,7 +490,10 @@ export class Timeline {
 		return this.lines[Math.floor((y + this.scroller.scrollTop) / this.app.view.size)] ?? null;
 	}
 
-	/** The row at a place: of a folded node the lane. @param {number} y */
+	/**
+	 * The row at a place: of a folded node the lane.
+	 * @param {number} y
+	 */
 	rowAt(y) {
 		const line = this.lineAt(y), {size} = this.app.view;
 		if (!line || !line.lanes.length)
@@ -453,7 +508,10 @@ export class Timeline {
 		return b + x / this.width * (e - b);
 	}
 
-	/** Open what a row is folded in, and bring it into sight. @param {string} path */
+	/**
+	 * Open what a row is folded in, and bring it into sight.
+	 * @param {string} path
+	 */
 	reveal(path) {
 		const {view} = this.app, keys = above(this.roots, path);
 		if (!this.lines.some(l => l.node.row?.path === path) && keys.length)
@@ -463,7 +521,10 @@ export class Timeline {
 			this.scroller.scrollTop = top - this.scroller.clientHeight / 3;
 	}
 
-	/** The row above or below the selected one. @param {number} step */
+	/**
+	 * The row above or below the selected one.
+	 * @param {number} step
+	 */
 	moveRow(step) {
 		const rows = this.lines.filter(l => l.node.row), at = rows.findIndex(l => l.node.row?.path === this.app.view.row);
 		const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))];
@@ -483,7 +544,10 @@ export class Timeline {
 			this.canvas.focus();
 	}
 
-	/** The next row that has the text in its name, folded ones too. @param {number} step */
+	/**
+	 * The next row that has the text in its name, folded ones too.
+	 * @param {number} step
+	 */
 	searchNext(step) {
 		const text = this.search.value.trim().toLowerCase(), {rows} = this.app.rows;
 		/** @type {Row[]} */
@@ -502,7 +566,10 @@ export class Timeline {
 
 	/* ---- Moving -------------------------------------------------------------------------------------------------- */
 
-	/** @param {number} factor of the range @param {number} [x] the place that stays where it is */
+	/**
+	 * @param {number} factor of the range
+	 * @param {number} [x] the place that stays where it is
+	 */
 	zoomBy(factor, x = this.cursor ? this.cursor.x : this.width / 2) {
 		const {b, e} = this.app.view, t = this.timeAt(x);
 		this.app.zoom(t - (t - b) * factor, t + (e - t) * factor);
@@ -528,14 +595,24 @@ export class Timeline {
 			this.app.show(this.interval[0], this.interval[1], 0.5);
 	}
 
-	/** @param {Row} row @param {number} t @param {number} [tolerance] ns on either side */
+	/**
+	 * @param {Row} row
+	 * @param {number} t
+	 * @param {number} [tolerance] ns on either side
+	 */
 	async select(row, t, tolerance = 0) {
+		const asked = ++this.selections;
 		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(t - tolerance), end: Math.ceil(t + tolerance) + 1, limit: 200, ...this.app.word});
+		if (asked !== this.selections) /* something else was selected meanwhile */
+			return;
 		const best = intervals.find((/** @type {number[]} */ i) => i[0] <= t && i[1] > t) ?? intervals[0];
 		this.app.change({row: row.path, at: best ? best[0] : null, panel: best ? 'interval' : this.app.view.panel, sb: null, se: null});
 	}
 
-	/** The interval before or behind the selected one. @param {number} step */
+	/**
+	 * The interval before or behind the selected one.
+	 * @param {number} step
+	 */
 	async stepInterval(step) {
 		const {row, at} = this.app.view, known = this.app.byPath.get(row);
 		if (!known || !this.interval || at === null)
@@ -567,14 +644,16 @@ export class Timeline {
 			return;
 		this.pathKey = key;
 		this.path = [];
+		let path = [];
 		if (row) {
 			try {
-				this.path = (await api.get('critical-path', {row: row.id, begin: Math.floor(range[0]), end: Math.ceil(range[1]), ...this.app.word})).segments;
+				path = (await api.get('critical-path', {row: row.id, begin: Math.floor(range[0]), end: Math.ceil(range[1]), ...this.app.word})).segments;
 			} catch (error) {
 				this.fail(/** @type {Error} */ (error));
 			}
 			if (key !== this.pathKey)
 				return;
+			this.path = path;
 			this.scroller.scrollTop = 0;
 		}
 		this.layout();
@@ -614,7 +693,17 @@ export class Timeline {
 			this.say('select a row first');
 			return;
 		}
-		const {intervals} = await api.get('intervals', {row: row.id, begin: Math.floor(view.b), end: Math.ceil(view.e), limit: 10000, ...this.app.word});
+		/** @type {import('./api.js').Interval[]} */
+		const intervals = [];
+		for (let begin = Math.floor(view.b), more = true; more; begin = intervals[intervals.length - 1][1]) {
+			const part = await api.get('intervals', {row: row.id, begin, end: Math.ceil(view.e), limit: 10000, ...this.app.word});
+			intervals.push(...part.intervals);
+			more = part.more && intervals.length < CSV_MAX;
+			if (part.more && !more)
+				this.say(`the first ${CSV_MAX} intervals are saved: select less`);
+			if (!part.intervals.length)
+				break;
+		}
 		const states = this.app.states.get(row.id) ?? [], quote = (/** @type {string} */ text) => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 		const text = intervals.map((/** @type {import('./api.js').Interval} */ [begin, end, state, detail]) => `${quote(row.path)},${begin},${end},${states[state]?.name ?? ''},${quote(detail)}`).join('\n');
 		download('strata-intervals.csv', new Blob([`row,begin_ns,end_ns,state,detail\n${text}\n`], {type: 'text/csv'}));

@@ -15,7 +15,10 @@ const DELAY = 70;
 const FEW = 200;
 
 export class Tip {
-	/** @param {App} app @param {Timeline} timeline */
+	/**
+	 * @param {App} app
+	 * @param {Timeline} timeline
+	 */
 	constructor(app, timeline) {
 		this.app = app;
 		this.timeline = timeline;
@@ -29,7 +32,10 @@ export class Tip {
 		this.element.hidden = true;
 	}
 
-	/** @param {number} x @param {number} y within the canvas */
+	/**
+	 * @param {number} x
+	 * @param {number} y within the canvas
+	 */
 	at(x, y) {
 		const row = this.timeline.rowAt(y);
 		clearTimeout(this.timer);
@@ -41,7 +47,12 @@ export class Tip {
 		this.timer = setTimeout(() => this.ask(row, x, y, serial).catch(() => this.hide()), DELAY);
 	}
 
-	/** @param {Row} row @param {number} x @param {number} y @param {number} serial */
+	/**
+	 * @param {Row} row
+	 * @param {number} x
+	 * @param {number} y
+	 * @param {number} serial
+	 */
 	async ask(row, x, y, serial) {
 		const {b, e} = this.app.view, pixel = (e - b) / this.timeline.width, begin = Math.floor(this.timeline.timeAt(x) - pixel / 2), end = Math.max(Math.ceil(begin + pixel), begin + 1);
 		const {intervals} = await api.get('intervals', {row: row.id, begin, end, limit: FEW, ...this.app.word});
@@ -52,14 +63,22 @@ export class Tip {
 		this.place(x, y);
 	}
 
-	/** @param {Row} row @param {import('./api.js').Interval} interval */
+	/**
+	 * @param {Row} row
+	 * @param {import('./api.js').Interval} interval
+	 */
 	one(row, [begin, end, code, detail]) {
 		const state = (this.app.states.get(row.id) ?? [])[code];
 		return [h('div', {class: 'what'}, swatch(state), h('strong', {}, title(state)), h('span', {}, duration(end - begin))), detail && h('div', {class: 'detail'}, detail),
 			meaning(state) && h('div', {class: 'soft'}, meaning(state)), h('div', {class: 'soft'}, `from ${time(begin, 1e3)} to ${time(end, 1e3)}`)];
 	}
 
-	/** @param {Row} row @param {import('./api.js').Interval[]} intervals @param {number} from @param {number} to */
+	/**
+	 * @param {Row} row
+	 * @param {import('./api.js').Interval[]} intervals
+	 * @param {number} from
+	 * @param {number} to
+	 */
 	several(row, intervals, from, to) {
 		/** @type {Map<number, number>} */
 		const sums = new Map();
@@ -74,7 +93,11 @@ export class Tip {
 			...[...sums].sort((a, b) => b[1] - a[1]).slice(0, 6).map(([code, ns]) => h('div', {class: 'what'}, swatch(states[code]), h('span', {}, title(states[code])), h('span', {}, percent(ns / all))))];
 	}
 
-	/** Beside the mouse, within the window. @param {number} x @param {number} y */
+	/**
+	 * Beside the mouse, within the window.
+	 * @param {number} x
+	 * @param {number} y
+	 */
 	place(x, y) {
 		const {element} = this, box = this.timeline.canvas.getBoundingClientRect();
 		element.hidden = false;

@@ -32,7 +32,10 @@ const QUIET_SHARE = 0.0005;
 /** Containers, and processes in one, that are open by themselves; more would hide what stands below them. */
 const OPEN_MAX = 8;
 
-/** The one that the process is named after. @param {Row[]} threads of one process */
+/**
+ * The one that the process is named after.
+ * @param {Row[]} threads of one process
+ */
 function mainThread(threads) {
 	return threads.find(r => r.tid === r.pid) ?? threads[0];
 }
@@ -99,17 +102,28 @@ class Builder {
 		this.least = experiment.length * QUIET_SHARE;
 	}
 
-	/** @param {Row} row @param {Partial<Node>} [more] */
+	/**
+	 * @param {Row} row
+	 * @param {Partial<Node>} [more]
+	 */
 	leaf(row, more = {}) {
 		return make({key: row.path, label: rowLabel(row), row, busy: row.busy + row.lost, quiet: row.busy + row.lost < this.least, ...more});
 	}
 
-	/** @param {string} key @param {string} label @param {Node[]} children @param {Partial<Node>} [more] */
+	/**
+	 * @param {string} key
+	 * @param {string} label
+	 * @param {Node[]} children
+	 * @param {Partial<Node>} [more]
+	 */
 	group(key, label, children, more = {}) {
 		return make({key, label, children, busy: Math.max(0, ...children.map(c => c.busy)), quiet: children.every(c => c.quiet), ...more});
 	}
 
-	/** @param {number} machine @param {string} kind */
+	/**
+	 * @param {number} machine
+	 * @param {string} kind
+	 */
 	rows(machine, kind) {
 		return this.byMachine[machine].filter(r => r.kind === kind).sort((a, b) => a.path.localeCompare(b.path, 'en', {numeric: true}));
 	}
@@ -137,7 +151,11 @@ class Builder {
 			{note: `${vm.name} ${vm.pid}`, open: true, level, icon: 'vm', quiet: false});
 	}
 
-	/** @param {Row[]} threads @param {string} key @param {string} label */
+	/**
+	 * @param {Row[]} threads
+	 * @param {string} key
+	 * @param {string} label
+	 */
 	process(threads, key, label) {
 		threads.sort((a, b) => b.busy + b.lost - a.busy - a.lost);
 		if (threads.length === 1)
@@ -145,7 +163,11 @@ class Builder {
 		return this.group(key, label, threads.map(row => this.leaf(row, {icon: 'thread'})), {note: plural(threads.length, 'thread'), icon: 'process'});
 	}
 
-	/** Each container with its processes, then the processes that are in none; the busiest first. @param {string} name the machine's @param {Map<string, Row[]>} byProcess */
+	/**
+	 * Each container with its processes, then the processes that are in none; the busiest first.
+	 * @param {string} name the machine's
+	 * @param {Map<string, Row[]>} byProcess
+	 */
 	processes(name, byProcess) {
 		/** @type {Map<string, Node[]>} */
 		const inside = new Map();
@@ -163,7 +185,10 @@ class Builder {
 		];
 	}
 
-	/** Containers, processes, and the kernel's own threads behind them. @param {number} index */
+	/**
+	 * Containers, processes, and the kernel's own threads behind them.
+	 * @param {number} index
+	 */
 	threads(index) {
 		const name = this.experiment.machines[index].name, threads = this.byMachine[index].filter(r => r.kind === 'thread');
 		/** @type {Map<string, Row[]>} */
@@ -185,20 +210,32 @@ class Builder {
 		return `${main.name || '?'} ${main.pid ?? ''}`;
 	}
 
-	/** @param {number} index @param {string} kind @param {string} label @param {string} icon @param {boolean} open */
+	/**
+	 * @param {number} index
+	 * @param {string} kind
+	 * @param {string} label
+	 * @param {string} icon
+	 * @param {boolean} open
+	 */
 	kind(index, kind, label, icon, open) {
 		const rows = this.rows(index, kind);
 		return rows.length ? [this.group(`${this.experiment.machines[index].name}/${kind}`, label, rows.map(row => this.leaf(row, {icon, label: row.path.split('/').slice(2).join('/')})), {note: String(rows.length), open, icon})] : [];
 	}
 
-	/** Kinds that nobody thought of: spans, guests' processes. @param {number} index */
+	/**
+	 * Kinds that nobody thought of: spans, guests' processes.
+	 * @param {number} index
+	 */
 	others(index) {
 		const known = ['cpu', 'vcpu', 'l2-vcpu', 'thread', 'disk', 'irq', 'softirq', 'vector'];
 		const kinds = [...new Set(this.byMachine[index].filter(r => !known.includes(r.kind) && !/\/cpu\/\d+\//.test(r.path)).map(r => r.kind))];
 		return kinds.flatMap(kind => this.kind(index, kind, kind === 'span' ? 'Spans' : kind, 'thread', kind === 'span'));
 	}
 
-	/** @param {number} index @returns {Node} */
+	/**
+	 * @param {number} index
+	 * @returns {Node}
+	 */
 	machine(index) {
 		const m = this.experiment.machines[index];
 		const interrupts = [...this.kind(index, 'irq', 'Device interrupts', 'irq', false), ...this.kind(index, 'vector', 'Vectors', 'irq', false),
@@ -249,7 +286,10 @@ function lanes(node) {
 	return found.filter(r => most.includes(r));
 }
 
-/** @param {Node} node @param {string} text */
+/**
+ * @param {Node} node
+ * @param {string} text
+ */
 function matches(node, text) {
 	return `${node.label} ${node.note} ${node.key}`.toLowerCase().includes(text);
 }

@@ -45,7 +45,10 @@ function number(text) {
 	return Number.isFinite(n) ? Math.round(n) : null;
 }
 
-/** Items of a list in the address are separated by "|"; one within an item, as in a name of a trace's, is written in another way. @param {string | null} text */
+/**
+ * Items of a list in the address are separated by "|"; one within an item, as in a name of a trace's, is written in another way.
+ * @param {string | null} text
+ */
 function list(text) {
 	return text ? text.split('|').filter(Boolean).map(item => item.replaceAll('%7C', '|').replaceAll('%25', '%')) : [];
 }
