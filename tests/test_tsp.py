@@ -345,6 +345,13 @@ def test_annotations_tell_findings():
         tap.check(all(a["duration"] >= 0 and a["entryId"] == -1 and a["type"] == "CHART" for a in told["Findings"]), "on the whole chart")
 
 
+def test_marks_are_of_the_categories_asked_for():
+    """Viewers ask for none when their last one is taken away."""
+    for asked in ([], ["Findings"], ["Lost events"], ["Findings", "Lost events"]):
+        told = ask("strata.vcpus/annotations", {**span(output_of("strata.vcpus")), "requested_marker_categories": asked})["annotations"]
+        tap.equal(sorted(told), asked, "categories")
+
+
 # ---- Lines, tables --------------------------------------------------------------------------------------------------------
 
 

@@ -147,7 +147,7 @@ static gboolean wants(const TspQuery *q, const char *category)
 {
 	const json_t *categories = json_object_get(q->parameters, "requested_marker_categories");
 
-	if (!json_array_size(categories))
+	if (!json_is_array(categories))
 		return TRUE;
 	for (gsize i = 0; i < json_array_size(categories); i++)
 		if (g_strcmp0(json_string_value(json_array_get(categories, i)), category) == 0)
