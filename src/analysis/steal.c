@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 
-#include "analysis/overlay.h"
 #include "kernel/containers.h"
 
 /* Of a thread. */
@@ -311,8 +310,31 @@ gint64 analysis_steal_demand_ns(const AnalysisStealAccount *a)
 typedef struct {
 	const AnalysisSteal *s;
 	const KvmVcpuItem *v;
-	GArray *parts; /* AnalysisWaitPart */
+	GArray *parts;      /* AnalysisWaitPart */
+	GHashTable *places; /* HistoryPlace, by row: waits go up in time, and so do places */
 } Search;
+
+static HistoryPlace *place_in(const Search *w, guint32 row)
+{
+	HistoryPlace *p = g_hash_table_lookup(w->places, GUINT_TO_POINTER(row));
+
+	if (p)
+		return p;
+	p = g_new(HistoryPlace, 1);
+	history_place(p, w->s->h, row);
+	g_hash_table_insert(w->places, GUINT_TO_POINTER(row), p);
+	return p;
+}
+
+/* What a row was doing from a part's begin on, at most until `end`: the part is cut to that. FALSE: it doesn't reach there. */
+static gboolean cut(const Search *w, guint32 row, gint64 end, AnalysisWaitPart *part, HistoryInterval *out)
+{
+	gint64 begin = row == HISTORY_NO_ROW ? end : history_row_begin(w->s->h, row);
+	gboolean reaches = row != HISTORY_NO_ROW && history_place_at(place_in(w, row), part->begin_ns, out);
+
+	part->end_ns = MIN(end, reaches ? out->end_ns : begin > part->begin_ns ? begin : end);
+	return reaches;
+}
 
 static void add_part(Search *w, const AnalysisWaitPart *part)
 {
@@ -332,22 +354,20 @@ static void add_idle(Search *w, AnalysisWaitPart part)
 {
 	gint64 end = part.end_ns;
 	guint32 row = row_of(w->s->cpus, part.cpu);
-	g_auto(AnalysisOverlay) o;
 
-	analysis_overlay_init(&o, w->s->h, &row, 1, part.begin_ns, end);
-	while (analysis_overlay_next(&o)) {
-		const HistoryInterval *i = analysis_overlay_at(&o, 0);
-		gboolean interrupt = i->state == KERNEL_CS_IRQ || i->state == KERNEL_CS_SOFTIRQ;
+	for (; part.begin_ns < end; part.begin_ns = part.end_ns) {
+		HistoryInterval i;
+		gboolean interrupt = cut(w, row, end, &part, &i) && (i.state == KERNEL_CS_IRQ || i.state == KERNEL_CS_SOFTIRQ);
 
-		part.begin_ns = o.begin_ns;
-		part.end_ns = o.end_ns;
-		part.by = interrupt ? (AnalysisCulprit){ANALYSIS_BY_INTERRUPT, i->detail} : (AnalysisCulprit){ANALYSIS_BY_IDLE, 0};
+		part.by = interrupt ? (AnalysisCulprit){ANALYSIS_BY_INTERRUPT, i.detail} : (AnalysisCulprit){ANALYSIS_BY_IDLE, 0};
 		add_part(w, &part);
 	}
 }
 
 static AnalysisCulprit occupant(const Search *w, const HistoryInterval *i)
 {
+	if (i->state == KERNEL_OCCUPANT_IDLE)
+		return (AnalysisCulprit){ANALYSIS_BY_IDLE, 0};
 	if (i->state != KERNEL_OCCUPANT_THREAD || same_as(w->s, i->detail) == same_as(w->s, w->v->thread))
 		return (AnalysisCulprit){ANALYSIS_BY_UNKNOWN, 0};
 	return analysis_culprit_of(w->s, w->v->vm, i->detail);
@@ -356,21 +376,13 @@ static AnalysisCulprit occupant(const Search *w, const HistoryInterval *i)
 /* For some time it waited for one processor. */
 static void add_on_cpu(Search *w, AnalysisWaitPart part)
 {
-	gint64 begin = part.begin_ns, end = part.end_ns;
+	gint64 end = part.end_ns;
 	guint32 row = row_of(w->s->occupants, part.cpu);
-	g_auto(AnalysisOverlay) o;
 
-	analysis_overlay_init(&o, w->s->h, &row, 1, begin, end);
-	while (analysis_overlay_next(&o)) {
-		const HistoryInterval *i = analysis_overlay_at(&o, 0);
+	for (; part.begin_ns < end; part.begin_ns = part.end_ns) {
+		HistoryInterval i;
 
-		part.begin_ns = o.begin_ns;
-		part.end_ns = o.end_ns;
-		if (i->state == KERNEL_OCCUPANT_IDLE) {
-			add_idle(w, part);
-			continue;
-		}
-		part.by = occupant(w, i);
+		part.by = cut(w, row, end, &part, &i) ? occupant(w, &i) : (AnalysisCulprit){ANALYSIS_BY_UNKNOWN, 0};
 		if (part.by.kind == ANALYSIS_BY_IDLE)
 			add_idle(w, part);
 		else
@@ -380,15 +392,15 @@ static void add_on_cpu(Search *w, AnalysisWaitPart part)
 
 static void add_state(Search *w, const HistoryInterval *does)
 {
-	g_auto(AnalysisOverlay) o;
+	AnalysisWaitPart part = {.begin_ns = does->begin_ns, .state = does->state};
 
-	analysis_overlay_init(&o, w->s->h, &w->v->awaited, 1, does->begin_ns, does->end_ns);
-	while (analysis_overlay_next(&o)) {
-		const HistoryInterval *i = analysis_overlay_at(&o, 0);
-		gboolean known = i->state == KVM_AWAITED_QUEUED || i->state == KVM_AWAITED_WOKEN;
-		AnalysisWaitPart part = {.begin_ns = o.begin_ns, .end_ns = o.end_ns, .state = does->state, .woken = i->state == KVM_AWAITED_WOKEN,
-					 .cpu = known ? (gint32)i->detail : -1};
+	for (; part.begin_ns < does->end_ns; part.begin_ns = part.end_ns) {
+		HistoryInterval i;
+		gboolean reaches = cut(w, w->v->awaited, does->end_ns, &part, &i);
+		gboolean known = reaches && (i.state == KVM_AWAITED_QUEUED || i.state == KVM_AWAITED_WOKEN);
 
+		part.woken = reaches && i.state == KVM_AWAITED_WOKEN;
+		part.cpu = known ? (gint32)i.detail : -1;
 		if (known)
 			add_on_cpu(w, part);
 		else
@@ -428,7 +440,7 @@ static gboolean known_at(const Search *w, gint64 time)
 {
 	HistoryInterval i;
 
-	return time >= history_begin(w->s->h) && time < history_end(w->s->h) && history_at(w->s->h, w->v->row, time, &i) &&
+	return time >= history_begin(w->s->h) && time < history_end(w->s->h) && history_place_at(place_in(w, w->v->row), time, &i) &&
 	       i.state != KVM_STATE_UNKNOWN;
 }
 
@@ -461,7 +473,9 @@ void analysis_steal_waits(const AnalysisSteal *s, guint32 vcpu, gint64 begin_ns,
 	if (w.v->row == KVM_NO_ROW || begin_ns >= end_ns)
 		return;
 	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(AnalysisWaitPart));
+	g_autoptr(GHashTable) places = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	w.parts = parts;
+	w.places = places;
 	history_walk(&walk, s->h, w.v->row, wait_begin(&w, begin_ns), G_MAXINT64);
 	gboolean more = history_walk_next(&walk, &i);
 	while (more && i.begin_ns < end_ns) {

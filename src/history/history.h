@@ -117,6 +117,17 @@ const char *history_state_name(const History *h, guint kind, guint state);
 /* The interval at a time; of two that meet there the later one. FALSE: the row does not reach there. */
 gboolean history_at(const History *h, guint32 row, gint64 time, HistoryInterval *out);
 
+/*
+ * A place in a row, to ask for many times of it that mostly go up: each is looked for from the last one on. The history is finished, and outlives it.
+ */
+typedef struct {
+	const History *history;
+	guint64 private[5];
+} HistoryPlace;
+
+void history_place(HistoryPlace *p, const History *h, guint32 row);
+gboolean history_place_at(HistoryPlace *p, gint64 time, HistoryInterval *out); /* as history_at() */
+
 /* The time in each state within [begin, end): `ns_out` has history_n_states() places, which are set. Exact; O(log n). */
 void history_sums(const History *h, guint32 row, gint64 begin_ns, gint64 end_ns, gint64 *ns_out);
 

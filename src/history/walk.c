@@ -90,6 +90,48 @@ gboolean history_at(const History *h, guint32 row, gint64 time, HistoryInterval 
 	return r && time >= r->begin && seek(&c, h, r, time) && next(&c, h, r, out);
 }
 
+/* A place's private part. */
+typedef struct {
+	HistoryCursor cursor;  /* before the interval that was asked for last */
+	const HistoryRow *row; /* NULL: there is none; rows never move */
+} Place;
+
+static Place *place_of(HistoryPlace *p)
+{
+	G_STATIC_ASSERT(sizeof(Place) <= sizeof(p->private));
+	return (Place *)p->private;
+}
+
+void history_place(HistoryPlace *p, const History *h, guint32 row)
+{
+	*p = (HistoryPlace){.history = h};
+	*place_of(p) = (Place){.cursor = {.time = G_MAXINT64}, .row = history_row_get(h, row)};
+}
+
+/* FALSE: it is behind the cursor's chunk, or before the cursor. */
+static gboolean is_near(const Place *place, const History *h, gint64 time)
+{
+	HistoryChunks chunks = history_row_chunks(h, place->row);
+
+	return time >= place->cursor.time && history_chunk_search(place->row, &chunks, place->cursor.i, time) == place->cursor.i;
+}
+
+gboolean history_place_at(HistoryPlace *p, gint64 time, HistoryInterval *out)
+{
+	Place *place = place_of(p);
+	const HistoryRow *r = place->row;
+	HistoryCode code;
+
+	if (!r || time < r->begin || time >= r->last_end)
+		return FALSE;
+	if (is_near(place, p->history, time))
+		history_cursor_peek(&place->cursor, time, &code);
+	else if (!seek(&place->cursor, p->history, r, time))
+		return FALSE;
+	HistoryCursor reads = place->cursor;
+	return next(&reads, p->history, r, out);
+}
+
 /* A walk's private part; zeroes with a time that nothing is before: there is no row. */
 typedef struct {
 	HistoryCursor cursor;

@@ -89,11 +89,15 @@ static void ask_row(const History *h, guint32 row)
 	enum { WIDTH = 7, STEPS = 10000 };
 	gint64 picture[WIDTH * HISTORY_STATES_MAX];
 	HistoryInterval i;
+	HistoryPlace place;
 	HistoryWalk w;
 	guint steps = 0;
 
 	history_at(h, row, history_row_begin(h, row) + strlen(history_row_path(h, row)) % 5, &i);
 	history_at(h, row, 1000, &i);
+	history_place(&place, h, row);
+	for (gint64 time = 0; time < STEPS; time += STEPS / WIDTH)
+		history_place_at(&place, time % 3 ? time : history_row_begin(h, row) + time, &i);
 	history_sums(h, row, 100, history_row_end(h, row), picture);
 	history_picture(h, row, G_MININT64, G_MAXINT64, WIDTH, picture);
 	history_picture(h, row, 0, 1000000, WIDTH, picture);

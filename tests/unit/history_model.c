@@ -304,6 +304,17 @@ static void check_at(const ModelRow *r, const History *h, guint32 row, gint64 ti
 		assert_interval(&i, known);
 }
 
+/* A place says what history_at() does, whether it goes on or back. */
+static void check_place(HistoryPlace *place, const History *h, guint32 row, gint64 time)
+{
+	HistoryInterval known, i;
+	gboolean reaches = history_at(h, row, time, &known);
+
+	g_assert_cmpint(history_place_at(place, time, &i), ==, reaches);
+	if (reaches)
+		assert_interval(&i, &known);
+}
+
 static void scan_sums(const ModelRow *r, gint64 begin, gint64 end, guint n, gint64 *out)
 {
 	memset(out, 0, n * sizeof(*out));
@@ -365,18 +376,22 @@ static void check_row(const Model *m, const History *h, guint32 row, guint round
 {
 	const ModelRow *r = g_ptr_array_index(m->rows, row);
 	guint n = g_array_index(m->kinds, guint, r->kind);
+	HistoryPlace place;
 
 	g_assert_cmpstr(history_row_path(h, row), ==, r->path);
 	g_assert_cmpuint(history_row_kind(h, row), ==, r->kind);
 	g_assert_cmpint(history_row_begin(h, row), ==, r->begin);
 	g_assert_cmpint(history_row_end(h, row), ==, r->end);
 	g_assert_cmpuint(history_row_intervals(h, row), ==, r->intervals->len);
+	history_place(&place, h, row);
 	check_walk(r, h, row, G_MININT64, G_MAXINT64);
 	check_sums(r, h, row, m->begin, m->end, n);
 	for (guint i = 0; i < rounds; i++) {
 		gint64 a = some_time(m, r), b = some_time(m, r);
 
 		check_at(r, h, row, a);
+		check_place(&place, h, row, a);
+		check_place(&place, h, row, b);
 		check_walk(r, h, row, a, b);
 		if (b >= a && (guint64)b - (guint64)a > G_MAXINT64)
 			continue; /* a row's length is within an integer's range, but a scan's arithmetic isn't */
