@@ -660,6 +660,29 @@ def test_200_clients_at_once_get_the_same():
         tap.equal(list(pool.map(one, range(200))), [True] * 200, "answers")
 
 
+def test_what_was_asked_once_is_the_same_and_soon_there_again():
+    for output in OUTPUTS:
+        if output["type"] in ("DATA_TREE", "TREE_TIME_XY") and output["id"] != HISTOGRAM:
+            tap.equal(tree(output), tree(output), output["id"])
+    # What differs in anything that the answer depends on is not taken for the same.
+    half = {"start": E["start"], "end": (E["start"] + E["end"]) // 2}
+    first, part = (tree(output_of("strata.table.exits"), requested_timerange=r) for r in (span(output_of("strata.table.exits"))["requested_timerange"], half))
+    tap.check(first != part, "half of the time has the exits of all of it")
+
+
+def test_100_viewers_at_once_take_no_more_memory_than_what_is_kept():
+    def view(number):
+        begin = E["start"] + (E["end"] - E["start"]) * number // 1000
+        for output in of_type("DATA_TREE"):
+            tree(output, requested_timerange={"start": begin, "end": E["end"], "nbTimes": 500})
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=20) as pool:
+        list(pool.map(view, [0] * 20))
+        before = memory()
+        list(pool.map(view, [0] * 100))
+    tap.check(memory() - before < 8 << 20, f"{memory() - before} bytes more for 100 viewers of the same")
+
+
 def memory():
     with open(f"/proc/{SERVER.process.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -19,6 +19,7 @@ struct ServerExperiment {
 	AnalysisStore *store;   /* atomic, as the next */
 	Diagnose *findings;
 	ServerEvents *events;
+	ServerKeep *keep;
 	GMutex lock;
 	char *failure;          /* under the lock, as the next */
 	GPtrArray *lists[SERVER_LISTS]; /* NULL: empty */
@@ -171,6 +172,7 @@ ServerExperiment *server_experiment_new(ServerWork *work, const ServerOptions *o
 	e->name = g_strdup(name);
 	e->uuid = uuid_of(traces);
 	e->warnings = st_warnings_new();
+	e->keep = server_keep_new(SERVER_KEEP_BYTES_MAX, SERVER_KEEP_MAX);
 	e->traces = g_ptr_array_new_with_free_func(server_trace_unref);
 	e->opened = opened ? g_ptr_array_ref(opened) : NULL;
 	g_mutex_init(&e->lock);
@@ -195,6 +197,7 @@ void server_experiment_unref(ServerExperiment *e)
 {
 	if (!e || !g_atomic_int_dec_and_test(&e->references))
 		return;
+	server_keep_free(e->keep); /* before what values of it point into */
 	server_events_free(e->events);
 	diagnose_free(e->findings);
 	analysis_store_free(e->store);
@@ -264,6 +267,11 @@ const char *server_experiment_name(const ServerExperiment *e)
 const char *server_experiment_uuid(const ServerExperiment *e)
 {
 	return e->uuid;
+}
+
+ServerKeep *server_experiment_keep(ServerExperiment *e)
+{
+	return e->keep;
 }
 
 const GPtrArray *server_experiment_traces(const ServerExperiment *e)

@@ -29,6 +29,17 @@ struct ServerReply {
 void server_reply_init(ServerReply *reply);
 void server_reply_clear(ServerReply *reply);
 
+/* What was made at once, for any number of replies. */
+typedef struct {
+	const char *content_type;
+	GBytes *plain, *gzip;     /* gzip: NULL where it would be no smaller */
+} ServerAnswer;
+
+/* Takes what a reply holds; `*bytes_out`: its size. */
+ServerAnswer *server_answer_new(ServerReply *reply, gsize *bytes_out);
+void server_answer_free(gpointer answer);
+void server_reply_answer(ServerReply *reply, const ServerAnswer *answer);
+
 /* End it: what failed becomes a JSON error. `error` may be NULL. */
 void server_reply_end(ServerReply *reply, gboolean done, const GError *error);
 

@@ -7,6 +7,7 @@
 #ifndef STRATA_SERVER_MODEL_H
 #define STRATA_SERVER_MODEL_H
 
+#include "server/keep.h"
 #include "server/private.h"
 
 /* A trace that somebody may make experiments of. */
@@ -49,6 +50,9 @@ typedef enum { SERVER_BOOKMARKS, SERVER_DERIVED, SERVER_LISTS } ServerList;
 /* Takes the lock. The elements are freed with `free_element`, which is the same at each call. */
 GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element);
 void server_experiment_unlock(ServerExperiment *e);
+
+/* What takes long to find out about it. */
+ServerKeep *server_experiment_keep(ServerExperiment *e);
 
 /* The traces of an experiment: ServerTrace *, the experiment's. */
 const GPtrArray *server_experiment_traces(const ServerExperiment *e);

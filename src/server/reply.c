@@ -145,16 +145,21 @@ static void write_refusal(ServerReply *reply)
 	st_json_end(json);
 }
 
+static void finish_json(ServerReply *reply)
+{
+	if (!reply->json)
+		return;
+	st_json_finish(reply->json, NULL);
+	g_clear_pointer(&reply->json, st_json_free);
+}
+
 void server_reply_end(ServerReply *reply, gboolean done, const GError *error)
 {
 	if (!done && !reply->title)
 		server_refuse(reply, status_of(error), "The request failed", "%s", error ? error->message : "No reason was given");
 	if (!done && !reply->own_refusal)
 		write_refusal(reply);
-	if (!reply->json)
-		return;
-	st_json_finish(reply->json, NULL);
-	g_clear_pointer(&reply->json, st_json_free);
+	finish_json(reply);
 }
 
 /* ---- Compression ---------------------------------------------------------------------------------------------------------- */
@@ -309,6 +314,36 @@ static void take_bytes(ServerReply *reply, gboolean gzip)
 		reply->fixed_gzip = compress_all(reply->bytes);
 	gsize len = reply->bytes->len;
 	reply->fixed = g_bytes_new_take(g_string_free(g_steal_pointer(&reply->bytes), FALSE), len);
+}
+
+ServerAnswer *server_answer_new(ServerReply *reply, gsize *bytes_out)
+{
+	ServerAnswer *a = g_new0(ServerAnswer, 1);
+
+	finish_json(reply);
+	take_bytes(reply, TRUE);
+	a->content_type = reply->content_type;
+	a->plain = g_steal_pointer(&reply->fixed);
+	a->gzip = g_steal_pointer(&reply->fixed_gzip);
+	*bytes_out = sizeof(*a) + g_bytes_get_size(a->plain) + (a->gzip ? g_bytes_get_size(a->gzip) : 0);
+	return a;
+}
+
+void server_answer_free(gpointer answer)
+{
+	ServerAnswer *a = answer;
+
+	g_bytes_unref(a->plain);
+	g_clear_pointer(&a->gzip, g_bytes_unref);
+	g_free(a);
+}
+
+void server_reply_answer(ServerReply *reply, const ServerAnswer *a)
+{
+	forget(reply);
+	reply->content_type = a->content_type;
+	reply->fixed = g_bytes_ref(a->plain);
+	reply->fixed_gzip = a->gzip ? g_bytes_ref(a->gzip) : NULL;
 }
 
 static struct MHD_Response *fixed_response(ServerReply *reply, gboolean is_get, gboolean gzip, const char *if_none_match)

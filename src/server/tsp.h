@@ -91,6 +91,7 @@ typedef gboolean (*TspAnswer)(TspCall *call, GError **error);
 
 typedef struct {
 	TspAnswer tree, states, arrows, tooltip, xy, columns, lines, style;
+	gboolean keeps;          /* its answers take long enough to be kept; none is a stream, and each depends on nothing but the output, its setting and the parameters */
 } TspProvider;
 
 struct TspOutput {

@@ -188,7 +188,7 @@ static gboolean put_table(TspCall *call, GError **error)
 	return TRUE;
 }
 
-const TspProvider tsp_data_provider = {.tree = put_table, .style = tsp_put_styles};
+const TspProvider tsp_data_provider = {.tree = put_table, .style = tsp_put_styles, .keeps = TRUE};
 
 /* ---- Events by name ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -287,4 +287,4 @@ static gboolean put_statistics(TspCall *call, GError **error)
 	return tsp_end_tree(call->json, -1);
 }
 
-const TspProvider tsp_statistics_provider = {.tree = put_statistics, .style = tsp_put_styles};
+const TspProvider tsp_statistics_provider = {.tree = put_statistics, .style = tsp_put_styles, .keeps = TRUE};

@@ -227,6 +227,7 @@ typedef struct {
 	const char *empty;     /* the model while the analysis runs */
 	gboolean is_optional;  /* whoever has no answer has an empty one */
 	gboolean needs_nothing; /* it can be answered before the analysis */
+	gboolean is_fleeting;  /* it is asked wherever the mouse rests: never kept */
 } Question;
 
 static void end_answer(StJson *json, const char *status, const char *message)
@@ -277,6 +278,40 @@ static gboolean answer(TspCall *call, TspAnswer function, GError **error)
 	return TRUE;
 }
 
+/* An answer on its way into what is kept. */
+typedef struct {
+	TspCall *call;
+	TspAnswer function;
+} Making;
+
+static gpointer make_answer(gpointer user, gsize *bytes_out, GError **error)
+{
+	Making *m = user;
+
+	return answer(m->call, m->function, error) ? server_answer_new(m->call->reply, bytes_out) : NULL;
+}
+
+/* What an answer depends on, and nothing else. The caller frees. */
+static char *key_of(const TspCall *call, const Question *question)
+{
+	char *parameters = call->query->parameters ? json_dumps(call->query->parameters, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+	char *key = g_strdup_printf("answer %" G_GSIZE_FORMAT "\n%s\n%s\n%s", question->answer, call->output->id, call->setting ? call->setting : "", parameters ? parameters : "");
+
+	free(parameters);
+	return key;
+}
+
+static gboolean answer_kept(TspCall *call, const Question *question, TspAnswer function, GError **error)
+{
+	Making making = {call, function};
+	g_autofree char *key = key_of(call, question);
+	g_autoptr(ServerKept) kept = server_keep_get(server_experiment_keep(call->experiment), key, make_answer, server_answer_free, &making, error);
+
+	if (kept)
+		server_reply_answer(call->reply, server_kept_value(kept));
+	return kept != NULL;
+}
+
 static gboolean is_ready(const TspCall *call, const Question *question)
 {
 	if (question->needs_nothing)
@@ -304,7 +339,10 @@ static gboolean ask(ServerRequest *request, ServerReply *reply, const Question *
 		return server_refuse(reply, MHD_HTTP_NOT_FOUND, "Not of this output", "%s is of type %s: it has no answer to this", id, call.output->type);
 	if (!function)
 		return answer_empty(&call, question);
-	return is_ready(&call, question) ? answer(&call, function, error) : answer_unready(&call, question);
+	if (!is_ready(&call, question))
+		return answer_unready(&call, question);
+	gboolean keeps = call.output->provider->keeps && !question->needs_nothing && !question->is_fleeting;
+	return keeps ? answer_kept(&call, question, function, error) : answer(&call, function, error);
 }
 
 #define EMPTY_TREE "{\"entries\":[],\"headers\":[]}"
@@ -318,7 +356,7 @@ static gboolean ask(ServerRequest *request, ServerReply *reply, const Question *
 QUESTION(post_tree, tree, EMPTY_TREE, FALSE, FALSE)
 QUESTION(post_states, states, "{\"rows\":[]}", FALSE, FALSE)
 QUESTION(post_arrows, arrows, "[]", TRUE, FALSE)
-QUESTION(post_tooltip, tooltip, "{}", TRUE, FALSE)
+QUESTION(post_tooltip, tooltip, "{}", TRUE, FALSE, TRUE)
 QUESTION(post_xy, xy, "{\"title\":\"\",\"series\":[]}", FALSE, FALSE)
 QUESTION(post_columns, columns, "[]", FALSE, TRUE)
 QUESTION(post_lines, lines, "{\"size\":0,\"lowIndex\":0,\"columnIds\":[],\"lines\":[]}", FALSE, FALSE)

@@ -14,30 +14,24 @@ typedef struct {
 	gint64 cpu_ns;
 	gint64 begin, end;     /* in its own clock */
 	char *name;
-	CriticalWorld *world;
-	GArray *segments;      /* GraphSegment */
-	GArray *pieces;        /* Piece: the same */
+	CriticalWorld *machines; /* without graphs: what segments mean */
+	GArray *segments;      /* GraphSegment, in the experiment's time: each begins where the one before it ended */
 } Path;
-
-/* A segment in the experiment's time; each begins where the one before it ended. */
-typedef struct {
-	const GraphSegment *s;
-	const AnalysisStoreTrace *trace;
-	gint64 begin, end;
-} Piece;
 
 #define PATH_ID     1      /* entries of the flame graph: its rows */
 #define FLAME_DEPTH 4
 
-static void path_clear(Path *p)
+static void path_free(gpointer data)
 {
+	Path *p = data;
+
 	g_free(p->name);
-	critical_world_free(p->world);
+	critical_world_free(p->machines);
 	g_clear_pointer(&p->segments, g_array_unref);
-	g_clear_pointer(&p->pieces, g_array_unref);
+	g_free(p);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Path, path_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Path, path_free)
 
 /* ---- Whose path ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -87,36 +81,47 @@ static void look_at(Path *best, const AnalysisStoreTrace *t, guint index, const 
 	}
 }
 
-static void find_segments(TspCall *call, Path *p)
+/* Graphs are large: they are not kept. */
+static void follow(const AnalysisStore *store, Path *p)
 {
-	p->world = critical_world_new(call->store, FALSE);
-	p->segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
-	const Graph *graph = critical_world_graph(p->world, p->index);
-	const GraphWorld world = critical_world_of(p->world);
+	g_autoptr(CriticalWorld) machines = critical_world_new(store, FALSE);
+	const Graph *graph = critical_world_graph(machines, p->index);
+	const GraphWorld world = critical_world_of(machines);
 
+	p->segments = g_array_new(FALSE, FALSE, sizeof(GraphSegment));
 	if (graph)
 		graph_append(graph, &world, p->index, p->serial, p->begin, p->end, p->segments, NULL);
+	p->machines = critical_world_new(store, FALSE);
 }
 
-static void find_pieces(Path *p)
+static const AnalysisStoreTrace *trace_of(const Path *p, const GraphSegment *s)
 {
-	gint64 at = G_MININT64;
+	return critical_world_trace(p->machines, s->machine);
+}
 
-	p->pieces = g_array_sized_new(FALSE, FALSE, sizeof(Piece), p->segments->len);
+static const GraphSegment *segment(const Path *p, guint i)
+{
+	return &g_array_index(p->segments, GraphSegment, i);
+}
+
+static void set_times(Path *p)
+{
 	for (guint i = 0; i < p->segments->len; i++) {
-		const GraphSegment *s = &g_array_index(p->segments, GraphSegment, i);
-		const AnalysisStoreTrace *t = critical_world_trace(p->world, s->machine);
-		Piece piece = {s, t, i ? at : analysis_time(t, s->begin_ns), analysis_time(t, s->end_ns)};
+		GraphSegment *s = &g_array_index(p->segments, GraphSegment, i);
+		const AnalysisStoreTrace *t = trace_of(p, s);
 
-		piece.end = at = MAX(piece.end, piece.begin);
-		g_array_append_val(p->pieces, piece);
+		s->begin_ns = i ? s[-1].end_ns : analysis_time(t, s->begin_ns);
+		s->end_ns = MAX(analysis_time(t, s->end_ns), s->begin_ns);
 	}
 }
 
-static gboolean find_path(TspCall *call, Path *p, GError **error)
+/* A Path, for all of the outputs that show it. */
+static gpointer make_path(gpointer user, gsize *bytes_out, GError **error)
 {
+	TspCall *call = user;
 	const char *setting = call->setting, *colon = setting ? strchr(setting, ':') : NULL;
 	const char *thread = colon ? colon + 1 : setting;
+	g_autoptr(Path) p = g_new0(Path, 1);
 
 	for (guint i = 0; i < call->store->traces->len; i++) {
 		const AnalysisStoreTrace *t = tsp_trace(call->store, i);
@@ -126,48 +131,55 @@ static gboolean find_path(TspCall *call, Path *p, GError **error)
 	}
 	if (!p->trace) {
 		g_set_error(error, ST_ERROR, ST_ERROR_USAGE, "there is no thread %s", setting ? setting : "");
-		return FALSE;
+		return NULL;
 	}
-	find_segments(call, p);
-	find_pieces(p);
-	return TRUE;
+	follow(call->store, p);
+	set_times(p);
+	*bytes_out = sizeof(*p) + p->segments->len * sizeof(GraphSegment);
+	return g_steal_pointer(&p);
 }
 
-static const Piece *piece_at(const Path *p, guint i)
+/* NULL: there is none. The caller gives it back. */
+static ServerKept *find_path(TspCall *call, GError **error)
 {
-	return &g_array_index(p->pieces, Piece, i);
+	g_autofree char *key = g_strdup_printf("path\n%s", call->setting ? call->setting : "");
+
+	return server_keep_get(server_experiment_keep(call->experiment), key, make_path, path_free, call, error);
 }
 
 /* Its thread's row. 0: it has none. */
-static gint32 id_of(const TspCall *call, const Piece *p)
+static gint32 id_of(const TspCall *call, const Path *p, const GraphSegment *s)
 {
-	const KernelThreadItem *item = kernel_find_thread(p->trace->history, p->s->thread);
+	const History *h = trace_of(p, s)->history;
+	const KernelThreadItem *item = kernel_find_thread(h, s->thread);
 
-	return item && item->row < history_n_rows(p->trace->history) ? tsp_id_of(call->store, p->s->machine, item->row) : 0;
+	return item && item->row < history_n_rows(h) ? tsp_id_of(call->store, s->machine, item->row) : 0;
 }
 
-static const char *state_of(const Piece *p)
+static const char *state_of(const Path *p, const GraphSegment *s)
 {
+	const History *rows = trace_of(p, s)->rows;
 	guint kind;
 
-	return history_find_kind(p->trace->rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(p->trace->rows, kind, p->s->state) : "";
+	return history_find_kind(rows, KERNEL_THREAD_ROW_KIND, &kind) ? history_state_name(rows, kind, s->state) : "";
 }
 
 /* On another machine than the one that was asked about that is said, too. The caller frees. */
-static char *name_of(const Path *path, const Piece *p)
+static char *name_of(const Path *p, const GraphSegment *s)
 {
-	g_autofree char *name = analysis_thread_name(p->trace, p->s->thread);
+	const AnalysisStoreTrace *t = trace_of(p, s);
+	g_autofree char *name = analysis_thread_name(t, s->thread);
 
-	return p->trace == path->trace ? g_steal_pointer(&name) : g_strdup_printf("%s: %s", p->trace->name, name);
+	return t == p->trace ? g_steal_pointer(&name) : g_strdup_printf("%s: %s", t->name, name);
 }
 
-static char *detail_of(const Path *path, const Piece *p)
+static char *detail_of(const Path *p, const GraphSegment *s)
 {
-	g_autofree char *detail = critical_world_detail(path->world, p->s);
+	g_autofree char *detail = critical_world_detail(p->machines, s);
 
-	if (p->s->state < KERNEL_TS_BLOCKED || p->s->state > KERNEL_TS_B_IDLE)
+	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE)
 		return g_steal_pointer(&detail);
-	const char *reason = kernel_wait_name((KernelWaitReason)(p->s->state - KERNEL_TS_BLOCKED));
+	const char *reason = kernel_wait_name((KernelWaitReason)(s->state - KERNEL_TS_BLOCKED));
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);
 }
 
@@ -209,17 +221,18 @@ static void put_state(TspCall *call, gint64 begin, gint64 end, const char *state
 /* A group that says whose path it is, and below it every thread on it, in the order in which they come in. */
 static gboolean put_tree(TspCall *call, GError **error)
 {
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
-	g_autofree char *label = g_strdup_printf("Critical path of %s", p.name);
+	g_autofree char *label = g_strdup_printf("Critical path of %s", p->name);
 	tsp_begin_tree(call->json, headers);
 	put_entry(call->json, G_MAXINT32, -1, label, call->store->begin_ns, call->store->end_ns, FALSE);
-	for (guint i = 0; i < p.pieces->len; i++) {
-		gint32 id = id_of(call, piece_at(&p, i));
-		g_autofree char *name = id && g_hash_table_add(seen, GINT_TO_POINTER(id)) ? name_of(&p, piece_at(&p, i)) : NULL;
+	for (guint i = 0; i < p->segments->len; i++) {
+		gint32 id = id_of(call, p, segment(p, i));
+		g_autofree char *name = id && g_hash_table_add(seen, GINT_TO_POINTER(id)) ? name_of(p, segment(p, i)) : NULL;
 
 		if (name)
 			put_entry(call->json, id, G_MAXINT32, name, call->store->begin_ns, call->store->end_ns, TRUE);
@@ -245,20 +258,20 @@ static void put_nothing(TspCall *call, gint64 begin, gint64 end)
 
 /* Pieces of a row that are drawn as one, as the longest of them. */
 typedef struct {
-	const Piece *longest; /* NULL: nothing yet */
+	const GraphSegment *longest; /* NULL: nothing yet */
 	gint64 begin, end;
 } Run;
 
-static gint64 length_of(const Piece *p)
+static gint64 length_of(const GraphSegment *s)
 {
-	return p->end - p->begin;
+	return s->end_ns - s->begin_ns;
 }
 
 static void put_run(TspCall *call, const Path *p, const Run *run)
 {
 	g_autofree char *detail = detail_of(p, run->longest);
 
-	put_state(call, run->begin, run->end, state_of(run->longest), detail, p->name);
+	put_state(call, run->begin, run->end, state_of(p, run->longest), detail, p->name);
 }
 
 /* No more states than there are pixels: what is within one is one. Between them the path was on other rows. */
@@ -267,21 +280,21 @@ static void put_pieces(TspCall *call, const Path *p, gint64 id)
 	gint64 pixel = pixel_of(call);
 	Run run = {0};
 
-	for (guint i = 0; i < p->pieces->len; i++) {
-		const Piece *piece = piece_at(p, i);
+	for (guint i = 0; i < p->segments->len; i++) {
+		const GraphSegment *piece = segment(p, i);
 
-		if (piece->begin >= piece->end || piece->end <= call->query->begin_ns || piece->begin >= call->query->end_ns || id_of(call, piece) != id)
+		if (piece->begin_ns >= piece->end_ns || piece->end_ns <= call->query->begin_ns || piece->begin_ns >= call->query->end_ns || id_of(call, p, piece) != id)
 			continue;
-		if (run.longest && piece->end < run.begin + pixel) {
+		if (run.longest && piece->end_ns < run.begin + pixel) {
 			run.longest = length_of(piece) > length_of(run.longest) ? piece : run.longest;
-			run.end = piece->end;
+			run.end = piece->end_ns;
 			continue;
 		}
 		if (run.longest) {
 			put_run(call, p, &run);
-			put_nothing(call, run.end, piece->begin);
+			put_nothing(call, run.end, piece->begin_ns);
 		}
-		run = (Run){piece, piece->begin, piece->end};
+		run = (Run){piece, piece->begin_ns, piece->end_ns};
 	}
 	if (run.longest)
 		put_run(call, p, &run);
@@ -300,15 +313,16 @@ static void put_row(TspCall *call, const Path *p, gint64 id)
 
 static gboolean put_states(TspCall *call, GError **error)
 {
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
 	st_json_begin_object(call->json);
 	st_json_key(call->json, "rows");
 	st_json_begin_array(call->json);
 	for (guint i = 0; i < call->query->items->len; i++)
-		put_row(call, &p, g_array_index(call->query->items, gint64, i));
+		put_row(call, p, g_array_index(call->query->items, gint64, i));
 	st_json_end(call->json);
 	st_json_end(call->json);
 	return TRUE;
@@ -317,15 +331,16 @@ static gboolean put_states(TspCall *call, GError **error)
 /* From one thread to the next on the path. */
 static gboolean put_arrows(TspCall *call, GError **error)
 {
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 	gint64 last = G_MININT64 / 2;
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
 	st_json_begin_array(call->json);
-	for (guint i = 1; i < p.pieces->len; i++) {
-		gint32 from = id_of(call, piece_at(&p, i - 1)), to = id_of(call, piece_at(&p, i));
-		gint64 time = piece_at(&p, i)->begin;
+	for (guint i = 1; i < p->segments->len; i++) {
+		gint32 from = id_of(call, p, segment(p, i - 1)), to = id_of(call, p, segment(p, i));
+		gint64 time = segment(p, i)->begin_ns;
 
 		if (!from || !to || from == to || time < call->query->begin_ns || time > call->query->end_ns || time < last + pixel_of(call) * TSP_ARROW_PIXELS)
 			continue;
@@ -394,16 +409,16 @@ static Box *flame_of(const Path *p)
 {
 	Box *all = box_new(p->name, "work");
 
-	for (guint i = 0; i < p->pieces->len; i++) {
-		const Piece *piece = piece_at(p, i);
-		gint64 ns = piece->end - piece->begin;
+	for (guint i = 0; i < p->segments->len; i++) {
+		const GraphSegment *piece = segment(p, i);
+		gint64 ns = piece->end_ns - piece->begin_ns;
 		g_autofree char *name = name_of(p, piece), *detail = detail_of(p, piece);
 
 		all->ns += ns;
 		Box *thread = part(all, name, "running", ns);
-		Box *state = part(thread, state_of(piece), state_of(piece), ns);
+		Box *state = part(thread, state_of(p, piece), state_of(p, piece), ns);
 		if (*detail)
-			part(state, detail, state_of(piece), ns);
+			part(state, detail, state_of(p, piece), ns);
 	}
 	return all;
 }
@@ -432,24 +447,26 @@ static void put_boxes(TspCall *call, Box *b, gint64 begin, guint depth)
 static gboolean put_flame_tree(TspCall *call, GError **error)
 {
 	static const char *const labels[FLAME_DEPTH] = {"Path", "Thread", "State", "Detail"};
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 	gint64 end = call->store->end_ns - call->store->begin_ns;
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
 	tsp_begin_tree(call->json, headers);
 	for (guint i = 0; i < FLAME_DEPTH; i++)
-		put_entry(call->json, PATH_ID + (gint32)i, i ? PATH_ID : -1, i ? labels[i] : p.name, 0, end, TRUE);
+		put_entry(call->json, PATH_ID + (gint32)i, i ? PATH_ID : -1, i ? labels[i] : p->name, 0, end, TRUE);
 	return tsp_end_tree(call->json, -1);
 }
 
 static gboolean put_flame(TspCall *call, GError **error)
 {
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
-	g_autoptr(Box) all = flame_of(&p);
+	g_autoptr(Box) all = flame_of(p);
 	st_json_begin_object(call->json);
 	st_json_key(call->json, "rows");
 	st_json_begin_array(call->json);
@@ -486,29 +503,29 @@ static void put_duration(StJson *json, const char *key, gint64 ns)
 }
 
 /* What of a row's pieces is in the range, by state; and the piece, where it is but one. */
-static Box *pieces_in(const TspCall *call, const Path *p, gint64 id, const Piece **one)
+static Box *pieces_in(const TspCall *call, const Path *p, gint64 id, const GraphSegment **one)
 {
 	gint64 begin = call->query->begin_ns, end = begin < G_MAXINT64 / 2 ? begin + asked_length(call) : begin;
 	Box *all = box_new("", "");
 	guint n = 0;
 
-	for (guint i = 0; i < p->pieces->len; i++) {
-		const Piece *piece = piece_at(p, i);
+	for (guint i = 0; i < p->segments->len; i++) {
+		const GraphSegment *piece = segment(p, i);
 
-		if (piece->begin >= end || piece->end <= begin || id_of(call, piece) != id)
+		if (piece->begin_ns >= end || piece->end_ns <= begin || id_of(call, p, piece) != id)
 			continue;
-		part(all, state_of(piece), "", length_of(piece));
+		part(all, state_of(p, piece), "", length_of(piece));
 		*one = n++ ? NULL : piece;
 	}
 	return all;
 }
 
-static void put_piece(StJson *json, const Path *p, const Piece *piece)
+static void put_piece(StJson *json, const Path *p, const GraphSegment *piece)
 {
 	g_autofree char *name = name_of(p, piece), *detail = detail_of(p, piece);
 
 	st_json_member_string(json, "Thread", name);
-	st_json_member_string(json, "State", state_of(piece));
+	st_json_member_string(json, "State", state_of(p, piece));
 	if (*detail)
 		st_json_member_string(json, "Detail", detail);
 	put_duration(json, "Duration", length_of(piece));
@@ -517,15 +534,16 @@ static void put_piece(StJson *json, const Path *p, const Piece *piece)
 static gboolean put_tooltip(TspCall *call, GError **error)
 {
 	gint64 id = call->query->items->len ? g_array_index(call->query->items, gint64, 0) : 0;
-	g_auto(Path) p = {0};
-	const Piece *one = NULL;
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
+	const GraphSegment *one = NULL;
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
-	g_autoptr(Box) all = pieces_in(call, &p, id, &one);
+	g_autoptr(Box) all = pieces_in(call, p, id, &one);
 	st_json_begin_object(call->json);
 	if (one)
-		put_piece(call->json, &p, one);
+		put_piece(call->json, p, one);
 	for (guint i = 0; !one && i < all->parts->len; i++)
 		put_duration(call->json, ((const Box *)all->parts->pdata[i])->label, ((const Box *)all->parts->pdata[i])->ns);
 	st_json_end(call->json);
@@ -534,12 +552,13 @@ static gboolean put_tooltip(TspCall *call, GError **error)
 
 static gboolean put_flame_tooltip(TspCall *call, GError **error)
 {
-	g_auto(Path) p = {0};
+	g_autoptr(ServerKept) kept = find_path(call, error);
+	const Path *p = kept ? server_kept_value(kept) : NULL;
 	char share[ST_FORMAT_MAX];
 
-	if (!find_path(call, &p, error))
+	if (!p)
 		return FALSE;
-	g_autoptr(Box) all = flame_of(&p);
+	g_autoptr(Box) all = flame_of(p);
 	st_json_begin_object(call->json);
 	put_duration(call->json, "Duration", asked_length(call));
 	if (all->ns)
@@ -548,5 +567,5 @@ static gboolean put_flame_tooltip(TspCall *call, GError **error)
 	return TRUE;
 }
 
-const TspProvider tsp_path_provider = {.tree = put_tree, .states = put_states, .tooltip = put_tooltip, .arrows = put_arrows, .style = tsp_put_styles};
-const TspProvider tsp_flame_provider = {.tree = put_flame_tree, .states = put_flame, .tooltip = put_flame_tooltip, .style = tsp_put_styles};
+const TspProvider tsp_path_provider = {.tree = put_tree, .states = put_states, .tooltip = put_tooltip, .arrows = put_arrows, .style = tsp_put_styles, .keeps = TRUE};
+const TspProvider tsp_flame_provider = {.tree = put_flame_tree, .states = put_flame, .tooltip = put_flame_tooltip, .style = tsp_put_styles, .keeps = TRUE};

@@ -208,7 +208,7 @@ static gboolean put_share_xy(TspCall *call, GError **error)
 	return end_series(call);
 }
 
-const TspProvider tsp_share_provider = {.tree = put_share_tree, .xy = put_share_xy, .style = tsp_put_styles};
+const TspProvider tsp_share_provider = {.tree = put_share_tree, .xy = put_share_xy, .style = tsp_put_styles, .keeps = TRUE};
 
 /* ---- What analyses tell step by step -------------------------------------------------------------------------------------------------------- */
 
@@ -231,9 +231,14 @@ static gboolean counts(const json_t *row, const TspSeries *s)
 	return !s->only_without || json_is_null(json_object_get(row, s->only_without));
 }
 
-/* All things of the whole experiment, by name: their numbers are their ids. */
-static GPtrArray *things(TspCall *call, GError **error)
+static void free_names(gpointer names)
 {
+	g_ptr_array_unref(names);
+}
+
+static gpointer make_names(gpointer user, gsize *bytes_out, GError **error)
+{
+	TspCall *call = user;
 	const TspSeries *s = call->output->detail;
 	AnalysisQuery q = {.begin_ns = G_MININT64, .end_ns = G_MAXINT64, .form = ANALYSIS_TABLE, .by = s->by};
 	json_t *table = tsp_table_json(call->store, s->question, &q, error);
@@ -244,18 +249,28 @@ static GPtrArray *things(TspCall *call, GError **error)
 		const json_t *row = json_array_get(json_object_get(table, "rows"), i);
 		char *key = counts(row, s) ? key_of(row, s) : NULL;
 
-		if (key && g_hash_table_add(known, key))
+		if (key && g_hash_table_add(known, key)) {
 			g_ptr_array_add(names, key);
-		else
+			*bytes_out += strlen(key) + 2 * sizeof(gpointer);
+		} else
 			g_free(key);
 	}
 	json_decref(table);
 	return names;
 }
 
+/* All things of the whole experiment, by name: their numbers are their ids. The caller gives it back. */
+static ServerKept *things(TspCall *call, GError **error)
+{
+	g_autofree char *key = g_strdup_printf("things\n%s", call->output->id);
+
+	return server_keep_get(server_experiment_keep(call->experiment), key, make_names, free_names, call, error);
+}
+
 static gboolean put_series_tree(TspCall *call, GError **error)
 {
-	g_autoptr(GPtrArray) names = things(call, error);
+	g_autoptr(ServerKept) kept = things(call, error);
+	const GPtrArray *names = kept ? server_kept_value(kept) : NULL;
 
 	if (!names)
 		return FALSE;
@@ -327,7 +342,8 @@ static gboolean put_series_xy(TspCall *call, GError **error)
 	const TspSeries *s = call->output->detail;
 	guint n = points_of(call->query, STEPS_MAX), shown = 0;
 	gint64 every = MAX((call->query->end_ns - call->query->begin_ns) / (n - 1), 1);
-	g_autoptr(GPtrArray) names = things(call, error);
+	g_autoptr(ServerKept) kept = things(call, error);
+	const GPtrArray *names = kept ? server_kept_value(kept) : NULL;
 	g_autoptr(GHashTable) all = names && call->query->items->len ? read_series(call, n, every, error) : NULL;
 	g_autofree double *nothing = g_new0(double, n);
 
@@ -343,7 +359,7 @@ static gboolean put_series_xy(TspCall *call, GError **error)
 	return end_series(call);
 }
 
-const TspProvider tsp_series_provider = {.tree = put_series_tree, .xy = put_series_xy, .style = tsp_put_styles};
+const TspProvider tsp_series_provider = {.tree = put_series_tree, .xy = put_series_xy, .style = tsp_put_styles, .keeps = TRUE};
 
 /* ---- How long how many took -------------------------------------------------------------------------------------------------------------------- */
 
@@ -484,7 +500,8 @@ static gboolean put_density_xy(TspCall *call, GError **error)
 	const TspSeries *s = call->output->detail;
 	const TspQuery *t = call->query;
 	AnalysisQuery q = {.begin_ns = t->has_range ? t->begin_ns : G_MININT64, .end_ns = t->has_range ? t->end_ns : G_MAXINT64, .by = s->by, .histogram = TRUE};
-	g_autoptr(GPtrArray) names = things(call, error);
+	g_autoptr(ServerKept) kept = things(call, error);
+	const GPtrArray *names = kept ? server_kept_value(kept) : NULL;
 	json_t *table = names ? tsp_table_json(call->store, s->question, &q, error) : NULL;
 
 	if (!table)
@@ -501,4 +518,4 @@ static gboolean put_density_xy(TspCall *call, GError **error)
 	return end_series(call);
 }
 
-const TspProvider tsp_density_provider = {.tree = put_series_tree, .xy = put_density_xy, .style = tsp_put_styles};
+const TspProvider tsp_density_provider = {.tree = put_series_tree, .xy = put_density_xy, .style = tsp_put_styles, .keeps = TRUE};
