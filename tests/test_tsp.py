@@ -345,6 +345,16 @@ def test_annotations_tell_findings():
         tap.check(all(a["duration"] >= 0 and a["entryId"] == -1 and a["type"] == "CHART" for a in told["Findings"]), "on the whole chart")
 
 
+def test_that_there_is_no_finding_is_said():
+    with tempfile.TemporaryDirectory() as cache:
+        server = Server(tap.SAMPLES / "one-vm-io", cache=cache)
+        tap.equal(server.wait()["findings"], True, "it was looked for")
+        experiment = server.json("GET", "/tsp/api/experiments")[0]
+        model = server.json("POST", f"/tsp/api/experiments/{experiment['UUID']}/outputs/timeGraph/strata.findings/tree", {"parameters": {}})["model"]
+        tap.equal([entry["labels"][0] for entry in model["entries"]], ["nothing was found that made it slow"], "in a row")
+        server.stop()
+
+
 def test_marks_are_of_the_categories_asked_for():
     """Viewers ask for none when their last one is taken away."""
     for asked in ([], ["Findings"], ["Lost events"], ["Findings", "Lost events"]):
