@@ -243,7 +243,7 @@ static gboolean describe(CriticalDisk *d, guint64 item, GraphRequest *out)
 
 	if (!is_whole(r))
 		return FALSE;
-	*out = (GraphRequest){item, begin_of(r), r->issued_ns, r->completed_ns, r->disk, filler_of(d, r, item)};
+	*out = (GraphRequest){KERNEL_TS_B_DISK, item, begin_of(r), r->issued_ns, r->completed_ns, r->disk, filler_of(d, r, item)};
 	return TRUE;
 }
 
@@ -351,11 +351,29 @@ static gint by_time(gconstpointer a, gconstpointer b)
 	return (x->woken_ns > y->woken_ns) - (x->woken_ns < y->woken_ns);
 }
 
+/* The threads of a VM, vhost's too: serials, a set of them. */
+static GHashTable *vm_threads(const History *h, guint32 vm)
+{
+	GHashTable *all = g_hash_table_new(NULL, NULL);
+	guint table;
+
+	if (!history_find_table(h, KVM_VM_THREADS_TABLE, sizeof(KvmVmThreadItem), &table))
+		return all;
+	for (guint64 i = 0; i < history_table_len(h, table); i++) {
+		const KvmVmThreadItem *t = history_table_get(h, table, i);
+
+		if (t->vm == vm)
+			g_hash_table_add(all, GUINT_TO_POINTER(t->thread));
+	}
+	return all;
+}
+
 /* Processors of the guest that were woken by a thread of its own VM's. */
 static void read_told(CriticalDisk *d, const CriticalDisk *below)
 {
 	const ExperimentMember *g = experiment_member(d->store->experiment, d->trace->member);
 	const History *h = below->trace->history;
+	g_autoptr(GHashTable) threads = vm_threads(h, g->vm);
 	guint table, vcpus;
 
 	d->told = g_array_new(FALSE, FALSE, sizeof(Told));
@@ -366,7 +384,8 @@ static void read_told(CriticalDisk *d, const CriticalDisk *below)
 		const KernelThreadItem *waker = kernel_find_thread(h, w->waker);
 		Told told = {w->woken_ns, waker ? waker->same_as : GRAPH_NONE, GRAPH_NONE, w->reason == KVM_WAIT_DISK};
 
-		if (!waker || waker->pid != g->vm_pid || layers_guest_of(d->store->layers, below->trace->member, w->vcpu) != d->trace->member)
+		if (!waker || !g_hash_table_contains(threads, GUINT_TO_POINTER(waker->same_as)) ||
+		    layers_guest_of(d->store->layers, below->trace->member, w->vcpu) != d->trace->member)
 			continue;
 		told.vcpu = serial_of(below, ((const KvmVcpuItem *)history_table_get(h, vcpus, w->vcpu))->thread);
 		g_array_append_val(d->told, told);
@@ -434,6 +453,16 @@ static guint step_of_vcpu(guint32 thread, gint64 end_ns, GraphStep *step)
 	return 1;
 }
 
+guint critical_disk_way_back(CriticalDisk *d, const CriticalDisk *below, guint32 owner, gint64 done_ns, gint64 end_ns, GraphStep *steps)
+{
+	if (!d->told)
+		read_told(d, below);
+	const Told *told = told_within(d, done_ns, end_ns, FALSE);
+	steps[0] = told ? (GraphStep){.thread = told->waker, .until_ns = told->woken_ns} :
+			  (GraphStep){.thread = owner, .until_ns = MIN(end_of_work(below, owner, done_ns), end_ns)};
+	return 1 + step_of_vcpu(told ? told->vcpu : only_vcpu(d, below), end_ns, &steps[1]);
+}
+
 /* The way there, the request below, and the way back. */
 static guint steps_of_pair(CriticalDisk *d, CriticalDisk *below, guint64 item, gint64 end_ns, GraphStep *steps)
 {
@@ -448,11 +477,7 @@ static guint steps_of_pair(CriticalDisk *d, CriticalDisk *below, guint64 item, g
 		steps[n++] = (GraphStep){.thread = maker, .until_ns = requests[0].begin_ns};
 	for (guint i = 0; i < made; i++)
 		steps[n++] = (GraphStep){.thread = owner, .until_ns = requests[i].end_ns, .is_request = TRUE, .request = requests[i]};
-	gint64 done_ns = requests[made - 1].end_ns;
-	const Told *told = told_within(d, done_ns, end_ns, FALSE);
-	steps[n++] = told ? (GraphStep){.thread = told->waker, .until_ns = told->woken_ns} :
-			    (GraphStep){.thread = owner, .until_ns = MIN(end_of_work(below, owner, done_ns), end_ns)};
-	return n + step_of_vcpu(told ? told->vcpu : only_vcpu(d, below), end_ns, &steps[n]);
+	return n + critical_disk_way_back(d, below, owner, requests[made - 1].end_ns, end_ns, &steps[n]);
 }
 
 guint critical_disk_below(CriticalDisk *d, CriticalDisk *below, guint64 request, GraphStep steps[GRAPH_STEPS_MAX])
@@ -477,32 +502,4 @@ guint critical_disk_below(CriticalDisk *d, CriticalDisk *below, guint64 request,
 		return 0;
 	steps[0] = (GraphStep){.thread = told->waker, .until_ns = told->woken_ns};
 	return 1 + step_of_vcpu(told->vcpu, end, &steps[1]);
-}
-
-/* ---- Texts --------------------------------------------------------------------------------------------------------------------- */
-
-/* "qemu-system-x86 198 (VM noisy)". The caller frees. */
-static char *filler_name(const AnalysisStoreTrace *t, guint32 thread)
-{
-	const KernelThreadItem *item = kernel_find_thread(t->history, thread);
-	const Experiment *e = t->experiment;
-
-	for (guint i = 0; item && e && t->member != EXPERIMENT_NONE && i < e->members->len; i++) {
-		const ExperimentMember *m = experiment_member(e, i);
-
-		if (m->parent == t->member && m->vm_pid == item->pid && m->l2 == EXPERIMENT_NONE)
-			return g_strdup_printf("%s %d (VM %s)", history_text_get(t->history, item->name), item->pid, m->name);
-	}
-	return item ? g_strdup_printf("%s %d", history_text_get(t->history, item->name), item->pid) : g_strdup("?");
-}
-
-char *critical_disk_text(const AnalysisStoreTrace *t, const GraphSegment *s)
-{
-	guint table;
-
-	if (!history_find_table(t->history, KERNEL_DISKS_TABLE, sizeof(KernelDiskItem), &table) || s->device >= history_table_len(t->history, table))
-		return g_strdup("");
-	const char *name = history_text_get(t->history, ((const KernelDiskItem *)history_table_get(t->history, table, s->device))->name);
-	g_autofree char *filler = s->filler != GRAPH_NONE ? filler_name(t, s->filler) : NULL;
-	return filler ? g_strdup_printf("%s, which %s keeps busy", name, filler) : g_strdup(name);
 }

@@ -22,7 +22,10 @@ guint critical_disk_done(CriticalDisk *d, guint32 thread, gint64 begin_ns, gint6
 /* What the machine below did for a request, as GraphWorld wants it; of the steps `graph` and `machine` are the caller's to fill. `below` is that machine's. */
 guint critical_disk_below(CriticalDisk *d, CriticalDisk *below, guint64 request, GraphStep steps[GRAPH_STEPS_MAX]);
 
-/* "vdc, which fio 204 keeps busy": what a segment waited for. The caller frees. */
-char *critical_disk_text(const AnalysisStoreTrace *t, const GraphSegment *s);
+/*
+ * How a guest is told by the machine below that something is done for it: at done_ns, in that machine's clock, `owner` has it. Until end_ns; at most CRITICAL_DISK_BACK steps.
+ */
+#define CRITICAL_DISK_BACK 2
+guint critical_disk_way_back(CriticalDisk *d, const CriticalDisk *below, guint32 owner, gint64 done_ns, gint64 end_ns, GraphStep *steps);
 
 #endif

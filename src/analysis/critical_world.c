@@ -5,6 +5,7 @@
  */
 #include "analysis/critical_world.h"
 
+#include "analysis/critical_device.h"
 #include "analysis/critical_disk.h"
 #include "analysis/packets.h"
 
@@ -127,6 +128,25 @@ static const Wakeup *wakeup_at(const CriticalWorld *w, guint machine, guint32 ro
 	return g_array_binary_search(m->wakeups, &key, by_row, &at) ? &g_array_index(m->wakeups, Wakeup, at) : NULL;
 }
 
+static gboolean is_handler(const HistoryInterval *i)
+{
+	return i->state == KERNEL_CS_SOFTIRQ || i->state == KERNEL_CS_IRQ;
+}
+
+#define RUN_MAX 256 /* handlers that follow one another, or interrupt one */
+
+/* The handlers that ran one after the other on a processor until `time`: from the first one's begin, in the state of the last one. FALSE: none did. */
+static gboolean run_at(const History *h, guint32 cpu_row, gint64 time, HistoryInterval *run)
+{
+	HistoryInterval before;
+
+	if (!history_at(h, cpu_row, time, run) || !is_handler(run))
+		return FALSE;
+	for (guint n = 0; n < RUN_MAX && history_at(h, cpu_row, run->begin_ns - 1, &before) && is_handler(&before); n++)
+		run->begin_ns = before.begin_ns;
+	return TRUE;
+}
+
 /* The interrupt that woke a thread: on which processor, and its run of handlers. FALSE: it was none. */
 static gboolean interrupted_by(const CriticalWorld *w, guint machine, guint32 thread, gint64 woken_ns, guint32 *cpu_row, HistoryInterval *run)
 {
@@ -134,10 +154,10 @@ static gboolean interrupted_by(const CriticalWorld *w, guint machine, guint32 th
 	const KernelThreadItem *item = kernel_find_thread(h, thread);
 	const Wakeup *wakeup = item && item->row != KERNEL_NO_ROW ? wakeup_at(w, machine, item->row, woken_ns) : NULL;
 
-	if (!wakeup || !history_at(h, wakeup->cpu_row, woken_ns, run))
+	if (!wakeup || !run_at(h, wakeup->cpu_row, woken_ns, run))
 		return FALSE;
 	*cpu_row = wakeup->cpu_row;
-	return run->state == KERNEL_CS_SOFTIRQ || run->state == KERNEL_CS_IRQ;
+	return TRUE;
 }
 
 /* ---- Disks ------------------------------------------------------------------------------------------------------------------- */
@@ -193,7 +213,7 @@ char *critical_world_detail(const CriticalWorld *w, const GraphSegment *s)
 {
 	const AnalysisStoreTrace *t = critical_world_trace(w, s->machine);
 
-	return s->device != GRAPH_NONE ? critical_disk_text(t, s) : g_strdup(history_text_get(w->alone ? t->history : t->rows, s->detail));
+	return s->device != GRAPH_NONE ? critical_device_text(t, s) : g_strdup(history_text_get(w->alone ? t->history : t->rows, s->detail));
 }
 
 /* ---- Senders ----------------------------------------------------------------------------------------------------------------- */
@@ -204,6 +224,48 @@ static const AnalysisPackets *packets_of(CriticalWorld *w)
 	if (!w->packets)
 		w->packets = analysis_packets_new(w->store);
 	return w->packets;
+}
+
+/* The host's part of a packet's way to a guest: it lay in the queue of the guest's interface; who serves that took it, and told a processor of the guest. */
+static guint way_of(const CriticalWorld *w, guint machine, const AnalysisPacket *p, gint64 woken_ns, GraphStep steps[GRAPH_STEPS_MAX])
+{
+	const AnalysisStoreTrace *t = critical_world_trace(w, machine);
+	guint below = w->alone || !w->store->layers ? G_MAXUINT : machine_below(w, t), n = 0, interfaces;
+	const AnalysisStoreTrace *host = below == G_MAXUINT ? NULL : critical_world_trace(w, below);
+	const KernelPacket *on = host ? analysis_packets_on(w->packets, p, host) : NULL;
+
+	if (!on || !critical_world_graph(w, below) || !history_find_table(host->history, KERNEL_NET_INTERFACES_TABLE, sizeof(KernelNetInterface), &interfaces) ||
+	    on->interface >= history_table_len(host->history, interfaces))
+		return 0;
+	guint32 reader = ((const KernelNetInterface *)history_table_get(host->history, interfaces, on->interface))->reader;
+	const KernelThreadItem *item = kernel_find_thread(host->history, reader);
+	if (!item)
+		return 0;
+	const GraphRequest queue = {.state = KERNEL_TS_B_NETWORK, .begin_ns = on->time_ns, .issued_ns = on->time_ns, .end_ns = on->xmit_ns, .device = on->interface, .filler = GRAPH_NONE};
+	steps[n++] = (GraphStep){.thread = item->same_as, .until_ns = on->xmit_ns, .is_request = TRUE, .request = queue};
+	n += critical_disk_way_back(disk_of(w, machine), disk_of(w, below), item->same_as, on->xmit_ns, critical_world_convert(w, machine, host, woken_ns), &steps[n]);
+	for (guint i = 0; i < n; i++) {
+		steps[i].graph = critical_world_graph(w, below);
+		steps[i].machine = below;
+	}
+	return n;
+}
+
+/* What the kernel of the sender sent by itself, it sent for something that had arrived: a SYN, or what made room. Of that one's way, the queue. */
+static guint way_there(const CriticalWorld *w, const AnalysisPacket *p, GraphStep steps[1])
+{
+	guint32 row = kernel_find_cpu_row(p->from->history, p->sent_cpu);
+	gint64 since = p->given_ns;
+	GraphStep all[GRAPH_STEPS_MAX];
+	HistoryInterval run;
+
+	if (row != KERNEL_NO_ROW && p->thread == G_MAXUINT32 && run_at(p->from->history, row, p->sent_ns, &run))
+		since = run.begin_ns;
+	const AnalysisPacket *made = since < p->sent_ns ? analysis_packets_last(w->packets, p->from, row, since, p->sent_ns) : NULL;
+	if (!made || !way_of(w, critical_world_index(w, p->from), made, p->sent_ns, all))
+		return 0;
+	steps[0] = all[0];
+	return 1;
 }
 
 static gboolean find_sender(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out)
@@ -217,11 +279,13 @@ static gboolean find_sender(gpointer user, guint machine, guint32 thread, gint64
 	if (!analysis_packets_len(packets) || !interrupted_by(w, machine, thread, woken_ns, &cpu_row, &run) || run.state != KERNEL_CS_SOFTIRQ)
 		return FALSE;
 	const AnalysisPacket *p = analysis_packets_last(packets, t, cpu_row, run.begin_ns, woken_ns);
-	if (!p || p->thread == G_MAXUINT32)
+	if (!p)
 		return FALSE;
-	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = p->thread, .sent_ns = p->sent_ns};
+	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = p->thread, .sent_ns = p->given_ns};
 	out->graph = critical_world_graph(w, out->machine);
-	return out->graph != NULL;
+	out->n_steps = way_there(w, p, out->steps);
+	out->n_steps += way_of(w, machine, p, woken_ns, &out->steps[out->n_steps]);
+	return out->graph && (out->thread != G_MAXUINT32 || out->n_steps);
 }
 
 static gint64 convert(gpointer user, guint from, guint to, gint64 time)

@@ -6,12 +6,13 @@
 #include "analysis/packets.h"
 
 #include "kernel/flow.h"
-#include "kernel/net.h"
 
 #define LOOK_BACK 1024 /* packets of a connection that are compared with one that came */
 
 struct AnalysisPackets {
-	GArray *all; /* of AnalysisPacket */
+	const AnalysisStore *store;
+	GArray *all;    /* of AnalysisPacket */
+	GArray *queued; /* of Sent, by flow: all that drivers were given, those that were only passed on, too */
 };
 
 /* A packet that was seen to leave a machine that sent it. */
@@ -21,6 +22,7 @@ typedef struct {
 	const AnalysisStoreTrace *from;
 	const KernelPacket *is;
 	guint32 thread;    /* whose data it has; G_MAXUINT32: not known */
+	gint64 given_ns;   /* when that one gave it to the kernel, in its machine's clock */
 	const AnalysisStoreTrace *came_to; /* where it was found to arrive last */
 	guint64 came_as;   /* in which buffer */
 } Sent;
@@ -45,18 +47,22 @@ static void each_packet(const AnalysisStoreTrace *t, Visit visit, gpointer user)
 /* ---- Sent ------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-	GArray *sent;
-	GHashTable *senders; /* of one machine: flow -> serial of who sent on it last, and one */
+	GArray *sent, *queued;
+	GHashTable *senders; /* of one machine: flow -> the KernelPacket that a thread sent on it last */
 } Reader;
 
 /* Of data that the kernel sent by itself, again or when there was room, the one who sent before is the sender. */
-static guint32 sender_of(const Reader *r, const KernelPacket *p, guint64 flow)
+static void set_sender(const Reader *r, Sent *s)
 {
-	if (p->thread != KERNEL_NET_NONE)
-		g_hash_table_insert(r->senders, GSIZE_TO_POINTER(flow), GUINT_TO_POINTER(p->thread + 1));
-	else if (p->payload)
-		return GPOINTER_TO_UINT(g_hash_table_lookup(r->senders, GSIZE_TO_POINTER(flow))) - 1;
-	return p->thread;
+	gpointer flow = GSIZE_TO_POINTER(s->flow);
+	const KernelPacket *by = s->is;
+
+	if (by->thread != KERNEL_NET_NONE)
+		g_hash_table_insert(r->senders, flow, (gpointer)(guintptr)by);
+	else if (by->payload && g_hash_table_contains(r->senders, flow))
+		by = g_hash_table_lookup(r->senders, flow);
+	s->thread = by->thread;
+	s->given_ns = by->time_ns;
 }
 
 static void add_sent(gpointer user, const AnalysisStoreTrace *t, const KernelPacket *p, guint64 flow)
@@ -64,9 +70,13 @@ static void add_sent(gpointer user, const AnalysisStoreTrace *t, const KernelPac
 	const Reader *r = user;
 	Sent s = {.flow = flow, .time_ns = analysis_time(t, p->time_ns), .from = t, .is = p};
 
-	if (p->direction != KERNEL_NET_OUT || p->what & (KERNEL_PACKET_FORWARDED | KERNEL_PACKET_AGAIN))
+	if (p->direction != KERNEL_NET_OUT || p->what & KERNEL_PACKET_AGAIN)
 		return;
-	s.thread = sender_of(r, p, flow);
+	if (p->xmit_ns != KERNEL_NET_NO_TIME)
+		g_array_append_val(r->queued, s);
+	if (p->what & KERNEL_PACKET_FORWARDED)
+		return;
+	set_sender(r, &s);
 	g_array_append_val(r->sent, s);
 }
 
@@ -79,17 +89,18 @@ static gint by_flow(gconstpointer a, gconstpointer b)
 	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
-static GArray *read_sent(const AnalysisStore *s)
+static GArray *read_sent(const AnalysisStore *s, GArray *queued)
 {
 	GArray *sent = g_array_new(FALSE, FALSE, sizeof(Sent));
 
 	for (guint i = 0; i < s->traces->len; i++) {
 		g_autoptr(GHashTable) senders = g_hash_table_new(NULL, NULL);
-		Reader r = {sent, senders};
+		Reader r = {sent, queued, senders};
 
 		each_packet(g_ptr_array_index(s->traces, i), add_sent, &r);
 	}
 	g_array_sort(sent, by_flow);
+	g_array_sort(queued, by_flow);
 	return sent;
 }
 
@@ -168,7 +179,7 @@ static void add_arrived(gpointer user, const AnalysisStoreTrace *t, const Kernel
 	s->came_to = t;
 	s->came_as = p->skb;
 	const KernelThreadItem *sender = kernel_find_thread(s->from->history, s->thread);
-	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .came_ns = p->time_ns,
+	AnalysisPacket a = {.from = s->from, .to = t, .thread = s->thread, .sent_ns = s->is->time_ns, .given_ns = s->given_ns, .sent_cpu = s->is->cpu, .came_ns = p->time_ns, .is = p, .flow = flow,
 			    .from_row = sender ? sender->row : KERNEL_NO_ROW, .to_row = kernel_find_cpu_row(t->history, p->cpu)};
 	if (a.from_row == KERNEL_NO_ROW)
 		a.from_row = kernel_find_cpu_row(s->from->history, s->is->cpu);
@@ -188,10 +199,12 @@ static gint by_arrival(gconstpointer a, gconstpointer b)
 
 AnalysisPackets *analysis_packets_new(const AnalysisStore *s)
 {
-	g_autoptr(GArray) sent = read_sent(s);
 	AnalysisPackets *p = g_new0(AnalysisPackets, 1);
-	Matcher m = {p, s, sent};
 
+	p->store = s;
+	p->queued = g_array_new(FALSE, FALSE, sizeof(Sent));
+	g_autoptr(GArray) sent = read_sent(s, p->queued);
+	Matcher m = {p, s, sent};
 	p->all = g_array_new(FALSE, FALSE, sizeof(AnalysisPacket));
 	for (guint i = 0; i < s->traces->len; i++)
 		each_packet(g_ptr_array_index(s->traces, i), add_arrived, &m);
@@ -204,6 +217,7 @@ void analysis_packets_free(AnalysisPackets *p)
 	if (!p)
 		return;
 	g_array_unref(p->all);
+	g_array_unref(p->queued);
 	g_free(p);
 }
 
@@ -232,4 +246,21 @@ const AnalysisPacket *analysis_packets_last(const AnalysisPackets *p, const Anal
 	}
 	const AnalysisPacket *last = lo ? analysis_packets_get(p, lo - 1) : NULL;
 	return last && last->to == to && last->to_row == row && last->came_ns >= begin_ns ? last : NULL;
+}
+
+const KernelPacket *analysis_packets_on(const AnalysisPackets *p, const AnalysisPacket *packet, const AnalysisStoreTrace *machine)
+{
+	gint64 doubt = bound_of(p->store, packet->to) + bound_of(p->store, machine), time = analysis_time(packet->to, packet->came_ns) + doubt;
+	gint64 from = analysis_time(packet->from, packet->sent_ns) - doubt - bound_of(p->store, packet->from);
+	guint i = behind(p->queued, packet->flow, time);
+
+	for (guint looked = 0; i-- > 0 && looked < LOOK_BACK; looked++) {
+		const Sent *s = &g_array_index(p->queued, Sent, i);
+
+		if (s->flow != packet->flow || s->time_ns < from)
+			break;
+		if (s->from == machine && is_same(s->is, packet->is))
+			return s->is;
+	}
+	return NULL;
 }

@@ -4,6 +4,7 @@
 #define STRATA_ANALYSIS_PACKETS_H
 
 #include "analysis/query.h"
+#include "kernel/net.h"
 
 typedef struct {
 	const AnalysisStoreTrace *from, *to;
@@ -11,7 +12,11 @@ typedef struct {
 	guint32 from_row;    /* that thread's, else that of the processor from which it was sent; HISTORY_NO_ROW: it has none */
 	guint32 to_row;      /* of the processor on which it arrived */
 	gint64 sent_ns;      /* in the clock of `from` */
+	gint64 given_ns;     /* likewise: when the thread gave the kernel data of that connection last; sent_ns if it was sent right then */
 	gint64 came_ns;      /* in the clock of `to` */
+	gint32 sent_cpu;     /* of `from` */
+	const KernelPacket *is; /* as it arrived */
+	guint64 flow;        /* kernel_packet_flow() */
 } AnalysisPacket;
 
 typedef struct AnalysisPackets AnalysisPackets;
@@ -27,5 +32,8 @@ const AnalysisPacket *analysis_packets_get(const AnalysisPackets *p, guint i);
 
 /* The last one that arrived on a processor (its row) of a machine from `begin_ns` to `end_ns`, both included; NULL: none. */
 const AnalysisPacket *analysis_packets_last(const AnalysisPackets *p, const AnalysisStoreTrace *to, guint32 row, gint64 begin_ns, gint64 end_ns);
+
+/* The packet where a machine handed it on to its way's last interface: a host to the guest's. NULL: that was not seen. */
+const KernelPacket *analysis_packets_on(const AnalysisPackets *p, const AnalysisPacket *packet, const AnalysisStoreTrace *machine);
 
 #endif

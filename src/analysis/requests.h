@@ -54,7 +54,7 @@ static inline gint64 request_last(const Request *r)
 	return r->late_ns != KERNEL_REQUEST_NO_TIME ? MAX(r->late_ns, r->end_ns) : r->end_ns;
 }
 
-/* requests_processor.c: all machines, over which critical paths go; guests' processors, and what the levels below made of them. */
+/* requests_machines.c: all machines, over which critical paths go; guests' processors, and what the levels below made of them. */
 typedef struct RequestMachines RequestMachines;
 
 /* One machine's requests, as a query wants them. */
@@ -187,6 +187,10 @@ RequestMachines *request_machines_new(const AnalysisStore *s);
 void request_machines_free(RequestMachines *m); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RequestMachines, request_machines_free)
 const CriticalWorld *request_machines_world(const RequestMachines *m);
+
+/* The detail of a segment as causes have it: one for all connections of a service, whose clients' ports say nothing. */
+guint32 request_machines_detail(RequestMachines *m, const GraphSegment *s);
+char *request_machines_text(const RequestMachines *m, const GraphSegment *s); /* the caller frees */
 
 /*
  * A thread of a machine waited for a processor, PREEMPTED or in WAIT_CPU, from begin_ns to end_ns. Of what the processor that it got in the end was stolen meanwhile, or handling exits, `found` is told state,

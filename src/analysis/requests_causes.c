@@ -2,8 +2,8 @@
 /*
  * requests_causes.c: what the time of requests was: the states of the threads that served them.
  *
- * Causes go further than a thread's states: they are its critical path (graph/graph.h), on whatever machine that leads. Only before a request was read, and after it was answered, they are the thread's own states: what it
- * waits for then is something else.
+ * Causes go further than a thread's states: they are its critical path (graph/graph.h), on whatever machine that leads. Only of a server's thread before it has read the request they are its own states: what it waits
+ * for then is something else.
  */
 #include <string.h>
 
@@ -239,7 +239,7 @@ static void add_stolen(gpointer user, KernelThreadState state, guint32 detail, g
 /* One piece of a path, of `ns` as long as the machine counts on which the request was seen. */
 static void add_segment(RequestCauses *c, const RequestScan *s, const GraphSegment *g, guint64 part, gint64 ns)
 {
-	RequestCause cause = {part | g->state, g->machine, detail_of(g->state, g->detail), g->device, g->filler, 0};
+	RequestCause cause = {part | g->state, g->machine, detail_of(g->state, request_machines_detail(s->machines, g)), g->device, g->filler, 0};
 	Stolen stolen = {c, cause, part, 0};
 
 	if (g->state == KERNEL_TS_PREEMPTED || g->state == KERNEL_TS_WAIT_CPU)
@@ -257,7 +257,7 @@ static void add_unknown(RequestCauses *c, const RequestScan *s, guint64 part, gi
 		add_time(c, &cause, ns);
 }
 
-static void add_path(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
+static void add_path(RequestCauses *c, const RequestScan *s, const RequestPiece *p, guint64 part)
 {
 	const CriticalWorld *world = request_machines_world(s->machines);
 	const GraphWorld all = critical_world_of(world);
@@ -272,11 +272,11 @@ static void add_path(RequestCauses *c, const RequestScan *s, const RequestPiece 
 		const GraphSegment *g = &g_array_index(segments, GraphSegment, i);
 		gint64 begin = i ? at : MAX(g->begin_ns, at), end = CLAMP(critical_world_convert(world, g->machine, s->trace, g->end_ns), begin, p->end_ns);
 
-		add_segment(c, s, g, g->machine != own ? AWAY : g->depth ? OTHER : 0, end - begin);
+		add_segment(c, s, g, part | (g->machine != own ? AWAY : g->depth ? OTHER : 0), end - begin);
 		known += end - begin;
 		at = end;
 	}
-	add_unknown(c, s, 0, p->end_ns - p->begin_ns - known);
+	add_unknown(c, s, part, p->end_ns - p->begin_ns - known);
 }
 
 /* The thread's own states. */
@@ -303,12 +303,14 @@ static void add_states(RequestCauses *c, const RequestScan *s, const RequestPiec
 	add_unknown(c, s, part, rest);
 }
 
-static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p)
+static void add_piece(RequestCauses *c, const RequestScan *s, const RequestPiece *p, RequestSide side)
 {
-	if (p->before || p->after)
-		add_states(c, s, p, p->before ? BEFORE : AFTER);
+	guint64 part = p->before ? BEFORE : p->after ? AFTER : 0;
+
+	if (p->before && side != REQUEST_CLIENT)
+		add_states(c, s, p, part);
 	else
-		add_path(c, s, p);
+		add_path(c, s, p, part);
 }
 
 void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r)
@@ -317,7 +319,7 @@ void request_causes_add(RequestCauses *c, const RequestScan *s, const Request *r
 	guint n = request_pieces(s, r, TRUE, pieces);
 
 	for (guint i = 0; i < n; i++)
-		add_piece(c, s, &pieces[i]);
+		add_piece(c, s, &pieces[i], r->side);
 }
 
 static gint in_order(gconstpointer a, gconstpointer b)
@@ -361,18 +363,15 @@ char *request_cause_name(const RequestScan *s, RequestSide side, const RequestCa
 
 	if (side == REQUEST_VM || side == REQUEST_VM_CLIENT)
 		return g_strdup(c->state & BEFORE ? "the host's queue to the VM" : side == REQUEST_VM ? "in the VM" : "out of the VM");
-	if (c->state & BEFORE)
-		return g_strdup_printf("%s: %s%s", side == REQUEST_CLIENT ? "connecting" : "not yet read", name, waiting);
-	if (c->state & AFTER)
-		return g_strdup_printf("until the stream's end: %s%s", name, waiting);
-	if (c->state & AWAY)
-		return g_strdup_printf("%s: %s%s", t->name, name, waiting);
-	return g_strconcat(c->state & OTHER ? "for another thread: " : "", name, waiting, NULL);
+	const char *part = !(c->state & BEFORE) ? c->state & AFTER ? "until the stream's end: " : "" : side == REQUEST_CLIENT ? "connecting: " : "not yet read: ";
+	const char *whose = c->state & AWAY ? t->name : c->state & OTHER ? "for another thread" : NULL;
+
+	return g_strconcat(part, whose ? whose : "", whose ? ": " : "", name, waiting, NULL);
 }
 
 char *request_cause_detail(const RequestScan *s, const RequestCause *c)
 {
-	const GraphSegment g = {.detail = c->detail, .machine = c->machine, .device = c->device, .filler = c->filler};
+	const GraphSegment g = {.state = (guint8)c->state, .detail = c->detail, .machine = c->machine, .device = c->device, .filler = c->filler};
 
-	return critical_world_detail(request_machines_world(s->machines), &g);
+	return request_machines_text(s->machines, &g);
 }

@@ -187,13 +187,29 @@ static void add_segment(Path *p, const GraphSegment *s)
 		g_array_append_vals(p->segments, s, 1);
 }
 
-/* `device`: what it waited for, if that is known. */
-static void add_for(Path *p, const Who *w, const HistoryInterval *i, gint64 end, guint32 device)
+/* A wait; `device`: for what, if that is known better than the thread's own row has it. */
+typedef struct {
+	guint8 state;
+	guint32 detail, device, filler;
+} Wait;
+
+static Wait wait_of(const HistoryInterval *i, guint32 device)
 {
-	gboolean is_device = device != GRAPH_NONE;
-	const GraphSegment s = {p->at, end, w->thread, is_device ? 0 : i->detail, is_device ? KERNEL_TS_B_DISK : i->state, (guint8)w->depth, w->stack, p->machine, device, GRAPH_NONE};
+	return device == GRAPH_NONE ? (Wait){i->state, i->detail, GRAPH_NONE, GRAPH_NONE} : (Wait){KERNEL_TS_B_DISK, 0, device, GRAPH_NONE};
+}
+
+static void add_wait(Path *p, const Who *w, const Wait *wait, gint64 end)
+{
+	const GraphSegment s = {p->at, end, w->thread, wait->detail, wait->state, (guint8)w->depth, w->stack, p->machine, wait->device, wait->filler};
 
 	add_segment(p, &s);
+}
+
+static void add_for(Path *p, const Who *w, const HistoryInterval *i, gint64 end, guint32 device)
+{
+	const Wait wait = wait_of(i, device);
+
+	add_wait(p, w, &wait, end);
 }
 
 static void add(Path *p, const Who *w, const HistoryInterval *i, gint64 end)
@@ -243,37 +259,16 @@ static void come_back(Path *p, const Path *here, gint64 end)
 	p->at = CLAMP(p->at, here->at, end);
 }
 
-/* What the sender of a packet did until it sent it takes the place of the wait; the packet's way is what is left of it. */
-static void resolve_packet(Path *p, const Who *w, const HistoryInterval *i)
-{
-	const GraphWorld *world = p->world;
-	GraphSender s;
-
-	if (!world || !world->sender(world->user, p->machine, w->thread, i->end_ns, &s))
-		return;
-	const KernelThreadItem *item = item_of(s.graph, s.thread);
-	gint64 sent = world->convert(world->user, s.machine, p->machine, s.sent_ns);
-	if (item->row == KERNEL_NO_ROW || sent <= p->at || sent > i->end_ns)
-		return;
-	gint64 born = world->convert(world->user, s.machine, p->machine, history_row_begin(s.graph->rows, item->row));
-	add(p, w, i, MIN(MAX(born, p->at), sent));
-	const Path here = *p;
-	go_to(p, s.graph, s.machine);
-	const Who next = waited_for(p, w, s.thread);
-	follow(p, &next, s.sent_ns);
-	come_back(p, &here, i->end_ns);
-}
-
 static void follow_request(Path *p, const Who *w, const GraphRequest *r, gint64 end);
 
 static gboolean lives_at(const Graph *g, guint32 thread, gint64 time)
 {
-	guint32 row = item_of(g, thread)->row;
+	guint32 row = thread < g->n_threads ? item_of(g, thread)->row : KERNEL_NO_ROW;
 
 	return row != KERNEL_NO_ROW && history_row_begin(g->rows, row) <= time;
 }
 
-/* A part of what was done below, until `end` at the latest. */
+/* A part of what was done elsewhere, until `end` at the latest. */
 static void take_step(Path *p, const Who *w, const GraphStep *step, gint64 end)
 {
 	go_to(p, step->graph, step->machine);
@@ -284,24 +279,65 @@ static void take_step(Path *p, const Who *w, const GraphStep *step, gint64 end)
 		follow(p, &next, MIN(step->until_ns, end));
 }
 
+/* One after the other, until `end` at the latest; what is between them is the wait. */
+static void take_steps(Path *p, const Who *w, const Wait *wait, const GraphStep *steps, guint n, gint64 end)
+{
+	const GraphWorld *world = p->world;
+
+	for (guint i = 0; i < n && p->at < end; i++) {
+		if (steps[i].is_request)
+			add_wait(p, w, wait, MIN(world->convert(world->user, steps[i].machine, p->machine, steps[i].request.begin_ns), end));
+		const Path here = *p;
+		take_step(p, w, &steps[i], world->convert(world->user, here.machine, steps[i].machine, end));
+		come_back(p, &here, end);
+	}
+}
+
+/* What a thread of another machine did until it sent a packet. */
+static void follow_sender(Path *p, const Who *w, const Wait *wait, const GraphSender *s, gint64 sent, gint64 end)
+{
+	const GraphWorld *world = p->world;
+
+	add_wait(p, w, wait, MIN(world->convert(world->user, s->machine, p->machine, history_row_begin(s->graph->rows, item_of(s->graph, s->thread)->row)), sent));
+	const Path here = *p;
+	go_to(p, s->graph, s->machine);
+	const Who next = waited_for(p, w, s->thread);
+	follow(p, &next, s->sent_ns);
+	come_back(p, &here, end);
+}
+
+/* It takes the place of the wait; the packet's way is what is left of it. */
+static void resolve_packet(Path *p, const Who *w, const HistoryInterval *i)
+{
+	const GraphWorld *world = p->world;
+	const Wait wait = wait_of(i, GRAPH_NONE);
+	GraphSender s;
+
+	if (!world || !world->sender(world->user, p->machine, w->thread, i->end_ns, &s))
+		return;
+	gboolean has_row = s.thread != GRAPH_NONE && item_of(s.graph, s.thread)->row != KERNEL_NO_ROW;
+	gint64 sent = world->convert(world->user, s.machine, p->machine, s.sent_ns);
+	if (sent > i->end_ns)
+		return;
+	if (has_row && sent > p->at)
+		follow_sender(p, w, &wait, &s, sent, i->end_ns);
+	take_steps(p, w, &wait, s.steps, s.n_steps, i->end_ns);
+}
+
 /* Whatever the machines below did for a request from when the driver had it; what they don't explain is a wait for the device. */
 static void follow_request(Path *p, const Who *w, const GraphRequest *r, gint64 end)
 {
-	GraphSegment wait = {p->at, MIN(r->issued_ns, end), w->thread, 0, KERNEL_TS_B_DISK, (guint8)w->depth, w->stack, p->machine, r->device, GRAPH_NONE};
-	GraphStep steps[GRAPH_STEPS_MAX];
-	guint n = w->depth < GRAPH_DEPTH_MAX && !is_full(p) ? p->world->below(p->world->user, p->machine, r->item, steps) : 0;
+	gboolean is_disk = r->state == KERNEL_TS_B_DISK && w->depth < GRAPH_DEPTH_MAX && !is_full(p);
+	Wait wait = {r->state, 0, r->device, GRAPH_NONE};
+	GraphStep steps[GRAPH_STEPS_MAX] = {0};
+	guint n = is_disk ? p->world->below(p->world->user, p->machine, r->item, steps) : 0;
 
 	if (n)
-		add_segment(p, &wait);
-	const Path here = *p;
-	for (guint i = 0; i < n && p->at < end; i++) {
-		take_step(p, w, &steps[i], p->world->convert(p->world->user, here.machine, steps[i].machine, end));
-		come_back(p, &here, end);
-	}
-	wait.begin_ns = p->at;
-	wait.end_ns = MIN(r->end_ns, end);
-	wait.filler = n ? GRAPH_NONE : r->filler;
-	add_segment(p, &wait);
+		add_wait(p, w, &wait, MIN(r->issued_ns, end));
+	take_steps(p, w, &wait, steps, n, end);
+	if (!n)
+		wait.filler = r->filler;
+	add_wait(p, w, &wait, MIN(r->end_ns, end));
 }
 
 /* A wait that requests ended was one for each from when there was one; returns for which device. */

@@ -8,7 +8,7 @@
  * place, and where the waker was blocked in that time, its waker's, and so on. What no thread ended (an interrupt: a timer, a disk, the network) stays a wait for its reason. This
  * is the algorithm of Giraldeau and Dagenais (Wait analysis of distributed systems using kernel tracing, 2016), walked forward; docs/analyses/critical-path.md tells where it differs.
  *
- * A GraphWorld knows more. A wait that a packet ended, of which it is known who sent it, is replaced by what the sender did until then, on whatever machine; the packet's way stays the wait. A wait that a device's request
+ * A GraphWorld knows more. A wait that a packet ended, of which it is known who sent it, is replaced by what the sender did until then, on whatever machine; the packet's way stays the wait, but for the time that it lay in a host's queue, and that the host took to hand it over. A wait that a device's request
  * ended is replaced by what the machine below did for that request, if it is a guest's: the thread that serves the device, the request that this one made, and so on down to the real device.
  *
  * Times are those of each machine's own clock.
@@ -33,7 +33,7 @@ typedef struct {
 	guint8 depth;        /* how many wakers away from the thread that was asked about */
 	guint32 stack;       /* of graph_append(): who waited for it */
 	guint machine;       /* whose thread and clock it is: as the world counts them; 0 without one */
-	guint32 device;      /* GRAPH_NONE: `detail` tells; else the wait was for this one, of the machine's table "disks" */
+	guint32 device;      /* GRAPH_NONE: `detail` tells; else the wait was for this one: for a disk of the machine's table "disks", for the network one of "net_interfaces" */
 	guint32 filler;      /* likewise: the thread whose process had most of it meanwhile, if that is another one's; GRAPH_NONE */
 } GraphSegment;
 
@@ -44,22 +44,15 @@ typedef struct {
 	guint machine;
 } GraphStack;
 
-/* Who sent what ended a wait. */
+/* A request to a disk, or a packet in an interface's queue. Times in the clock of the machine that made it. */
 typedef struct {
-	const Graph *graph;
-	guint machine;
-	guint32 thread;
-	gint64 sent_ns;      /* in that machine's clock */
-} GraphSender;
-
-/* A request to a disk. Times in the clock of the machine that made it. */
-typedef struct {
+	guint8 state;        /* KERNEL_TS_B_DISK or KERNEL_TS_B_NETWORK */
 	guint64 item;        /* of that machine's table "disk_requests" */
 	gint64 begin_ns, issued_ns, end_ns; /* `begin_ns`: it is known; then it was given to the driver; then done */
 	guint32 device, filler; /* as a segment has them */
 } GraphRequest;
 
-/* Something that was done below for a guest's request: the next one goes on where it ends. */
+/* Something that was done on another machine while one waited; between two of them it is the wait of the one who waits. */
 typedef struct {
 	const Graph *graph;
 	guint machine;
@@ -71,6 +64,16 @@ typedef struct {
 
 #define GRAPH_REQUESTS_MAX 3
 #define GRAPH_STEPS_MAX    6
+
+/* Who sent what ended a wait. */
+typedef struct {
+	const Graph *graph;
+	guint machine;
+	guint32 thread;      /* GRAPH_NONE: nobody did, as of an acknowledgement */
+	gint64 sent_ns;      /* in that machine's clock */
+	guint n_steps;       /* of the packet's way from there, as far as it is known */
+	GraphStep steps[GRAPH_STEPS_MAX];
+} GraphSender;
 
 /* Several machines. */
 typedef struct {

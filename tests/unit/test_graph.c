@@ -77,6 +77,7 @@ typedef struct {
 	Machine machines[2];
 	gint64 sent_ns;  /* in the server's clock, from its begin */
 	gint64 told_ns;  /* likewise: when the client was told that its request is done */
+	gboolean has_way; /* what was sent lay in a queue of machine 1 from 300 to 330, and the helper handed it over until 360 */
 } World;
 
 static gboolean sender(gpointer user, guint machine, guint32 thread, gint64 woken_ns, GraphSender *out)
@@ -86,6 +87,12 @@ static gboolean sender(gpointer user, guint machine, guint32 thread, gint64 woke
 	if (machine != 0 || thread != 0 || woken_ns != 400)
 		return FALSE;
 	*out = (GraphSender){.graph = w->machines[1].graph, .machine = 1, .thread = 0, .sent_ns = OFFSET + w->sent_ns};
+	if (!w->has_way)
+		return TRUE;
+	const GraphRequest queue = {.state = KERNEL_TS_B_NETWORK, .begin_ns = OFFSET + 300, .issued_ns = OFFSET + 300, .end_ns = OFFSET + 330, .device = BELOW, .filler = GRAPH_NONE};
+	out->steps[0] = (GraphStep){w->machines[1].graph, 1, 1, OFFSET + 330, TRUE, queue};
+	out->steps[1] = (GraphStep){w->machines[1].graph, 1, 1, OFFSET + 360, FALSE};
+	out->n_steps = 2;
 	return TRUE;
 }
 
@@ -94,7 +101,7 @@ static guint requests(gpointer user, guint machine, guint32 thread, const Histor
 {
 	if (machine != 0 || wait->state != KERNEL_TS_B_DISK || wait->end_ns != 400)
 		return 0;
-	out[0] = (GraphRequest){.item = 3, .begin_ns = 110, .issued_ns = 150, .end_ns = 390, .device = ABOVE, .filler = GRAPH_NONE};
+	out[0] = (GraphRequest){.state = KERNEL_TS_B_DISK, .item = 3, .begin_ns = 110, .issued_ns = 150, .end_ns = 390, .device = ABOVE, .filler = GRAPH_NONE};
 	return 1;
 }
 
@@ -102,7 +109,7 @@ static guint requests(gpointer user, guint machine, guint32 thread, const Histor
 static guint below(gpointer user, guint machine, guint64 request, GraphStep steps[GRAPH_STEPS_MAX])
 {
 	World *w = user;
-	const GraphRequest own = {.item = 4, .begin_ns = OFFSET + 200, .issued_ns = OFFSET + 210, .end_ns = OFFSET + 300, .device = BELOW, .filler = 1};
+	const GraphRequest own = {.state = KERNEL_TS_B_DISK, .item = 4, .begin_ns = OFFSET + 200, .issued_ns = OFFSET + 210, .end_ns = OFFSET + 300, .device = BELOW, .filler = 1};
 
 	if (machine != 0 || request != 3)
 		return 0;
@@ -159,26 +166,27 @@ static void check(World *w, gboolean alone, const Expected *expected, guint n)
 	g_assert_cmpuint(segments->len, ==, n);
 }
 
+static void run_world(World *w, gint64 born, gboolean alone, const Expected *expected, guint n)
+{
+	client(&w->machines[0], w->told_ns ? KERNEL_TS_B_DISK : KERNEL_TS_B_NETWORK);
+	server(&w->machines[1], born);
+	check(w, alone, expected, n);
+	machine_free(&w->machines[0]);
+	machine_free(&w->machines[1]);
+}
+
 static void run(gint64 born, gint64 sent_ns, gboolean alone, const Expected *expected, guint n)
 {
 	World w = {.sent_ns = sent_ns};
 
-	client(&w.machines[0], KERNEL_TS_B_NETWORK);
-	server(&w.machines[1], born);
-	check(&w, alone, expected, n);
-	machine_free(&w.machines[0]);
-	machine_free(&w.machines[1]);
+	run_world(&w, born, alone, expected, n);
 }
 
 static void run_disk(gint64 born, gint64 told_ns, const Expected *expected, guint n)
 {
 	World w = {.told_ns = told_ns};
 
-	client(&w.machines[0], KERNEL_TS_B_DISK);
-	server(&w.machines[1], born);
-	check(&w, FALSE, expected, n);
-	machine_free(&w.machines[0]);
-	machine_free(&w.machines[1]);
+	run_world(&w, born, FALSE, expected, n);
 }
 
 #define RUN(born, sent, alone, expected) run(born, sent, alone, expected, G_N_ELEMENTS(expected))
@@ -206,6 +214,20 @@ static void test_sent_at_another_time(void)
 
 	RUN(0, 90, FALSE, expected);
 	RUN(0, 410, FALSE, expected);
+}
+
+/* Of its way the host knows more: its queue, and who handed it over; so it does of what was sent before the wait began. */
+static void test_the_way_of_a_packet(void)
+{
+	static const Expected both[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},        {1, 0, KERNEL_TS_USER, 1, 100, 120},      {1, 1, KERNEL_TS_SYSCALL, 2, 120, 180},
+					{1, 0, KERNEL_TS_USER, 1, 180, 250},      {0, 0, KERNEL_TS_B_NETWORK, 0, 250, 300}, {1, 1, KERNEL_TS_B_NETWORK, 1, 300, 330, BELOW},
+					{1, 1, KERNEL_TS_SYSCALL, 1, 330, 360},   {0, 0, KERNEL_TS_B_NETWORK, 0, 360, 400}, {0, 0, KERNEL_TS_USER, 0, 400, END}};
+	static const Expected way[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},      {0, 0, KERNEL_TS_B_NETWORK, 0, 100, 300}, {1, 1, KERNEL_TS_B_NETWORK, 1, 300, 330, BELOW},
+				       {1, 1, KERNEL_TS_SYSCALL, 1, 330, 360}, {0, 0, KERNEL_TS_B_NETWORK, 0, 360, 400}, {0, 0, KERNEL_TS_USER, 0, 400, END}};
+	World w = {.sent_ns = 250, .has_way = TRUE}, before = {.sent_ns = 90, .has_way = TRUE};
+
+	run_world(&w, 0, FALSE, both, G_N_ELEMENTS(both));
+	run_world(&before, 0, FALSE, way, G_N_ELEMENTS(way));
 }
 
 /* Before the sender was born the wait is the waiter's. */
@@ -237,10 +259,10 @@ static void test_below_ends_with_the_wait(void)
 	run_disk(0, 900, expected, G_N_ELEMENTS(expected));
 }
 
-/* A thread that wasn't there yet did nothing: the time is the wait for the request. */
+/* A thread that wasn't there yet did nothing: the time is the guest's wait. */
 static void test_server_was_born_later(void)
 {
-	static const Expected expected[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},    {0, 0, KERNEL_TS_B_DISK, 0, 100, 150, ABOVE}, {1, 0, KERNEL_TS_B_DISK, 1, 150, 300, BELOW, 1},
+	static const Expected expected[] = {{0, 0, KERNEL_TS_USER, 0, 0, 100},    {0, 0, KERNEL_TS_B_DISK, 0, 100, 200, ABOVE}, {1, 0, KERNEL_TS_B_DISK, 1, 200, 300, BELOW, 1},
 					    {1, 1, KERNEL_TS_SYSCALL, 1, 300, 350}, {0, 0, KERNEL_TS_B_DISK, 0, 350, 400, ABOVE}, {0, 0, KERNEL_TS_USER, 0, 400, END}};
 
 	run_disk(190, 350, expected, G_N_ELEMENTS(expected));
@@ -252,6 +274,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/graph/alone", test_alone);
 	g_test_add_func("/graph/over-a-packet", test_over_a_packet);
 	g_test_add_func("/graph/sent-at-another-time", test_sent_at_another_time);
+	g_test_add_func("/graph/the-way-of-a-packet", test_the_way_of_a_packet);
 	g_test_add_func("/graph/sender-was-born-later", test_sender_was_born_later);
 	g_test_add_func("/graph/down-to-the-disk-below", test_down_to_the_disk_below);
 	g_test_add_func("/graph/below-ends-with-the-wait", test_below_ends_with_the_wait);

@@ -334,6 +334,34 @@ static void test_waits_for_other_threads(void)
 	end(w);
 }
 
+/* Waits for one service are one cause, from whatever port each client came. */
+static void test_waits_for_a_service(void)
+{
+	World *w = begin();
+	History *h = w->trace.history;
+	RequestScan s;
+
+	history_append(h, w->rows[0], 200, KERNEL_TS_USER, 0);
+	history_append(h, w->rows[0], 300, KERNEL_TS_B_NETWORK, text(w, "tcp 10.0.0.2:40000 - 10.0.0.1:3306"));
+	history_append(h, w->rows[0], 400, KERNEL_TS_USER, 0);
+	history_append(h, w->rows[0], 600, KERNEL_TS_B_NETWORK, text(w, "tcp 10.0.0.2:40001 - 10.0.0.1:3306"));
+	history_append(h, w->rows[0], 700, KERNEL_TS_B_NETWORK, text(w, "tcp 10.0.0.2:40001 - 10.0.0.9:3306"));
+	history_append(h, w->rows[0], END, KERNEL_TS_USER, 0);
+	listen_at(w, 80);
+	add_request(w, KERNEL_REQUEST_NO_TIME, 100, 110, 900, 0, 0);
+	g_assert_true(history_finish(h, NULL));
+	g_autoptr(GArray) all = requests(w);
+	g_autoptr(RequestCauses) causes = request_causes_new();
+	g_assert_true(requests_open(&s, &w->store, &w->query, &w->trace));
+	request_causes_add(causes, &s, &AT(all, 0));
+	g_assert_cmpint(ns_of(causes, &s, "network", "tcp 10.0.0.2 - 10.0.0.1:3306"), ==, 300);
+	g_assert_cmpint(ns_of(causes, &s, "network", "tcp 10.0.0.2 - 10.0.0.9:3306"), ==, 100);
+	g_autoptr(GArray) list = request_causes_list(causes);
+	g_assert_cmpuint(list->len, ==, 3);
+	requests_close(&s);
+	end(w);
+}
+
 /* The cell of a CSV line; the caller frees. */
 static char *cell(const char *line, guint column)
 {
@@ -398,6 +426,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/requests-view/who-served", test_who_served);
 	g_test_add_func("/requests-view/causes-are-states-cut-at-the-ends", test_causes_are_states_cut_at_the_ends);
 	g_test_add_func("/requests-view/waits-for-other-threads", test_waits_for_other_threads);
+	g_test_add_func("/requests-view/waits-for-a-service", test_waits_for_a_service);
 	g_test_add_func("/requests-view/what-slow-ones-have", test_what_slow_ones_have);
 	return g_test_run();
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * requests_processor.c: machines as requests need them. What became of the processor that a guest's thread waited for. A thread that is preempted, or waits for its turn, waits longer if the processor itself is
+ * requests_machines.c: machines as requests need them. What became of the processor that a guest's thread waited for. A thread that is preempted, or waits for its turn, waits longer if the processor itself is
  * stolen meanwhile: then that is the cause.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "analysis/requests.h"
 #include "kernel/flow.h"
@@ -19,6 +20,7 @@ struct RequestMachines {
 	const AnalysisStore *store;
 	CriticalWorld *world;
 	Processors *processors;    /* by machine */
+	GHashTable **connections;  /* by machine: text without the client's port -> the first detail of that text */
 };
 
 RequestMachines *request_machines_new(const AnalysisStore *s)
@@ -28,6 +30,9 @@ RequestMachines *request_machines_new(const AnalysisStore *s)
 	m->store = s;
 	m->world = critical_world_new(s, FALSE);
 	m->processors = g_new0(Processors, s->traces->len + 1);
+	m->connections = g_new0(GHashTable *, s->traces->len + 1);
+	for (guint i = 0; i < s->traces->len; i++)
+		m->connections[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	return m;
 }
 
@@ -38,8 +43,10 @@ void request_machines_free(RequestMachines *m)
 	for (guint i = 0; i < m->store->traces->len; i++) {
 		g_free(m->processors[i].occupants);
 		g_free(m->processors[i].cpus);
+		g_hash_table_unref(m->connections[i]);
 	}
 	g_free(m->processors);
+	g_free(m->connections);
 	critical_world_free(m->world);
 	g_free(m);
 }
@@ -47,6 +54,49 @@ void request_machines_free(RequestMachines *m)
 const CriticalWorld *request_machines_world(const RequestMachines *m)
 {
 	return m->world;
+}
+
+/* ---- Details ---------------------------------------------------------------------------------------------------------------- */
+
+#define CONNECTIONS_MAX 65536 /* of a machine that are told apart; of more, all have their own */
+
+static gboolean is_connection(const GraphSegment *s)
+{
+	return s->state == KERNEL_TS_B_NETWORK && s->device == GRAPH_NONE;
+}
+
+/* "tcp 10.0.0.2:40000 - 10.0.0.1:80": without the first port. */
+static void drop_port(char *text)
+{
+	char *between = strstr(text, " - "), *port = between;
+
+	while (port && port > text && port[-1] >= '0' && port[-1] <= '9')
+		port--;
+	if (port && port > text && port < between && port[-1] == ':')
+		memmove(port - 1, between, strlen(between) + 1);
+}
+
+char *request_machines_text(const RequestMachines *m, const GraphSegment *s)
+{
+	char *text = critical_world_detail(m->world, s);
+
+	if (is_connection(s))
+		drop_port(text);
+	return text;
+}
+
+guint32 request_machines_detail(RequestMachines *m, const GraphSegment *s)
+{
+	gpointer known;
+
+	if (!is_connection(s) || !s->detail)
+		return s->detail;
+	g_autofree char *text = request_machines_text(m, s);
+	if (g_hash_table_lookup_extended(m->connections[s->machine], text, NULL, &known))
+		return GPOINTER_TO_UINT(known);
+	if (g_hash_table_size(m->connections[s->machine]) < CONNECTIONS_MAX)
+		g_hash_table_insert(m->connections[s->machine], g_steal_pointer(&text), GUINT_TO_POINTER(s->detail));
+	return s->detail;
 }
 
 /* ---- Processors ------------------------------------------------------------------------------------------------------------- */
