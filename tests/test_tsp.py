@@ -544,6 +544,27 @@ def test_bookmarks():
     tap.equal(SERVER.ask("POST", f"{BASE}/bookmarks", {"parameters": {"name": "b", "start": 2, "end": 1}})[0], 400, "the wrong way round")
 
 
+def test_bookmarks_are_there_again_when_the_server_is():
+    with tempfile.TemporaryDirectory() as cache:
+        mine = []
+        for note in ("first", "second"):
+            server = Server(SAMPLE, cache=cache)
+            where = f"/tsp/api/experiments/{server.json('GET', '/tsp/api/experiments')[0]['UUID']}/bookmarks"
+            tap.equal(server.json("GET", where), mine, f"before the {note}")
+            mine.append(server.json("POST", where, {"parameters": {"name": note, "start": 1, "end": 2}}))
+            server.stop()
+        server = Server(SAMPLE, cache=cache)
+        server.json("DELETE", f"{where}/{mine[0]['uuid']}")
+        server.stop()
+        file, = pathlib.Path(cache).glob("strata/bookmarks-*.json")
+        for content, kept in ((None, mine[1:]), ('[{"uuid": "no"}, 5, ' + json.dumps(mine[0]) + "]", mine[:1]), ("[{", [])):
+            if content is not None:
+                file.write_text(content, encoding="utf-8")
+            server = Server(SAMPLE, cache=cache)
+            tap.equal(server.json("GET", where), kept, f"of {content}")
+            server.stop()
+
+
 def test_critical_paths_of_chosen_threads():
     output = output_of("strata.critical-path")
     types = SERVER.json("GET", f"{BASE}/outputs/{output['id']}/configTypes")

@@ -246,9 +246,11 @@ char *server_failure(const ServerExperiment *e)
 	return failure;
 }
 
-GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element)
+GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element, gboolean *first_out)
 {
 	g_mutex_lock(&e->lock);
+	if (first_out)
+		*first_out = !e->lists[list];
 	if (!e->lists[list])
 		e->lists[list] = g_ptr_array_new_with_free_func(free_element);
 	return e->lists[list];
@@ -267,6 +269,11 @@ const char *server_experiment_name(const ServerExperiment *e)
 const char *server_experiment_uuid(const ServerExperiment *e)
 {
 	return e->uuid;
+}
+
+gboolean server_experiment_is_cached(const ServerExperiment *e)
+{
+	return !e->options->store.no_cache;
 }
 
 ServerKeep *server_experiment_keep(ServerExperiment *e)

@@ -32,6 +32,7 @@ struct Server {
 /* A request on its way. */
 typedef struct {
 	Server *server;
+	struct MHD_Connection *connection;
 	ServerRequest request;
 	ServerReply reply;
 	gboolean answered;    /* the reply is complete */
@@ -73,7 +74,7 @@ static void add_preflight(struct MHD_Response *response)
 
 static enum MHD_Result send_reply(Exchange *x, gboolean guarded)
 {
-	struct MHD_Connection *c = x->request.connection;
+	struct MHD_Connection *c = x->connection;
 	const char *method = x->request.method;
 	gboolean is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 	struct MHD_Response *response =
@@ -92,16 +93,27 @@ static enum MHD_Result send_reply(Exchange *x, gboolean guarded)
 
 /* ---- Receiving --------------------------------------------------------------------------------------------------------------- */
 
+static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	ServerRequest *r = user;
+
+	if (!g_hash_table_contains(r->arguments, name))
+		g_hash_table_insert(r->arguments, g_strdup(name), g_strdup(value ? value : ""));
+	return MHD_YES;
+}
+
 static Exchange *exchange_new(Server *server, struct MHD_Connection *c, const char *url, const char *method)
 {
 	Exchange *x = g_new0(Exchange, 1);
 
 	x->server = server;
-	x->request.connection = c;
+	x->connection = c;
 	x->request.model = server->model;
 	x->request.method = g_strdup(method);
 	x->request.path = g_utf8_make_valid(url, -1);
 	x->request.body = g_string_new(NULL);
+	x->request.arguments = server_arguments_new();
+	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_argument, &x->request);
 	server_reply_init(&x->reply);
 	return x;
 }
@@ -113,11 +125,7 @@ static void on_completed(void *user, struct MHD_Connection *c, void **state, enu
 	if (!x)
 		return;
 	server_reply_clear(&x->reply);
-	server_request_clear_parts(&x->request);
-	json_decref(x->request.json);
-	g_string_free(x->request.body, TRUE);
-	g_free(x->request.method);
-	g_free(x->request.path);
+	server_request_clear(&x->request);
 	g_free(x);
 	*state = NULL;
 }
@@ -130,7 +138,7 @@ static void answer(gpointer data, gpointer user)
 	server_route(&x->request, &x->reply, x->server->options->web_dir);
 	x->answered = TRUE;
 	g_atomic_int_add(&x->server->working, -1);
-	MHD_resume_connection(x->request.connection);
+	MHD_resume_connection(x->connection);
 }
 
 /* FALSE: the server is about to end. */
@@ -142,7 +150,7 @@ static gboolean hand_over(Exchange *x)
 	gboolean goes = !s->stopping;
 	if (goes) {
 		g_atomic_int_inc(&s->working);
-		MHD_suspend_connection(x->request.connection);
+		MHD_suspend_connection(x->connection);
 		g_thread_pool_push(s->workers, x, NULL);
 	}
 	g_mutex_unlock(&s->lock);
@@ -159,7 +167,7 @@ static enum MHD_Result refuse(Exchange *x, gboolean guarded, guint status, const
 /* Who asks, before anything is looked at. */
 static gboolean is_trusted(const Exchange *x)
 {
-	struct MHD_Connection *c = x->request.connection;
+	struct MHD_Connection *c = x->connection;
 	const char *host = header(c, MHD_HTTP_HEADER_HOST);
 	const char *const *allow = x->server->options->allow;
 

@@ -51,14 +51,17 @@ struct MHD_Response *server_reply_response(ServerReply *reply, gboolean is_get, 
 /* ---- Requests: request.c ----------------------------------------------------------------------------------------------- */
 
 struct ServerRequest {
-	struct MHD_Connection *connection;
 	ServerModel *model;
 	char *method, *path;
+	GHashTable *arguments;    /* behind the path's "?": text -> text; of several of a name the first */
 	GString *body;
 	json_t *json;             /* the body's */
 	char *parts[SERVER_PARTS_MAX];
 	guint n_parts;
 };
+
+GHashTable *server_arguments_new(void);
+void server_request_clear(ServerRequest *request);
 
 /* ---- Who may ask: guard.c ---------------------------------------------------------------------------------------------- */
 

@@ -47,9 +47,12 @@ ServerExperiment *server_model_close_experiment(ServerModel *model, const char *
 /* What people put down about an experiment: lists of theirs, behind a lock. Whoever holds it returns at once. */
 typedef enum { SERVER_BOOKMARKS, SERVER_DERIVED, SERVER_LISTS } ServerList;
 
-/* Takes the lock. The elements are freed with `free_element`, which is the same at each call. */
-GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element);
+/* Takes the lock. The elements are freed with `free_element`, which is the same at each call. `*first_out`: nobody has had this list before; may be NULL. */
+GPtrArray *server_experiment_lock(ServerExperiment *e, ServerList list, GDestroyNotify free_element, gboolean *first_out);
 void server_experiment_unlock(ServerExperiment *e);
+
+/* Whether anything of it may be kept in the cache directory. */
+gboolean server_experiment_is_cached(const ServerExperiment *e);
 
 /* What takes long to find out about it. */
 ServerKeep *server_experiment_keep(ServerExperiment *e);

@@ -12,7 +12,7 @@ const char *server_part(const ServerRequest *request, guint i)
 
 const char *server_argument(const ServerRequest *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+	return g_hash_table_lookup(request->arguments, name);
 }
 
 gboolean server_int_argument(const ServerRequest *request, const char *name, gint64 missing, gint64 least, gint64 most, gint64 *out, GError **error)
@@ -41,6 +41,21 @@ void server_request_clear_parts(ServerRequest *request)
 	for (guint i = 0; i < request->n_parts; i++)
 		g_clear_pointer(&request->parts[i], g_free);
 	request->n_parts = 0;
+}
+
+GHashTable *server_arguments_new(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+void server_request_clear(ServerRequest *request)
+{
+	server_request_clear_parts(request);
+	json_decref(request->json);
+	g_string_free(request->body, TRUE);
+	g_hash_table_unref(request->arguments);
+	g_free(request->method);
+	g_free(request->path);
 }
 
 /* The next part of a path, and where the one behind it begins. */

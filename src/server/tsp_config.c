@@ -39,7 +39,7 @@ static gpointer copy(gconstpointer derived, gpointer unused)
 
 GPtrArray *tsp_derived_all(ServerExperiment *e)
 {
-	GPtrArray *all = g_ptr_array_copy(server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref), copy, NULL);
+	GPtrArray *all = g_ptr_array_copy(server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref, NULL), copy, NULL);
 
 	server_experiment_unlock(e);
 	g_ptr_array_set_free_func(all, tsp_derived_unref);
@@ -48,7 +48,7 @@ GPtrArray *tsp_derived_all(ServerExperiment *e)
 
 TspDerived *tsp_derived_find(ServerExperiment *e, const char *id)
 {
-	GPtrArray *all = server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref);
+	GPtrArray *all = server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref, NULL);
 	TspDerived *found = NULL;
 
 	for (guint i = 0; i < all->len && !found; i++)
@@ -188,7 +188,7 @@ static TspDerived *derived_new(const TspOutput *base, const char *setting)
 /* FALSE: there are too many. What is there already is not there twice. */
 static gboolean keep(ServerExperiment *e, TspDerived *d)
 {
-	GPtrArray *all = server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref);
+	GPtrArray *all = server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref, NULL);
 	gboolean known = FALSE, room = all->len < DERIVED_MAX;
 
 	for (guint i = 0; i < all->len; i++)
@@ -227,7 +227,7 @@ static gboolean delete_derived(ServerRequest *request, ServerReply *reply, GErro
 		return FALSE;
 	if (!d || strcmp(d->base->id, server_part(request, 1)) != 0)
 		return tsp_no_such(reply, "derived output", server_part(request, 2));
-	g_ptr_array_remove(server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref), d);
+	g_ptr_array_remove(server_experiment_lock(e, SERVER_DERIVED, tsp_derived_unref, NULL), d);
 	server_experiment_unlock(e);
 	tsp_put_derived(server_reply_json(reply), d);
 	return TRUE;
