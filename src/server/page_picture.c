@@ -249,7 +249,7 @@ static void put_rows(const Picture *all, GString *out)
 		guint end = (guint)((guint64)all->n * (i + 1) / n);
 
 		parts[i] = *all;
-		parts[i].rows = all->rows + done;
+		parts[i].rows = all->n ? all->rows + done : NULL; /* no rows, no array */
 		parts[i].n = end - done;
 		parts[i].out = g_string_new(NULL);
 		done = end;
