@@ -170,6 +170,16 @@ void diagnose_suffers_vm(const Diagnose *d, DiagnoseFinding *f, const AnalysisSt
 	f->victim = diagnose_member_of_vm(d, host, vm);
 }
 
+gint64 diagnose_run_ns(const AnalysisStoreTrace *t, guint32 row, gint64 begin_ns, gint64 end_ns)
+{
+	gint64 ns[HISTORY_STATES_MAX] = {0}, ran = 0;
+
+	history_sums(t->history, row, begin_ns, end_ns, ns);
+	for (guint s = KERNEL_TS_RUNNING; s <= KERNEL_TS_GUEST; s++)
+		ran += ns[s];
+	return ran;
+}
+
 gint64 diagnose_wanted_ns(const AnalysisStoreTrace *host, guint32 row, gint64 begin_ns, gint64 end_ns)
 {
 	gint64 ns[HISTORY_STATES_MAX], sum = 0;

@@ -15,16 +15,6 @@ typedef struct {
 	gint64 begin, end, width;
 } Scan;
 
-static gint64 run_ns(const Scan *s, guint32 row, gint64 begin, gint64 end)
-{
-	gint64 ns[HISTORY_STATES_MAX] = {0}, ran = 0;
-
-	history_sums(s->t->history, row, begin, end, ns);
-	for (guint k = KERNEL_TS_RUNNING; k <= KERNEL_TS_GUEST; k++)
-		ran += ns[k];
-	return ran;
-}
-
 /* The longest times for which it ran without a break, to show. */
 static void add_proof(const Scan *s, guint32 row, DiagnoseLoss *loss)
 {
@@ -54,12 +44,12 @@ static void judge(const Scan *s, guint32 vm, const KernelThreadItem *item)
 	g_autoptr(DiagnoseLoss) loss = diagnose_loss_new(s->t);
 	double busy = s->d->thresholds[DIAGNOSE_IO_BUSY];
 
-	if ((double)run_ns(s, item->row, s->begin, s->end) < s->d->thresholds[DIAGNOSE_SATURATED_SHARE] * busy * (double)(s->end - s->begin))
+	if ((double)diagnose_run_ns(s->t, item->row, s->begin, s->end) < s->d->thresholds[DIAGNOSE_SATURATED_SHARE] * busy * (double)(s->end - s->begin))
 		return;
 	for (gint64 at = s->begin; at < s->end; at += s->width) {
 		gint64 end = MIN(at + s->width, s->end);
 
-		if ((double)run_ns(s, item->row, at, end) >= busy * (double)(end - at))
+		if ((double)diagnose_run_ns(s->t, item->row, at, end) >= busy * (double)(end - at))
 			diagnose_loss_add_part(loss, at, end, end - at);
 	}
 	if (!diagnose_matters(s->d, loss, s->end - s->begin, DIAGNOSE_SATURATED_SHARE))

@@ -133,6 +133,9 @@ guint diagnose_member_of_pid(const Diagnose *d, const AnalysisStoreTrace *t, gin
 /* A VM (item of "vms") is who suffers. */
 void diagnose_suffers_vm(const Diagnose *d, DiagnoseFinding *f, const AnalysisStoreTrace *host, guint32 vm);
 
+/* For how long a thread (its row) ran within [begin, end). */
+gint64 diagnose_run_ns(const AnalysisStoreTrace *t, guint32 row, gint64 begin_ns, gint64 end_ns);
+
 /* For how long a vCPU (its row) wanted to run: all but what it was halted, did not exist, or isn't known. */
 gint64 diagnose_wanted_ns(const AnalysisStoreTrace *host, guint32 row, gint64 begin_ns, gint64 end_ns);
 

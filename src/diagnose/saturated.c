@@ -139,17 +139,6 @@ static void show_wait(const Scan *s, DiagnoseLoss *loss, const HistoryInterval *
 
 /* ---- Who came in addition ------------------------------------------------------------------------------------------------- */
 
-/* For how long a thread ran within [begin, end). */
-static gint64 run_ns(const Scan *s, guint32 row, gint64 begin, gint64 end)
-{
-	gint64 ns[HISTORY_STATES_MAX] = {0}, ran = 0;
-
-	history_sums(s->t->history, row, begin, end, ns);
-	for (guint k = KERNEL_TS_RUNNING; k <= KERNEL_TS_GUEST; k++)
-		ran += ns[k];
-	return ran;
-}
-
 /* What the threads of each process ran while it mattered, and else: pid -> Ran *. */
 typedef struct {
 	gint64 within, all;
@@ -163,7 +152,7 @@ static GHashTable *ran_by_process(const Scan *s, const DiagnoseFinding *f)
 	for (guint64 i = 0; i < history_table_len(s->t->history, s->table); i++) {
 		const KernelThreadItem *item = thread_at(s, i);
 		gpointer key = item ? GINT_TO_POINTER(item->pid) : NULL;
-		gint64 all = item ? run_ns(s, item->row, s->begin, s->end) : 0;
+		gint64 all = item ? diagnose_run_ns(s->t, item->row, s->begin, s->end) : 0;
 
 		if (!all)
 			continue;
@@ -177,7 +166,7 @@ static GHashTable *ran_by_process(const Scan *s, const DiagnoseFinding *f)
 		for (guint k = 0; k < f->ranges->len; k++) {
 			const DiagnoseRange *range = &g_array_index(f->ranges, DiagnoseRange, k);
 
-			r->within += run_ns(s, item->row, analysis_own_time(s->t, range->begin_ns), analysis_own_time(s->t, range->end_ns));
+			r->within += diagnose_run_ns(s->t, item->row, analysis_own_time(s->t, range->begin_ns), analysis_own_time(s->t, range->end_ns));
 		}
 	}
 	return by;
