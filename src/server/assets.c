@@ -57,7 +57,7 @@ static gboolean from_directory(ServerReply *reply, const char *path, const char 
 
 gboolean server_asset(ServerReply *reply, const char *path, const char *web_dir)
 {
-	const char *file = path[1] ? path + 1 : "index.html";
+	const char *file = *path && path[1] ? path + 1 : "index.html";
 
 	reply->content_type = type_of(file);
 	reply->is_page = reply->content_type && (web_dir ? from_directory(reply, file, web_dir) : from_program(reply, file));
