@@ -172,6 +172,21 @@ def test_a_guests_disk_is_the_hosts():
     tap.check({"qemu-system-x86 183", "CPU 0/KVM 196"} <= {p["thread"] for p in below}, "who serves the disk, and the processor that takes its interrupt")
 
 
+def test_a_vcpu_is_told_from_the_host_alone():
+    """Its exits by reason; the time of exits and of the system call together is what its thread was in system calls; its waits for its I/O thread are that one's."""
+    host = next(p for p in (tap.SAMPLES / "one-vm-io").iterdir() if p.name == "host")
+    pieces = path(host, "CPU 0/KVM")
+    own = collections.Counter()
+    for piece in pieces:
+        if piece["depth"] == 0:
+            own[(piece["detail"] or "").startswith("KVM exit "), piece["state"]] += piece["duration_ns"]
+    thread = next(t for t in table("threads", "--limit=0", host) if t["name"] == "CPU 0/KVM")
+    tap.check(own[True, "syscall"] > 2 * own[False, "syscall"], f"{own}")
+    tap.check(abs(own[True, "syscall"] + own[False, "syscall"] - thread["syscall_ns"]) < 20000, f"{own}, {thread['syscall_ns']}")
+    tap.check(any(p["thread"].startswith("qemu-system-x86") and p["state"] == "blocked" and p["detail"].startswith("disk: vd") for p in pieces), "the host's disk")
+    tap.check(not any(p["detail"] == "idle" and p["depth"] for p in pieces), "that a worker was idle explains nothing")
+
+
 def fill(trace, queue, own):
     """Twenty reads of thread 11, of 5 ms each; meanwhile thread 22 has `queue` requests at a time there, and 11 `own` more."""
     trace.event(0, "lttng_statedump_block_device", dev=8 << 20, diskname="sda")

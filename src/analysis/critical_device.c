@@ -39,6 +39,8 @@ static const char *interface_name(const History *h, guint32 interface)
 
 char *critical_device_text(const AnalysisStoreTrace *t, const GraphSegment *s)
 {
+	if (s->state == KERNEL_TS_SYSCALL)
+		return g_strdup_printf("KVM exit %s", history_text_get(t->rows, s->device));
 	if (s->state == KERNEL_TS_B_NETWORK)
 		return g_strdup_printf("queue of %s", interface_name(t->history, s->device));
 	if (s->filler == GRAPH_NONE)

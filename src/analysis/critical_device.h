@@ -6,7 +6,7 @@
 #include "analysis/query.h"
 #include "graph/graph.h"
 
-/* "vdc, which fio 204 keeps busy", "queue of tap11": of a segment with a device. The caller frees. */
+/* "vdc, which fio 204 keeps busy", "queue of tap11", "KVM exit MSR": of a segment with a device. The caller frees. */
 char *critical_device_text(const AnalysisStoreTrace *t, const GraphSegment *s);
 
 #endif

@@ -31,7 +31,7 @@ static char *detail_text(const CriticalWorld *w, const GraphSegment *s)
 {
 	g_autofree char *detail = critical_world_detail(w, s);
 
-	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE)
+	if (s->state < KERNEL_TS_BLOCKED || s->state > KERNEL_TS_B_IDLE || (s->state == KERNEL_TS_BLOCKED && *detail))
 		return g_steal_pointer(&detail);
 	const char *reason = kernel_wait_name((KernelWaitReason)(s->state - KERNEL_TS_BLOCKED));
 	return *detail ? g_strdup_printf("%s: %s", reason, detail) : g_strdup(reason);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "graph/graph.h"
+#include "kvm/rows.h"
+#include "kvm/waits.h"
 
 /* A wakeup: who ended a thread's wait. */
 typedef struct {
@@ -18,6 +20,7 @@ struct Graph {
 	Wake *wakes;           /* by thread, then time */
 	guint64 n_wakes;
 	guint64 *first;        /* by thread: its first wake; n_threads + 1 numbers */
+	guint32 *vcpu_rows;    /* by thread: the row of the vCPU that it is; KVM_NO_ROW. NULL: there are no VMs */
 };
 
 /* ---- Wakeups ---------------------------------------------------------------------------------------------------------- */
@@ -41,23 +44,59 @@ static int by_thread(const void *a, const void *b)
 
 	if (x->thread != y->thread)
 		return (x->thread > y->thread) - (x->thread < y->thread);
-	return (x->woken_ns > y->woken_ns) - (x->woken_ns < y->woken_ns);
+	if (x->woken_ns != y->woken_ns)
+		return (x->woken_ns > y->woken_ns) - (x->woken_ns < y->woken_ns);
+	return (x->waker > y->waker) - (x->waker < y->waker); /* known ones first */
+}
+
+static guint64 len_of(const Graph *g, const char *name, gsize size, guint *table)
+{
+	return history_find_table(g->history, name, size, table) ? history_table_len(g->history, *table) : 0;
+}
+
+static void add_wake(Graph *g, gint64 woken_ns, guint32 thread, guint32 waker)
+{
+	if (thread != G_MAXUINT32)
+		g->wakes[g->n_wakes++] = (Wake){woken_ns, thread, waker};
+}
+
+/* What is known of vCPUs: which threads they are, and who woke them, also through an interrupt on another processor. */
+static void read_vcpus(Graph *g, guint64 n_waits, guint waits)
+{
+	guint table;
+	guint64 n = len_of(g, KVM_VCPUS_TABLE, sizeof(KvmVcpuItem), &table);
+
+	if (!n)
+		return;
+	g->vcpu_rows = g_new(guint32, g->n_threads + 1);
+	for (guint64 t = 0; t <= g->n_threads; t++)
+		g->vcpu_rows[t] = KVM_NO_ROW;
+	for (guint64 i = 0; i < n; i++) {
+		const KvmVcpuItem *v = history_table_get(g->history, table, i);
+
+		if (real_thread(g, v->thread) != G_MAXUINT32)
+			g->vcpu_rows[real_thread(g, v->thread)] = v->row;
+	}
+	for (guint64 i = 0; i < n_waits; i++) {
+		const KvmWaitItem *w = history_table_get(g->history, waits, i);
+
+		if (w->waker != G_MAXUINT32 && w->vcpu < n)
+			add_wake(g, w->woken_ns, real_thread(g, ((const KvmVcpuItem *)history_table_get(g->history, table, w->vcpu))->thread), real_thread(g, w->waker));
+	}
 }
 
 static void read_wakes(Graph *g)
 {
-	guint table;
+	guint latencies, waits;
+	guint64 n = len_of(g, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &latencies), n_waits = len_of(g, KVM_WAITS_TABLE, sizeof(KvmWaitItem), &waits);
 
-	if (!history_find_table(g->history, KERNEL_LATENCIES_TABLE, sizeof(KernelLatencyItem), &table))
-		return;
-	g->wakes = g_new(Wake, history_table_len(g->history, table) + 1);
-	for (guint64 i = 0; i < history_table_len(g->history, table); i++) {
-		const KernelLatencyItem *l = history_table_get(g->history, table, i);
-		guint32 thread = real_thread(g, l->thread);
+	g->wakes = g_new(Wake, n + n_waits + 1);
+	for (guint64 i = 0; i < n; i++) {
+		const KernelLatencyItem *l = history_table_get(g->history, latencies, i);
 
-		if (thread != G_MAXUINT32)
-			g->wakes[g->n_wakes++] = (Wake){l->woken_ns, thread, l->from == KERNEL_FROM_THREAD ? real_thread(g, l->waker) : G_MAXUINT32};
+		add_wake(g, l->woken_ns, real_thread(g, l->thread), l->from == KERNEL_FROM_THREAD ? real_thread(g, l->waker) : G_MAXUINT32);
 	}
+	read_vcpus(g, n_waits, waits);
 	qsort(g->wakes, g->n_wakes, sizeof(Wake), by_thread);
 }
 
@@ -95,6 +134,7 @@ void graph_free(Graph *g)
 		return;
 	g_free(g->wakes);
 	g_free(g->first);
+	g_free(g->vcpu_rows);
 	g_free(g);
 }
 
@@ -157,10 +197,19 @@ static guint32 stack_of(Path *p, guint32 waiter, guint32 thread)
 	return p->stacks->len - 1;
 }
 
-/* Who is looked at: a thread, how far it is from the one that was asked about, and through whom. */
+/* A wait; `device`: for what, if that is known better than the thread's own row has it. */
 typedef struct {
+	guint8 state;
+	guint32 detail, device, filler;
+} Wait;
+
+/* Who is looked at: a thread, how far it is from the one that was asked about, and through whom. */
+typedef struct Who {
 	guint32 thread, stack;
 	guint depth;
+	guint machine;
+	const struct Who *waiter; /* who waits for it; NULL: nobody */
+	const Wait *wait;         /* and how that one's own wait is told */
 } Who;
 
 static gboolean is_same(const GraphSegment *a, const GraphSegment *b)
@@ -187,15 +236,20 @@ static void add_segment(Path *p, const GraphSegment *s)
 		g_array_append_vals(p->segments, s, 1);
 }
 
-/* A wait; `device`: for what, if that is known better than the thread's own row has it. */
-typedef struct {
-	guint8 state;
-	guint32 detail, device, filler;
-} Wait;
-
-static Wait wait_of(const HistoryInterval *i, guint32 device)
+/* What a vCPU that was halted waited for, as its own row has it; 0: not known. */
+static guint32 halted_for(const Graph *g, guint32 thread, const HistoryInterval *wait)
 {
-	return device == GRAPH_NONE ? (Wait){i->state, i->detail, GRAPH_NONE, GRAPH_NONE} : (Wait){KERNEL_TS_B_DISK, 0, device, GRAPH_NONE};
+	guint32 row = g->vcpu_rows ? g->vcpu_rows[thread] : KVM_NO_ROW;
+	HistoryInterval i;
+
+	return row != KVM_NO_ROW && history_at(g->rows, row, wait->end_ns - 1, &i) && i.state == KVM_STATE_HALTED ? i.detail : 0;
+}
+
+static Wait wait_of(const Graph *g, guint32 thread, const HistoryInterval *i, guint32 device)
+{
+	if (device != GRAPH_NONE)
+		return (Wait){KERNEL_TS_B_DISK, 0, device, GRAPH_NONE};
+	return (Wait){i->state, i->state == KERNEL_TS_BLOCKED && !i->detail ? halted_for(g, thread, i) : i->detail, GRAPH_NONE, GRAPH_NONE};
 }
 
 static void add_wait(Path *p, const Who *w, const Wait *wait, gint64 end)
@@ -205,11 +259,13 @@ static void add_wait(Path *p, const Who *w, const Wait *wait, gint64 end)
 	add_segment(p, &s);
 }
 
+/* */
 static void add_for(Path *p, const Who *w, const HistoryInterval *i, gint64 end, guint32 device)
 {
-	const Wait wait = wait_of(i, device);
+	const Wait wait = wait_of(p->graph, w->thread, i, device);
+	gboolean was_idle = i->state == KERNEL_TS_B_IDLE && w->waiter && w->waiter->machine == p->machine;
 
-	add_wait(p, w, &wait, end);
+	add_wait(p, was_idle ? w->waiter : w, was_idle ? w->wait : &wait, end);
 }
 
 static void add(Path *p, const Who *w, const HistoryInterval *i, gint64 end)
@@ -225,20 +281,21 @@ static gboolean is_blocked(guint state)
 static void follow(Path *p, const Who *w, gint64 end);
 
 /* Somebody else, for whom `w` waits; on the machine where the path is. */
-static Who waited_for(Path *p, const Who *w, guint32 thread)
+static Who waited_for(Path *p, const Who *w, const Wait *wait, guint32 thread)
 {
-	return (Who){thread, stack_of(p, w->stack, thread), w->depth + 1};
+	return (Who){thread, stack_of(p, w->stack, thread), w->depth + 1, p->machine, w, wait};
 }
 
 /* What the waker did takes the place of the wait, from when the waker is known to have lived. */
 static void resolve(Path *p, const Who *w, guint32 waker, const HistoryInterval *i)
 {
 	const KernelThreadItem *item = item_of(p->graph, waker);
+	const Wait wait = wait_of(p->graph, w->thread, i, GRAPH_NONE);
 
 	if (item->row == KERNEL_NO_ROW)
 		return;
 	add(p, w, i, MIN(MAX(history_row_begin(p->graph->rows, item->row), p->at), i->end_ns));
-	const Who next = waited_for(p, w, waker);
+	const Who next = waited_for(p, w, &wait, waker);
 	follow(p, &next, i->end_ns);
 }
 
@@ -269,10 +326,10 @@ static gboolean lives_at(const Graph *g, guint32 thread, gint64 time)
 }
 
 /* A part of what was done elsewhere, until `end` at the latest. */
-static void take_step(Path *p, const Who *w, const GraphStep *step, gint64 end)
+static void take_step(Path *p, const Who *w, const Wait *wait, const GraphStep *step, gint64 end)
 {
 	go_to(p, step->graph, step->machine);
-	const Who next = waited_for(p, w, step->thread);
+	const Who next = waited_for(p, w, wait, step->thread);
 	if (step->is_request)
 		follow_request(p, &next, &step->request, MIN(step->until_ns, end));
 	else if (lives_at(p->graph, step->thread, p->at))
@@ -288,7 +345,7 @@ static void take_steps(Path *p, const Who *w, const Wait *wait, const GraphStep 
 		if (steps[i].is_request)
 			add_wait(p, w, wait, MIN(world->convert(world->user, steps[i].machine, p->machine, steps[i].request.begin_ns), end));
 		const Path here = *p;
-		take_step(p, w, &steps[i], world->convert(world->user, here.machine, steps[i].machine, end));
+		take_step(p, w, wait, &steps[i], world->convert(world->user, here.machine, steps[i].machine, end));
 		come_back(p, &here, end);
 	}
 }
@@ -301,7 +358,7 @@ static void follow_sender(Path *p, const Who *w, const Wait *wait, const GraphSe
 	add_wait(p, w, wait, MIN(world->convert(world->user, s->machine, p->machine, history_row_begin(s->graph->rows, item_of(s->graph, s->thread)->row)), sent));
 	const Path here = *p;
 	go_to(p, s->graph, s->machine);
-	const Who next = waited_for(p, w, s->thread);
+	const Who next = waited_for(p, w, wait, s->thread);
 	follow(p, &next, s->sent_ns);
 	come_back(p, &here, end);
 }
@@ -310,7 +367,7 @@ static void follow_sender(Path *p, const Who *w, const Wait *wait, const GraphSe
 static void resolve_packet(Path *p, const Who *w, const HistoryInterval *i)
 {
 	const GraphWorld *world = p->world;
-	const Wait wait = wait_of(i, GRAPH_NONE);
+	const Wait wait = wait_of(p->graph, w->thread, i, GRAPH_NONE);
 	GraphSender s;
 
 	if (!world || !world->sender(world->user, p->machine, w->thread, i->end_ns, &s))
@@ -370,7 +427,26 @@ static guint32 resolve_wait(Path *p, const Who *w, const HistoryInterval *i)
 	return device;
 }
 
-/* One thread's time from where the path has come to until `end`. */
+/* Of the system call in which a vCPU's thread runs its guest: exits, and what for. */
+static void add_exits(Path *p, const Who *w, gint64 end)
+{
+	guint32 row = p->graph->vcpu_rows[w->thread];
+	HistoryWalk walk;
+	HistoryInterval i;
+
+	if (row == KVM_NO_ROW)
+		return;
+	history_walk(&walk, p->graph->rows, row, p->at, end);
+	while (p->at < end && history_walk_next(&walk, &i)) {
+		const Wait exit = {KERNEL_TS_SYSCALL, 0, i.detail, GRAPH_NONE};
+
+		if (i.state != KVM_STATE_EXIT || !i.detail || i.begin_ns > p->at)
+			return;
+		add_wait(p, w, &exit, MIN(i.end_ns, end));
+	}
+}
+
+/* One thread's time from where the path has come to until `end`. That a thread of the kernel had nothing to do explains nothing: it is its waiter's wait. */
 static void follow(Path *p, const Who *w, gint64 end)
 {
 	HistoryWalk walk;
@@ -385,6 +461,8 @@ static void follow(Path *p, const Who *w, gint64 end)
 		/* A wait that goes on beyond the end was not over yet. */
 		if (is_blocked(i.state) && i.end_ns <= end && w->depth < GRAPH_DEPTH_MAX && !is_full(p))
 			device = resolve_wait(p, w, &i);
+		if (i.state == KERNEL_TS_SYSCALL && p->graph->vcpu_rows)
+			add_exits(p, w, MIN(i.end_ns, end));
 		add_for(p, w, &i, MIN(i.end_ns, end), device);
 	}
 }
@@ -399,7 +477,7 @@ void graph_append(const Graph *g, const GraphWorld *world, guint machine, guint3
 		return;
 	guint32 row = item_of(g, thread)->row;
 	p.at = MAX(begin_ns, history_row_begin(g->rows, row));
-	const Who who = {thread, stack_of(&p, GRAPH_NO_STACK, thread), 0};
+	const Who who = {thread, stack_of(&p, GRAPH_NO_STACK, thread), 0, machine, NULL, NULL};
 	follow(&p, &who, MIN(end_ns, history_row_end(g->rows, row)));
 }
 

@@ -33,7 +33,7 @@ typedef struct {
 	guint8 depth;        /* how many wakers away from the thread that was asked about */
 	guint32 stack;       /* of graph_append(): who waited for it */
 	guint machine;       /* whose thread and clock it is: as the world counts them; 0 without one */
-	guint32 device;      /* GRAPH_NONE: `detail` tells; else the wait was for this one: for a disk of the machine's table "disks", for the network one of "net_interfaces" */
+	guint32 device;      /* GRAPH_NONE: `detail` tells; else the wait was for this one: for a disk of the machine's table "disks", for the network one of "net_interfaces"; of SYSCALL: text of the rows: why the vCPU exited */
 	guint32 filler;      /* likewise: the thread whose process had most of it meanwhile, if that is another one's; GRAPH_NONE */
 } GraphSegment;
 
