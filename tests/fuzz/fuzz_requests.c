@@ -100,8 +100,12 @@ static void check(ServerReply *reply)
 
 	if (reply->status < 200 || reply->status > 501)
 		g_error("status %u", reply->status);
-	while (more && all->len < ANSWER_MAX)
-		more = reply->more(reply->state, all);
+	while (more && all->len < ANSWER_MAX) {
+		g_autoptr(GString) piece = g_string_new(NULL); /* each is made into an empty one */
+
+		more = reply->more(reply->state, piece);
+		g_string_append_len(all, piece->str, (gssize)piece->len);
+	}
 	const char *text = reply->fixed ? g_bytes_get_data(reply->fixed, &len) : reply->bytes ? reply->bytes->str : all->str;
 	if (!reply->fixed)
 		len = reply->bytes ? reply->bytes->len : all->len;
