@@ -212,7 +212,7 @@ static void add_notes(View *v, const RequestScan *s, const Work *w)
 		view_add_note(v, "%s: %" G_GUINT64_FORMAT " were not answered before their connection was closed (goodbyes, or given up), and don't count.",
 			      s->trace->name, unanswered);
 	if (logins)
-		view_add_note(v, "%s: %" G_GUINT64_FORMAT " answers to a server's greeting (logins) don't count.", s->trace->name, logins);
+		view_add_note(v, "%s: %" G_GUINT64_FORMAT " answers to a server's greeting (logins) and handshakes of TLS don't count.", s->trace->name, logins);
 	if (w->dropped)
 		view_add_note(v, "%s: %" G_GUINT64_FORMAT " are left out: there are too many rows.", s->trace->name, w->dropped);
 }

@@ -14,6 +14,8 @@
 
 typedef enum { NOTHING, ASKING, ANSWERING } Turn;
 
+#define NO_HANDSHAKE G_MAXUINT8
+
 typedef struct {
 	guint8 turn;
 	guint8 is_wanted;
@@ -21,6 +23,7 @@ typedef struct {
 	guint8 is_known;  /* it began before our eyes, or an answer has ended: what comes is a whole request */
 	guint8 greeted;   /* the server spoke first, and was not answered yet */
 	guint8 has_requests;
+	guint8 handshakes; /* turns that were TLS's; NO_HANDSHAKE: it has begun before, or those are over */
 	Request r;
 } Flow;
 
@@ -145,7 +148,7 @@ static Flow *flow_new(const Work *w, guint32 connection)
 		return flow;
 	const KernelNetInterface *interface = history_table_get(h, w->interfaces, k->interface);
 	const KvmVmItem *vm = vm_of(w->scan, interface->reader);
-	*flow = (Flow){.is_known = k->begun, .r = {.kind = KERNEL_FILE_TCP, .port = k->port[1], .place = history_text_get(h, interface->name),
+	*flow = (Flow){.is_known = k->begun, .handshakes = k->begun ? 0 : NO_HANDSHAKE, .r = {.kind = KERNEL_FILE_TCP, .port = k->port[1], .place = history_text_get(h, interface->name),
 						   .connection = connection}};
 	if (vm)
 		set_vm(w, k, vm, flow);
@@ -156,12 +159,26 @@ static Flow *flow_new(const Work *w, guint32 connection)
 
 /* ---- Turns ------------------------------------------------------------------------------------------------------------ */
 
+/* The turn is over: was it one of TLS's handshake? */
+static void note_handshake(Flow *flow)
+{
+	if (flow->turn == NOTHING || flow->handshakes == NO_HANDSHAKE)
+		return;
+	if (kernel_request_is_handshake(flow->r.port, flow->handshakes, flow->r.asked)) {
+		flow->r.flags |= KERNEL_REQUEST_LOGIN;
+		flow->handshakes++;
+	} else {
+		flow->handshakes = NO_HANDSHAKE;
+	}
+}
+
 static void end_request(const Work *w, Flow *flow)
 {
 	gboolean is_ours = flow->is_vm ? analysis_in_range(w->scan->filter, flow->r.end_ns) : requests_is_wanted(w->scan, &flow->r);
 
 	if (!flow->is_vm)
 		requests_set_process(w->scan, &flow->r);
+	note_handshake(flow);
 	if (flow->turn != NOTHING && is_ours)
 		w->found(w->scan, &flow->r, w->user);
 	flow->turn = NOTHING;

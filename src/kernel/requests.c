@@ -482,6 +482,7 @@ static void requests_finish(gpointer part)
 	give_up(r);
 	requests_addresses(r);
 	choose_sides(r);
+	requests_handshakes(r);
 	requests_arrivals(r);
 	count(r);
 }

@@ -39,7 +39,7 @@ enum {
 	KERNEL_REQUEST_OPEN_BEGIN = 1 << 0, /* its first bytes may have gone before the recording, or while events were lost */
 	KERNEL_REQUEST_OPEN_END = 1 << 1,   /* no byte of an answer was seen; end_ns is the last that was seen of it */
 	KERNEL_REQUEST_LOST = 1 << 2,       /* events were lost in it: when it ended is not known */
-	KERNEL_REQUEST_LOGIN = 1 << 3,      /* the server had spoken first (MySQL, SMTP, ..): it is the client's answer to the greeting, and no request */
+	KERNEL_REQUEST_LOGIN = 1 << 3,      /* the server had spoken first (MySQL, SMTP, ..): it is the client's answer to the greeting, and no request; or a handshake of TLS */
 	KERNEL_REQUEST_ABORTED = 1 << 4,    /* the connection broke in it; of a client: or the server closed it before any answer */
 	KERNEL_REQUEST_UNANSWERED = 1 << 5, /* this end closed the socket and there had been no answer: it gave up, or it was a goodbye (MySQL's quit) */
 };
@@ -91,6 +91,9 @@ typedef struct {
 
 /* The server's port: the local one or the remote one. 0: not known, or there is none. */
 guint16 kernel_request_port(const KernelRequestConnection *c);
+
+/* The turn of a connection's (0: its first one) to that port of the server's is a handshake of TLS, as far as its port and length tell. */
+gboolean kernel_request_is_handshake(guint16 port, guint turn, guint64 asked);
 
 /* ---- For the part syscalls ------------------------------------------------------------------------------------------ */
 

@@ -48,4 +48,9 @@ void requests_find_packets(KernelRequests *r, guint32 socket, const KernelThread
 void requests_addresses(KernelRequests *r);
 void requests_arrivals(KernelRequests *r);
 
+/* ---- requests_tls.c ------------------------------------------------------------------------------------------------- */
+
+/* When ports and sides are known: handshakes of TLS are no requests. */
+void requests_handshakes(KernelRequests *r);
+
 #endif

@@ -647,6 +647,71 @@ static void test_packets_of_others(void)
 	end(w);
 }
 
+/* Its packets are between the server's port and another one. */
+static void set_port(World *w, guint16 port)
+{
+	((KernelConnection *)history_table_item(w->history, history_table(w->history, KERNEL_CONNECTIONS_TABLE, sizeof(KernelConnection)), 0))->port[1] = port;
+}
+
+static void turn(World *w, guint64 asked)
+{
+	CALL(w, 0, READ, (gint64)asked, 4, 8000);
+	answer_with_packet(w, 4);
+}
+
+/* The hello, and a Finished of 74 bytes, are no requests; a request of 100 bytes in its place is one, and so is all of it on another port. */
+static void test_tls(void)
+{
+	static const struct {
+		guint16 port;
+		guint64 second;
+		guint8 first_flags, second_flags;
+		guint64 requests;
+	} cases[] = {{443, 80, KERNEL_REQUEST_LOGIN, KERNEL_REQUEST_LOGIN, 1}, {443, 126, KERNEL_REQUEST_LOGIN, KERNEL_REQUEST_LOGIN, 1},
+		     {443, 100, KERNEL_REQUEST_LOGIN, 0, 2}, {SERVER_PORT, 80, 0, 0, 3}};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		World *w = begin();
+
+		serve(w, INET, 4);
+		add_net_connection(w, TRUE);
+		set_port(w, cases[i].port);
+		turn(w, 517);
+		turn(w, cases[i].second);
+		turn(w, 80);
+		g_assert_cmpuint(n_requests(w), ==, 3);
+		g_assert_cmphex(request(w, 0)->flags, ==, cases[i].first_flags);
+		g_assert_cmphex(request(w, 1)->flags, ==, cases[i].second_flags);
+		g_assert_cmphex(request(w, 2)->flags, ==, 0);
+		g_assert_cmpuint(connection(w, 0)->requests, ==, cases[i].requests);
+		end(w);
+	}
+}
+
+/* A client's first request has waited for the handshake. */
+static void test_tls_client(void)
+{
+	World *w = begin();
+
+	CALL(w, 0, SOCKET, 4, INET, STREAM, 0);
+	gint64 t = w->now;
+	CALL(w, 0, CONNECT, 0, 4);
+	add_net_connection(w, TRUE);
+	set_port(w, 443);
+	for (guint i = 0; i < 3; i++) {
+		ENTER(w, 0, WRITE, 4, 500);
+		packet(w, 0, KERNEL_NET_OUT, 500, serial(w, 10));
+		LEAVE(w, 0, WRITE, i == 1 ? 58 : 500);
+		CALL(w, 0, READ, 2000, 4, 8192);
+	}
+	g_assert_cmpuint(n_requests(w), ==, 3);
+	g_assert_cmphex(request(w, 0)->flags, ==, KERNEL_REQUEST_LOGIN);
+	g_assert_cmphex(request(w, 1)->flags, ==, KERNEL_REQUEST_LOGIN);
+	g_assert_cmphex(request(w, 2)->flags, ==, 0);
+	g_assert_cmpint(request(w, 2)->early_ns, ==, t + 10);
+	end(w);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -674,5 +739,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/requests/arrivals", test_arrivals);
 	g_test_add_func("/requests/side-by-packets", test_side_by_packets);
 	g_test_add_func("/requests/packets-of-others", test_packets_of_others);
+	g_test_add_func("/requests/tls", test_tls);
+	g_test_add_func("/requests/tls-client", test_tls_client);
 	return g_test_run();
 }

@@ -169,6 +169,27 @@ static void test_a_greeting_and_a_late_begin(void)
 	end(w);
 }
 
+/* Of a connection to TLS's port that began before our eyes the hello is no request, nor is what has the length of a handshake's end. */
+static void test_packets_of_tls(void)
+{
+	for (guint begun = 0; begun < 2; begun++) {
+		World *w = begin();
+
+		add_connection(w, ETH, (gboolean)begun, KERNEL_NET_OUT);
+		((KernelConnection *)history_table_item(w->trace.history, history_table(w->trace.history, KERNEL_CONNECTIONS_TABLE, sizeof(KernelConnection)), 0))->port[1] = 443;
+		for (guint i = 0; i < 4; i++) {
+			packet(w, 1000 + i * 1000, 0, i == 1 ? 64 : 517);
+			packet(w, 1500 + i * 1000, 1, 1000);
+		}
+		g_autoptr(GArray) all = requests(w);
+		g_assert_cmpuint(all->len, ==, 4);
+		g_assert_cmphex(AT(all, 0).flags, ==, begun ? KERNEL_REQUEST_LOGIN : KERNEL_REQUEST_OPEN_BEGIN);
+		g_assert_cmphex(AT(all, 1).flags, ==, begun ? KERNEL_REQUEST_LOGIN : 0);
+		g_assert_cmphex(AT(all, 2).flags, ==, 0);
+		end(w);
+	}
+}
+
 static void test_packets_passed_on_are_nobodys(void)
 {
 	World *w = begin();
@@ -420,6 +441,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/requests-view/packets-take-turns", test_packets_take_turns);
 	g_test_add_func("/requests-view/a-greeting-and-a-late-begin", test_a_greeting_and_a_late_begin);
+	g_test_add_func("/requests-view/packets-of-tls", test_packets_of_tls);
 	g_test_add_func("/requests-view/packets-passed-on-are-nobodys", test_packets_passed_on_are_nobodys);
 	g_test_add_func("/requests-view/a-socket-that-tells-is-enough", test_a_socket_that_tells_is_enough);
 	g_test_add_func("/requests-view/a-vms-requests", test_a_vms_requests);
