@@ -92,16 +92,6 @@ static const KernelDiskRequest *request_of(const CriticalDisk *d, guint64 item)
 	return item < history_table_len(d->trace->history, d->requests) ? history_table_get(d->trace->history, d->requests, item) : NULL;
 }
 
-static gint64 begin_of(const KernelDiskRequest *r)
-{
-	return r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns;
-}
-
-static gboolean is_whole(const KernelDiskRequest *r)
-{
-	return r && r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME;
-}
-
 static gint by_disk(gconstpointer a, gconstpointer b)
 {
 	const Done *x = a, *y = b;
@@ -158,9 +148,9 @@ static void read_requests(CriticalDisk *d)
 	for (guint64 i = 0; d->requests != G_MAXUINT && i < history_table_len(h, d->requests); i++) {
 		const KernelDiskRequest *r = history_table_get(h, d->requests, i);
 		const KernelThreadItem *cause = kernel_find_thread(h, r->cause);
-		Done done = {begin_of(r), r->completed_ns, i, r->disk, -1, GRAPH_NONE};
+		Done done = {kernel_disk_request_begin(r), r->completed_ns, i, r->disk, -1, GRAPH_NONE};
 
-		if (!is_whole(r))
+		if (!kernel_disk_request_is_whole(r))
 			continue;
 		if (cause && !cause->is_kthread) {
 			done.pid = cause->pid;
@@ -215,7 +205,7 @@ static guint32 filler_of(CriticalDisk *d, const KernelDiskRequest *r, guint64 it
 {
 	const KernelThreadItem *cause = kernel_find_thread(d->trace->history, r->cause);
 	const Done key = {.disk = r->disk, .begin_ns = r->completed_ns};
-	gint64 begin = begin_of(r);
+	gint64 begin = kernel_disk_request_begin(r);
 	Share shares[OTHERS_MAX];
 	const Share *most = NULL;
 	guint n = 0;
@@ -241,9 +231,9 @@ static gboolean describe(CriticalDisk *d, guint64 item, GraphRequest *out)
 {
 	const KernelDiskRequest *r = d->requests != G_MAXUINT ? request_of(d, item) : NULL;
 
-	if (!is_whole(r))
+	if (!(r && kernel_disk_request_is_whole(r)))
 		return FALSE;
-	*out = (GraphRequest){KERNEL_TS_B_DISK, item, begin_of(r), r->issued_ns, r->completed_ns, r->disk, filler_of(d, r, item)};
+	*out = (GraphRequest){KERNEL_TS_B_DISK, item, kernel_disk_request_begin(r), r->issued_ns, r->completed_ns, r->disk, filler_of(d, r, item)};
 	return TRUE;
 }
 
@@ -337,13 +327,6 @@ guint critical_disk_done(CriticalDisk *d, guint32 thread, gint64 begin_ns, gint6
 
 /* ---- The machine below --------------------------------------------------------------------------------------------------------- */
 
-static gint by_above(gconstpointer a, gconstpointer b)
-{
-	const LayersDiskPair *x = a, *y = b;
-
-	return (x->above > y->above) - (x->above < y->above);
-}
-
 static gint by_time(gconstpointer a, gconstpointer b)
 {
 	const Told *x = a, *y = b;
@@ -412,8 +395,8 @@ static const Told *told_within(const CriticalDisk *d, gint64 begin_ns, gint64 en
 	return NULL;
 }
 
-/* Until when a thread that was told at `time` that its request is done has something to do. */
-static gint64 end_of_work(const CriticalDisk *d, guint32 thread, gint64 time)
+/* Until when, but at most `end_ns`, a thread that was told at `time` that its request is done has something to do. */
+static gint64 end_of_work(const CriticalDisk *d, guint32 thread, gint64 time, gint64 end_ns)
 {
 	const KernelThreadItem *item = kernel_find_thread(d->trace->history, thread);
 	gboolean ran = FALSE;
@@ -422,13 +405,13 @@ static gint64 end_of_work(const CriticalDisk *d, guint32 thread, gint64 time)
 
 	if (!item || item->row == KERNEL_NO_ROW)
 		return time;
-	history_walk(&walk, d->trace->history, item->row, time, G_MAXINT64);
+	history_walk(&walk, d->trace->history, item->row, time, end_ns);
 	while (history_walk_next(&walk, &i)) {
 		if (ran && i.state >= KERNEL_TS_BLOCKED && i.state <= KERNEL_TS_B_IDLE)
 			return i.begin_ns;
 		ran |= i.state == KERNEL_TS_RUNNING || i.state == KERNEL_TS_USER || i.state == KERNEL_TS_SYSCALL;
 	}
-	return time;
+	return ran ? end_ns : time;
 }
 
 /* The thread of the guest's processor, if it has but one. */
@@ -459,7 +442,7 @@ guint critical_disk_way_back(CriticalDisk *d, const CriticalDisk *below, guint32
 		read_told(d, below);
 	const Told *told = told_within(d, done_ns, end_ns, FALSE);
 	steps[0] = told ? (GraphStep){.thread = told->waker, .until_ns = told->woken_ns} :
-			  (GraphStep){.thread = owner, .until_ns = MIN(end_of_work(below, owner, done_ns), end_ns)};
+			  (GraphStep){.thread = owner, .until_ns = end_of_work(below, owner, done_ns, end_ns)};
 	return 1 + step_of_vcpu(told ? told->vcpu : only_vcpu(d, below), end_ns, &steps[1]);
 }
 
@@ -483,10 +466,8 @@ static guint steps_of_pair(CriticalDisk *d, CriticalDisk *below, guint64 item, g
 guint critical_disk_below(CriticalDisk *d, CriticalDisk *below, guint64 request, GraphStep steps[GRAPH_STEPS_MAX])
 {
 	const KernelDiskRequest *r = d->requests != G_MAXUINT ? request_of(d, request) : NULL;
-	const LayersDiskPair key = {.above = request};
-	guint at;
 
-	if (d->alone || !is_whole(r) || below->requests == G_MAXUINT)
+	if (d->alone || !(r && kernel_disk_request_is_whole(r)) || below->requests == G_MAXUINT)
 		return 0;
 	const ExperimentMember *g = experiment_member(d->store->experiment, d->trace->member);
 	gint64 begin = experiment_up(g, r->issued_ns), end = experiment_up(g, r->completed_ns);
@@ -494,8 +475,9 @@ guint critical_disk_below(CriticalDisk *d, CriticalDisk *below, guint64 request,
 		d->pairs = layers_disk_pairs(d->store->layers, d->trace->member);
 	if (!d->told)
 		read_told(d, below);
-	if (g_array_binary_search(d->pairs, &key, by_above, &at))
-		return steps_of_pair(d, below, g_array_index(d->pairs, LayersDiskPair, at).below, end, steps);
+	const LayersDiskPair *pair = layers_disk_pair(d->pairs, request);
+	if (pair)
+		return steps_of_pair(d, below, pair->below, end, steps);
 	/* What was read from memory of the machine below, or was written into it, made no request. */
 	const Told *told = told_within(d, begin, end, TRUE);
 	if (!told)

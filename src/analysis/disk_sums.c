@@ -401,7 +401,7 @@ void disk_sums_doubts(const DiskSums *s, guint64 *open_out, guint64 *lost_out, g
 
 gint64 disk_request_begin(const KernelDiskRequest *r)
 {
-	return r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns;
+	return kernel_disk_request_begin(r);
 }
 
 gint64 disk_request_total(const KernelDiskRequest *r, gint64 end_ns)

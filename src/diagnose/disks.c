@@ -123,7 +123,7 @@ static void find_requests(Scan *s, guint64 first)
 {
 	for (guint64 i = first; i; i = s->next[i - 1]) {
 		const KernelDiskRequest *r = history_table_get(s->t->history, s->table, i - 1);
-		DiskRequest found = {.r = r, .begin = r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns};
+		DiskRequest found = {.r = r, .begin = kernel_disk_request_begin(r)};
 
 		if (r->end != KERNEL_DISK_COMPLETED || found.begin == KERNEL_NO_TIME || r->completed_ns < s->begin || found.begin >= s->end)
 			continue;

@@ -213,7 +213,7 @@ static GArray *requests_for(const AnalysisStoreTrace *host, gint32 vm_pid)
 
 		/* Its journal works for it, too. */
 		if (cause && (cause->pid == vm_pid || cause->is_kthread))
-			diagnose_span_add(spans, r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns, r->completed_ns);
+			diagnose_span_add(spans, kernel_disk_request_begin(r), r->completed_ns);
 	}
 	diagnose_spans_merge(spans);
 	return spans;

@@ -124,6 +124,18 @@ typedef struct {
 
 #define KERNEL_DISK_REQUESTS_TABLE "disk_requests"
 
+/* From when it is known. */
+static inline gint64 kernel_disk_request_begin(const KernelDiskRequest *r)
+{
+	return r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns;
+}
+
+/* It was seen from the driver's getting it to its end. */
+static inline gboolean kernel_disk_request_is_whole(const KernelDiskRequest *r)
+{
+	return r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME;
+}
+
 #define KERNEL_NO_REQUEST G_MAXUINT64
 
 typedef enum {

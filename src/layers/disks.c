@@ -20,11 +20,6 @@ typedef struct {
 	gboolean taken;
 } Lower;
 
-static gboolean is_whole(const KernelDiskRequest *r)
-{
-	return r->end == KERNEL_DISK_COMPLETED && r->issued_ns != KERNEL_NO_TIME && r->completed_ns != KERNEL_NO_TIME;
-}
-
 static int by_op(const void *a, const void *b)
 {
 	const Lower *x = a, *y = b;
@@ -44,9 +39,9 @@ static GArray *requests_below(const History *h, gint32 vm_pid)
 	for (guint64 i = 0; i < history_table_len(h, requests); i++) {
 		const KernelDiskRequest *r = history_table_get(h, requests, i);
 		const KernelThreadItem *cause = kernel_find_thread(h, r->cause);
-		Lower below = {r->queued_ns != KERNEL_NO_TIME ? r->queued_ns : r->issued_ns, r->completed_ns, i, r->bytes, r->op, FALSE};
+		Lower below = {kernel_disk_request_begin(r), r->completed_ns, i, r->bytes, r->op, FALSE};
 
-		if (is_whole(r) && cause && cause->pid == vm_pid)
+		if (kernel_disk_request_is_whole(r) && cause && cause->pid == vm_pid)
 			g_array_append_val(all, below);
 	}
 	if (all->len)
@@ -108,7 +103,7 @@ static GArray *requests_above(const History *h, guint table)
 
 	for (guint64 i = 0; i < n; i++) {
 		requests[i] = history_table_get(h, table, i);
-		if (is_whole(requests[i]))
+		if (kernel_disk_request_is_whole(requests[i]))
 			g_array_append_val(all, i);
 	}
 	g_array_sort_with_data(all, by_issue, requests);
@@ -144,4 +139,12 @@ GArray *layers_disk_pairs(const Layers *l, guint member)
 	}
 	g_array_sort(pairs, by_above);
 	return pairs;
+}
+
+const LayersDiskPair *layers_disk_pair(const GArray *pairs, guint64 above)
+{
+	const LayersDiskPair key = {.above = above};
+	guint at;
+
+	return g_array_binary_search((GArray *)(guintptr)pairs, &key, by_above, &at) ? &g_array_index(pairs, LayersDiskPair, at) : NULL;
 }

@@ -145,9 +145,8 @@ static void disks(Pair *p)
 	for (guint i = 0; i < pairs->len && !p->stopped; i++) {
 		const LayersDiskPair *pair = &g_array_index(pairs, LayersDiskPair, i);
 		const KernelDiskRequest *r = history_table_get(p->above, above, pair->above), *b = history_table_get(p->below, below, pair->below);
-		gint64 begin = b->queued_ns != KERNEL_NO_TIME ? b->queued_ns : b->issued_ns;
 
-		emit(p, "disk-request", FALSE, disk_row(p->above, r->disk), r->issued_ns, disk_row(p->below, b->disk), begin);
+		emit(p, "disk-request", FALSE, disk_row(p->above, r->disk), r->issued_ns, disk_row(p->below, b->disk), kernel_disk_request_begin(b));
 		emit(p, "disk-completion", TRUE, disk_row(p->below, b->disk), b->completed_ns, disk_row(p->above, r->disk), r->completed_ns);
 	}
 }

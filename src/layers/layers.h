@@ -96,6 +96,9 @@ typedef struct {
 /* All of a guest's that could be matched, in the order of its table: LayersDiskPair. The caller frees the array. */
 GArray *layers_disk_pairs(const Layers *l, guint member);
 
+/* The one of a guest's request; NULL: none is known. */
+const LayersDiskPair *layers_disk_pair(const GArray *pairs, guint64 above);
+
 /* ---- Who really ran -------------------------------------------------------------------------------------------------- */
 
 /* K(ID, NAME, MEANING) */
