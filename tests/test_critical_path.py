@@ -172,6 +172,23 @@ def test_a_guests_disk_is_the_hosts():
     tap.check({"qemu-system-x86 183", "CPU 0/KVM 196"} <= {p["thread"] for p in below}, "who serves the disk, and the processor that takes its interrupt")
 
 
+def check_nested_disk(scenario, machine):
+    """What a thread of level 2 waits for its disk is told by level 1's thread that serves it, by level 1's disk, and so on down to level 0's."""
+    thread = max(table("threads", "--limit=0", f"--machine={machine}", scenario), key=lambda t: t["blocked_disk_ns"])
+    disk = collections.Counter()
+    for piece in path(scenario, f"{machine}:{thread['tid']}"):
+        if piece["state"] == "blocked" and piece["detail"].startswith("disk"):
+            disk[piece["level"]] += piece["duration_ns"]
+    tap.check(disk[1] > 0 and disk[0] > 0 and disk[2] < thread["blocked_disk_ns"] / 3, f"{thread['blocked_disk_ns']}: {disk}")
+
+
+def test_the_disk_of_level_2_is_that_of_levels_below():
+    for scenario in tap.scenarios():
+        for machine in json.loads((scenario / "truth.json").read_text())["machines"]:
+            if machine["level"] == 2 and machine["traced"] and max(t["blocked_disk_ns"] for t in table("threads", "--limit=0", f"--machine={machine['name']}", scenario)) > 100 * MS:
+                yield f"{scenario.name} {machine['name']}", check_nested_disk, scenario, machine["name"]
+
+
 def test_a_vcpu_is_told_from_the_host_alone():
     """Its exits by reason; the time of exits and of the system call together is what its thread was in system calls; its waits for its I/O thread are that one's."""
     host = next(p for p in (tap.SAMPLES / "one-vm-io").iterdir() if p.name == "host")

@@ -202,7 +202,7 @@ static void add_log_columns(View *v, const AnalysisStore *s)
 
 static void set_log_times(View *v, const AnalysisStoreTrace *t, const KernelDiskRequest *r)
 {
-	gint64 begin = disk_request_begin(r);
+	gint64 begin = kernel_disk_request_begin(r);
 
 	if (begin != KERNEL_NO_TIME)
 		analysis_set_time(v, LOG_TIME, t, begin);

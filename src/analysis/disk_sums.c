@@ -399,14 +399,9 @@ void disk_sums_doubts(const DiskSums *s, guint64 *open_out, guint64 *lost_out, g
 		*unmatched_out += ((const KernelDiskItem *)history_table_get(s->history, s->disks, i))->unmatched;
 }
 
-gint64 disk_request_begin(const KernelDiskRequest *r)
-{
-	return kernel_disk_request_begin(r);
-}
-
 gint64 disk_request_total(const KernelDiskRequest *r, gint64 end_ns)
 {
-	gint64 begin = disk_request_begin(r), end = r->end == KERNEL_DISK_COMPLETED ? r->done_ns : end_ns;
+	gint64 begin = kernel_disk_request_begin(r), end = r->end == KERNEL_DISK_COMPLETED ? r->done_ns : end_ns;
 
 	return begin != KERNEL_NO_TIME && end > begin ? end - begin : 0;
 }

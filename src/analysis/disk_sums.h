@@ -51,10 +51,7 @@ GPtrArray *disk_sums_slowest(const DiskSums *s, guint limit);
 
 /* ---- A request ------------------------------------------------------------------------------------------------------ */
 
-/* When it was first seen. */
-gint64 disk_request_begin(const KernelDiskRequest *r);
-
-/* From then until its submitter was told of its end; of one that is open, until the trace's end. */
+/* From when it was first seen until its submitter was told of its end; of one that is open, until the trace's end. */
 gint64 disk_request_total(const KernelDiskRequest *r, gint64 end_ns);
 
 /* "sync,meta"; the caller frees. */

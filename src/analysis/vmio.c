@@ -122,7 +122,7 @@ static GArray *make_points(const Io *x)
 
 	for (guint64 i = 0; i < history_table_len(x->h, x->disk_requests); i++) {
 		const KernelDiskRequest *r = disk_request(x, i);
-		gint64 begin = disk_request_begin(r);
+		gint64 begin = kernel_disk_request_begin(r);
 
 		if (begin == KERNEL_NO_TIME || r->end == KERNEL_DISK_LOST)
 			continue;
@@ -247,9 +247,9 @@ static gboolean get_disk(const Io *x, guint64 i, Request *out)
 	const KernelDiskRequest *r = disk_request(x, i);
 	guint32 vm = vm_of(x, r->cause);
 
-	if (vm == NO_VM || r->end != KERNEL_DISK_COMPLETED || disk_request_begin(r) == KERNEL_NO_TIME)
+	if (vm == NO_VM || r->end != KERNEL_DISK_COMPLETED || kernel_disk_request_begin(r) == KERNEL_NO_TIME)
 		return FALSE;
-	gint64 begin = disk_request_begin(r), ns = disk_request_total(r, x->trace->end_ns);
+	gint64 begin = kernel_disk_request_begin(r), ns = disk_request_total(r, x->trace->end_ns);
 	*out = (Request){.vm = vm, .kind = IO_DISK, .op = r->op < KERNEL_DISK_OP_COUNT ? ops[r->op] : OP_OTHER, .target = r->disk, .thread = r->cause,
 			 .begin_ns = begin, .end_ns = begin + ns, .ns = ns, .bytes = (gint64)r->bytes, .requests = 1, .failed = r->error != 0,
 			 .own = x->own[i], .others = x->others[i]};
