@@ -456,6 +456,10 @@ static guint steps_of_pair(CriticalDisk *d, CriticalDisk *below, guint64 item, g
 	if (!made)
 		return 0;
 	guint32 maker = serial_of(below, r->thread), owner = serial_of(below, r->cause);
+	if (owner == GRAPH_NONE)
+		owner = maker;
+	if (owner == GRAPH_NONE)
+		return 0;
 	if (maker != GRAPH_NONE)
 		steps[n++] = (GraphStep){.thread = maker, .until_ns = requests[0].begin_ns};
 	for (guint i = 0; i < made; i++)

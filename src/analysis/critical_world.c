@@ -281,11 +281,12 @@ static gboolean find_sender(gpointer user, guint machine, guint32 thread, gint64
 	const AnalysisPacket *p = analysis_packets_last(packets, t, cpu_row, run.begin_ns, woken_ns);
 	if (!p)
 		return FALSE;
-	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = p->thread, .sent_ns = p->given_ns};
+	const KernelThreadItem *sender = kernel_find_thread(p->from->history, p->thread);
+	*out = (GraphSender){.machine = critical_world_index(w, p->from), .thread = sender ? sender->same_as : GRAPH_NONE, .sent_ns = p->given_ns};
 	out->graph = critical_world_graph(w, out->machine);
 	out->n_steps = way_there(w, p, out->steps);
 	out->n_steps += way_of(w, machine, p, woken_ns, &out->steps[out->n_steps]);
-	return out->graph && (out->thread != G_MAXUINT32 || out->n_steps);
+	return out->graph && (out->thread != GRAPH_NONE || out->n_steps);
 }
 
 static gint64 convert(gpointer user, guint from, guint to, gint64 time)
