@@ -15,6 +15,9 @@
 #define LABEL_PIXELS   24   /* a state of fewer has no text */
 #define COLUMNS_DEFAULT 1000 /* where a request doesn't say */
 #define COLUMNS_MAX     8192 /* no screen is wider */
+#define BATCH_ROWS      32   /* rows that are made at a time, ... */
+#define PART_ROWS       8    /* ... by another thread for each so many, ... */
+#define PARTS_MAX       4u   /* ... but no more threads than these */
 
 /* The states of rows, on their way to the client. */
 typedef struct {
@@ -38,7 +41,7 @@ typedef struct {
 	const TspStyle *styles[HISTORY_STATES_MAX];
 	const char *states[HISTORY_STATES_MAX];
 	guint weights[HISTORY_STATES_MAX];
-	char *path;              /* for filters; NULL: there are none */
+	char *path;              /* for filters; NULL: none is asked about */
 	GHashTable *tags;        /* state and detail -> tags + 1 */
 	gboolean any;            /* something was written of it */
 } States;
@@ -384,23 +387,67 @@ static void states_free(gpointer data)
 
 	tsp_query_unref(s->query);
 	server_experiment_unref(s->experiment);
-	g_hash_table_unref(s->tags);
-	g_free(s->path);
 	g_free(s);
 }
 
+/* Some rows, which one thread makes. */
+typedef struct {
+	States states;
+	guint end;               /* of the items: states.next is the first */
+	GString *out;
+} Part;
+
 /* Room is had only while it is needed: a client that reads slowly costs no more than what it has not read. */
-static void put_rows(States *s, GString *out)
+static gpointer put_part(gpointer data)
 {
+	Part *p = data;
+	States *s = &p->states;
 	guint width = MAX(s->query->n_times, 2);
 	g_autofree HistoryInterval *exact = g_new(HistoryInterval, s->room), *deep = g_new(HistoryInterval, s->query->deep ? width : 1);
 	g_autofree gint64 *picture = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
+	g_autoptr(GHashTable) tags = g_hash_table_new(NULL, NULL);
 
 	s->exact = exact;
 	s->deep = deep;
 	s->picture = picture;
+	s->tags = tags;
+	s->path = NULL;
+	while (s->next < p->end)
+		put_row(s, p->out, g_array_index(s->query->items, gint64, s->next++));
+	g_free(s->path);
+	return NULL;
+}
+
+/* The next rows; they are independent of each other, and some processors share them. */
+static void put_batch(States *s, GString *out)
+{
+	guint rows = MIN(s->query->items->len - s->next, BATCH_ROWS), n = CLAMP(MIN(g_get_num_processors(), rows / PART_ROWS), 1, PARTS_MAX);
+	Part parts[PARTS_MAX];
+	GThread *threads[PARTS_MAX] = {NULL};
+
+	for (guint i = 0; i < n; i++) {
+		parts[i] = (Part){*s, s->next + rows * (i + 1) / n, g_string_new(NULL)};
+		parts[i].states.next = s->next + rows * i / n;
+		parts[i].states.begun = s->begun || i;
+		if (i + 1 < n)
+			threads[i] = g_thread_new("states", put_part, &parts[i]);
+		else
+			put_part(&parts[i]);
+	}
+	for (guint i = 0; i < n; i++) {
+		if (threads[i])
+			g_thread_join(threads[i]);
+		g_string_append_len(out, parts[i].out->str, (gssize)parts[i].out->len);
+		g_string_free(parts[i].out, TRUE);
+	}
+	s->next += rows;
+	s->begun = TRUE;
+}
+
+static void put_rows(States *s, GString *out)
+{
 	while (s->next < s->query->items->len && out->len < SERVER_PIECE)
-		put_row(s, out, g_array_index(s->query->items, gint64, s->next++));
+		put_batch(s, out);
 }
 
 static gboolean more_states(gpointer data, GString *out)
@@ -426,7 +473,6 @@ static gboolean put_states(TspCall *call, GError **error)
 	s->store = call->store;
 	s->query = tsp_query_ref(q);
 	s->alone = is_alone(call->output);
-	s->tags = g_hash_table_new(NULL, NULL);
 	s->room = 2 * MAX(q->n_times, 2);
 	tsp_stream(call, more_states, s, states_free);
 	return TRUE;
