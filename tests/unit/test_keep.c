@@ -51,8 +51,8 @@ static gint get(ServerKeep *keep, const char *key, Maker *m)
 
 static void test_made_once(void)
 {
-	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 8);
 	Maker m = {.bytes = 10};
+	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 8);
 
 	g_assert_cmpint(get(keep, "a", &m), ==, 1);
 	g_assert_cmpint(get(keep, "b", &m), ==, 2);
@@ -61,8 +61,8 @@ static void test_made_once(void)
 
 static void test_least_recently_used_goes_first(void)
 {
-	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 2);
 	Maker m = {.bytes = 10};
+	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 2);
 
 	get(keep, "a", &m);
 	get(keep, "b", &m);
@@ -75,8 +75,8 @@ static void test_least_recently_used_goes_first(void)
 
 static void test_bytes_are_bounded(void)
 {
-	g_autoptr(ServerKeep) keep = server_keep_new(100000, 1000);
 	Maker m = {.bytes = 9000};
+	g_autoptr(ServerKeep) keep = server_keep_new(100000, 1000);
 	char key[16];
 
 	for (guint i = 0; i < 100; i++) {
@@ -92,9 +92,9 @@ static void test_bytes_are_bounded(void)
 
 static void test_what_fails_is_tried_again(void)
 {
+	Maker m = {.bytes = 10, .fails = TRUE};
 	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 8);
 	g_autoptr(GError) error = NULL;
-	Maker m = {.bytes = 10, .fails = TRUE};
 
 	g_assert_null(server_keep_get(keep, "a", make, free_value, &m, &error));
 	g_assert_error(error, ST_ERROR, ST_ERROR_USAGE);
@@ -131,8 +131,8 @@ static gpointer ask(gpointer data)
 
 static void test_many_who_ask_wait_for_one_who_makes(void)
 {
-	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 8);
 	Maker m = {.bytes = 10};
+	g_autoptr(ServerKeep) keep = server_keep_new(1 << 20, 8);
 	Asker a = {keep, &m};
 	GThread *threads[16];
 
