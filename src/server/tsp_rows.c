@@ -390,18 +390,18 @@ static void states_free(gpointer data)
 	g_free(s);
 }
 
-/* Some rows, which one thread makes. */
+/* Rows that are made together: whoever has nothing to do takes the next one, since some take a thousand times as long as others. */
 typedef struct {
-	States states;
-	guint end;               /* of the items: states.next is the first */
-	GString *out;
-} Part;
+	const States *states;    /* states->next is the first of them */
+	guint n, taken;
+	GString *rows[BATCH_ROWS];
+} Batch;
 
 /* Room is had only while it is needed: a client that reads slowly costs no more than what it has not read. */
-static gpointer put_part(gpointer data)
+static gpointer put_some(gpointer data)
 {
-	Part *p = data;
-	States *s = &p->states;
+	Batch *b = data;
+	States own_states = *b->states, *s = &own_states;
 	guint width = MAX(s->query->n_times, 2);
 	g_autofree HistoryInterval *exact = g_new(HistoryInterval, s->room), *deep = g_new(HistoryInterval, s->query->deep ? width : 1);
 	g_autofree gint64 *picture = g_new(gint64, (gsize)width * HISTORY_STATES_MAX);
@@ -412,8 +412,10 @@ static gpointer put_part(gpointer data)
 	s->picture = picture;
 	s->tags = tags;
 	s->path = NULL;
-	while (s->next < p->end)
-		put_row(s, p->out, g_array_index(s->query->items, gint64, s->next++));
+	for (guint i; (i = __atomic_fetch_add(&b->taken, 1, __ATOMIC_RELAXED)) < b->n;) {
+		s->begun = b->states->begun || i;
+		put_row(s, b->rows[i], g_array_index(s->query->items, gint64, b->states->next + i));
+	}
 	g_free(s->path);
 	return NULL;
 }
@@ -421,26 +423,23 @@ static gpointer put_part(gpointer data)
 /* The next rows; they are independent of each other, and some processors share them. */
 static void put_batch(States *s, GString *out)
 {
-	guint rows = MIN(s->query->items->len - s->next, BATCH_ROWS), n = CLAMP(MIN(g_get_num_processors(), rows / PART_ROWS), 1, PARTS_MAX);
-	Part parts[PARTS_MAX];
+	Batch b = {.states = s, .n = MIN(s->query->items->len - s->next, BATCH_ROWS)};
+	guint n = CLAMP(MIN(g_get_num_processors(), b.n / PART_ROWS), 1, PARTS_MAX);
 	GThread *threads[PARTS_MAX] = {NULL};
 
-	for (guint i = 0; i < n; i++) {
-		parts[i] = (Part){*s, s->next + rows * (i + 1) / n, g_string_new(NULL)};
-		parts[i].states.next = s->next + rows * i / n;
-		parts[i].states.begun = s->begun || i;
-		if (i + 1 < n)
-			threads[i] = g_thread_new("states", put_part, &parts[i]);
-		else
-			put_part(&parts[i]);
-	}
-	for (guint i = 0; i < n; i++) {
+	for (guint i = 0; i < b.n; i++)
+		b.rows[i] = g_string_new(NULL);
+	for (guint i = 1; i < n; i++)
+		threads[i] = g_thread_try_new("states", put_some, &b, NULL);
+	put_some(&b);
+	for (guint i = 1; i < n; i++)
 		if (threads[i])
 			g_thread_join(threads[i]);
-		g_string_append_len(out, parts[i].out->str, (gssize)parts[i].out->len);
-		g_string_free(parts[i].out, TRUE);
+	for (guint i = 0; i < b.n; i++) {
+		g_string_append_len(out, b.rows[i]->str, (gssize)b.rows[i]->len);
+		g_string_free(b.rows[i], TRUE);
 	}
-	s->next += rows;
+	s->next += b.n;
 	s->begun = TRUE;
 }
 
